@@ -1,0 +1,48 @@
+// Random numbers: the counter-based generator Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3").
+//
+// A number is a pure function of (seed, place): no state is shared, so parallel order cannot matter and resuming is exact.
+// key = 64-bit seed; counter = (time step and draw, task and trajectory, iteration, purpose and inner step).
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace innerloop {
+
+// Who draws. Two different uses of randomness never share a counter.
+enum class Purpose : std::uint8_t { init, task, reset, action, env, minibatch, test_task, test_reset, test_action, test_env, bootstrap, check };
+
+// The place of a draw in a run. Field widths (bits): purpose 8, inner_step 24, iteration 32, task 16, trajectory 16, time_step 20.
+// A value that does not fit throws.
+struct Place {
+  Purpose purpose = Purpose::init;
+  std::uint32_t inner_step = 0;
+  std::uint32_t iteration = 0;
+  std::uint32_t task = 0;
+  std::uint32_t trajectory = 0;
+  std::uint32_t time_step = 0;
+};
+
+// The bare block function: 10 rounds. Published test vectors: tests/kernels/philox_test.cpp.
+std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key);
+
+// The draws at one place, in order. At most 2¹² blocks of four words, then it throws.
+class Philox {
+ public:
+  Philox(std::uint64_t seed, const Place& place);
+  std::uint32_t bits();                     // uniform in [0, 2³²)
+  double uniform();                         // [0, 1), 53 bits
+  double uniform(double low, double high);  // low + (high − low)·uniform()
+  double normal();                          // N(0, 1): Box–Muller with our own log and sincospi, f64
+  std::uint32_t below(std::uint32_t n);     // uniform in [0, n), without bias
+
+ private:
+  std::array<std::uint32_t, 4> counter_{};
+  std::array<std::uint32_t, 2> key_{};
+  std::array<std::uint32_t, 4> block_{};
+  int used_ = 4;          // words of block_ already handed out
+  double spare_ = 0;      // Box–Muller gives normals in pairs
+  bool has_spare_ = false;
+};
+
+}  // namespace innerloop

@@ -1,0 +1,34 @@
+// require(): every precondition in innerloop. A violated one throws Error with a message that names what, where and the fix.
+#pragma once
+
+#include <source_location>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace innerloop {
+
+// Anything that is the caller's to mend: wrong shapes, wrong options, unreadable files.
+class Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// A number that is NaN or infinite where a finite one is needed (exit code 3 of the program).
+class NonFiniteError : public Error {
+ public:
+  using Error::Error;
+};
+
+// Throws Error(message + the place that asked) unless `condition` holds.
+inline void require(bool condition, std::string_view message,
+                    std::source_location where = std::source_location::current()) {
+  if (condition) [[likely]]
+    return;
+  std::string file = where.file_name();
+  if (std::size_t slash = file.rfind('/'); slash != std::string::npos)
+    if (std::size_t folder = file.rfind('/', slash - 1); folder != std::string::npos) file = file.substr(folder + 1);
+  throw Error(std::string(message) + "  [" + file + ":" + std::to_string(where.line()) + "]");
+}
+
+}  // namespace innerloop

@@ -1,0 +1,34 @@
+// Shape, Dtype and Device: the three properties of every block of numbers in innerloop.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace innerloop {
+
+enum class Dtype : std::uint8_t { f32, f64 };
+enum class Device : std::uint8_t { cpu, cuda };
+
+// Bytes of one element.
+constexpr std::size_t size_of(Dtype dtype) { return dtype == Dtype::f32 ? 4 : 8; }
+constexpr const char* name_of(Dtype dtype) { return dtype == Dtype::f32 ? "f32" : "f64"; }
+constexpr const char* name_of(Device device) { return device == Device::cpu ? "cpu" : "cuda"; }
+
+// Every tensor has the same three axes. The first counts tasks: tasks == 1 means "shared by all tasks".
+// Numbers lie row-major: element (t, r, c) is number (t·rows + r)·cols + c.
+struct Shape {
+  int tasks = 1;
+  int rows = 1;
+  int cols = 1;
+
+  constexpr std::size_t per_task() const { return static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols); }
+  constexpr std::size_t size() const { return static_cast<std::size_t>(tasks) * per_task(); }
+  constexpr bool is_scalar() const { return rows == 1 && cols == 1; }  // one number per task
+  friend constexpr bool operator==(const Shape&, const Shape&) = default;
+};
+
+// "(20, 2000, 64)"
+std::string to_string(Shape shape);
+
+}  // namespace innerloop

@@ -1,0 +1,32 @@
+// Threads that split tasks. They block when idle and never split one small product; results never depend on their number.
+#pragma once
+
+#include <type_traits>
+
+namespace innerloop {
+
+// A borrowed callable: two words, no allocation. It must outlive the call it is passed to.
+class TaskBody {
+ public:
+  template <class F>
+  TaskBody(F&& f)  // NOLINT: implicit on purpose
+      : object_(const_cast<void*>(static_cast<const void*>(&f))), call_([](void* object, int index, int worker) {
+          (*static_cast<std::remove_reference_t<F>*>(object))(index, worker);
+        }) {}
+  void operator()(int index, int worker) const { call_(object_, index, worker); }
+
+ private:
+  void* object_;
+  void (*call_)(void*, int, int);
+};
+
+// How many threads parallel_for uses, the caller included. Default: INNERLOOP_THREADS, else the machine's cores. At least 1.
+void set_thread_count(int count);
+int thread_count();
+
+// Runs body(index, worker) for every index in [0, count); worker is in [0, thread_count()) and tells scratch spaces apart.
+// Returns when all are done. The first exception thrown by a body is thrown again here. No heap allocation.
+// A call from inside a body runs its indices on the calling thread (as that worker).
+void parallel_for(int count, TaskBody body);
+
+}  // namespace innerloop
