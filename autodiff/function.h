@@ -1,0 +1,98 @@
+// Function: a traced, planned, replayed piece of mathematics between Tensors and Tensors.
+//
+//   const Function<Config> gradient("pg/gradient", [](Inputs& in, const Config& c) -> std::vector<Vars> {
+//     Params theta = in.next("theta");  Batch batch = in.next("batch");
+//     return {grad(loss(theta, batch, c), theta)};
+//   });
+//   ParamValues g = gradient(config, {theta, batch})[0];
+//
+// The lambda captures nothing (checked at compile time), so nothing can go stale: whatever varies is an input, whatever
+// shapes the program is in Config, which with the inputs' names and shapes is the key of the cache of plans.
+#pragma once
+
+#include <any>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "autodiff/graph.h"
+#include "autodiff/tensor.h"
+
+namespace innerloop {
+
+// What the traced lambda receives: the call's arguments as Vars, in order. A lone Tensor arrives as a list of one.
+class Inputs {
+ public:
+  Inputs(Graph& graph, std::vector<Vars> groups) : graph_(&graph), groups_(std::move(groups)) {}
+  Vars next(std::string_view label);     // labels name the inputs in messages: "theta/policy/W1"
+  Var next_var(std::string_view label);  // an argument that is a single Tensor
+  Graph& graph() { return *graph_; }
+
+ private:
+  Graph* graph_;
+  std::vector<Vars> groups_;
+  std::size_t used_ = 0;
+};
+
+// One argument of a call: a list of tensors or one tensor, borrowed for the call. fixed(): see FunctionBase::run.
+struct Argument {
+  const Tensors* list = nullptr;
+  const Tensor* single = nullptr;
+  bool fixed = false;
+  Argument(const Tensors& t) : list(&t) {}  // NOLINT: implicit on purpose
+  Argument(const Tensor& t) : single(&t) {}  // NOLINT
+};
+// Promises that this argument holds the same numbers as in the previous call with the same plan, except right after
+// Function::refresh(): what depends on fixed arguments alone is then not computed again.
+inline Argument fixed(Argument argument) { argument.fixed = true; return argument; }
+
+struct PlanReport;  // program.h
+
+class FunctionBase {
+ public:
+  FunctionBase(std::string name, std::size_t capacity = 16);
+  ~FunctionBase();
+  FunctionBase(FunctionBase&&) noexcept;
+  const std::string& name() const { return name_; }
+  void refresh() const;                         // forget what was computed from fixed arguments
+  std::size_t peak_scratch_bytes() const;       // of the plan used last
+  std::string describe_plan() const;            // of the plan used last: nodes, phases, buffers, bytes
+  void set_check_finite(bool on) const;         // name the first non-finite node (slower)
+  void set_fuse(bool on);                       // off: run every fused operation as its expansion
+
+ protected:
+  using Trace = std::vector<Vars> (*)(void (*)(), Inputs&, const std::any&);
+  std::vector<Tensors> call(const std::any& config, bool (*same)(const std::any&, const std::any&), Trace trace,
+                            void (*lambda)(), std::initializer_list<Argument> arguments) const;
+
+ private:
+  struct Cache;
+  std::string name_;
+  std::unique_ptr<Cache> cache_;
+};
+
+struct NoConfig { friend bool operator==(const NoConfig&, const NoConfig&) = default; };
+
+template <class Config = NoConfig>
+class Function : public FunctionBase {
+ public:
+  using Body = std::vector<Vars> (*)(Inputs&, const Config&);
+  template <class Lambda>
+    requires std::is_convertible_v<Lambda, Body>  // a lambda that captures does not convert: pass what varies as an input
+  Function(std::string name, Lambda body) : FunctionBase(std::move(name)), body_(body) {}
+
+  std::vector<Tensors> operator()(const Config& config, std::initializer_list<Argument> arguments) const {
+    return call(std::any(config),
+                [](const std::any& a, const std::any& b) { return std::any_cast<const Config&>(a) == std::any_cast<const Config&>(b); },
+                [](void (*body)(), Inputs& in, const std::any& c) { return reinterpret_cast<Body>(body)(in, std::any_cast<const Config&>(c)); },
+                reinterpret_cast<void (*)()>(body_), arguments);
+  }
+
+ private:
+  Body body_;
+};
+
+}  // namespace innerloop

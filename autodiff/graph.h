@@ -1,0 +1,134 @@
+// The graph: an append-only list of nodes. Creation order is a topological order, so every sweep is a `for` loop.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <source_location>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "autodiff/tensor.h"
+#include "kernels/ops.h"
+#include "kernels/require.h"
+
+namespace innerloop {
+
+class Graph;
+using NodeId = std::uint32_t;
+
+// A handle to one node: two words, freely copied. Operators and free functions (autodiff/ops.h) take and return Var.
+struct Var {
+  Graph* graph = nullptr;
+  NodeId id = 0;
+
+  bool valid() const { return graph != nullptr; }
+  Shape shape() const;
+  // The numbers of this node. Only in an eager graph (in a traced one there are none yet).
+  const Tensor& value() const;
+};
+
+// A Var together with the line of the caller that passed it: what lets an error name the line that made a node.
+struct At {
+  Var var;
+  std::source_location where;
+  At(Var v, std::source_location w = std::source_location::current()) : var(v), where(w) {}  // NOLINT: implicit on purpose
+};
+
+struct Node {
+  Op op;
+  std::uint16_t arity = 0;
+  std::uint32_t first_input = 0;  // into the graph's list of edges
+  Shape shape;
+  Attr attr;                      // input: i = input number; constant: i = constant number; fill: x
+  std::source_location where;     // the line that made it; nodes emitted by a rule carry the line of the node they derive from
+  std::uint32_t name = 0;         // into the graph's list of names; 0 = unnamed
+};
+
+class Graph {
+ public:
+  enum class Mode { traced, eager };  // eager: appending a node evaluates it, for learning and debugging
+  explicit Graph(Dtype dtype = Dtype::f64, Mode mode = Mode::traced);
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+
+  // Leaves.
+  Var input(Shape shape, std::string_view name, std::source_location where = std::source_location::current());  // traced
+  Var input(const Tensor& value, std::string_view name, std::source_location where = std::source_location::current());
+  Var constant(const Tensor& value, std::source_location where = std::source_location::current());
+  Var fill(Shape shape, double value, std::source_location where = std::source_location::current());
+
+  // Appends a node after checking its shapes with the rule of the operator table. Error messages name both operands.
+  Var append(Op op, std::span<const Var> inputs, Attr attr, std::source_location where);
+
+  void set_name(Var var, std::string_view name);
+  std::string_view name(NodeId id) const;
+  std::string describe(NodeId id) const;  // "h1 (20, 2000, 64)  made at nn/mlp.cpp:41", for messages
+
+  Dtype dtype() const { return dtype_; }
+  Mode mode() const { return mode_; }
+  NodeId size() const { return static_cast<NodeId>(nodes_.size()); }
+  const Node& node(NodeId id) const { return nodes_[id]; }
+  NodeId input_of(NodeId id, int k) const { return edges_[nodes_[id].first_input + static_cast<std::uint32_t>(k)]; }
+  Var var(NodeId id) { return {this, id}; }
+  const Tensor& constant_value(int number) const { return constants_[static_cast<std::size_t>(number)]; }
+  const std::vector<NodeId>& inputs() const { return inputs_; }  // in the order they were made
+  const Tensor& value(NodeId id) const;                          // eager only
+
+  // While alive, appended nodes carry `where` instead of the caller's line (derivative rules use it).
+  class Origin {
+   public:
+    Origin(Graph& graph, std::source_location where) : graph_(graph), saved_(graph.origin_) { graph.origin_ = where; graph.origin_set_++; }
+    ~Origin() { graph_.origin_ = saved_; graph_.origin_set_--; }
+    Origin(const Origin&) = delete;
+   private:
+    Graph& graph_;
+    std::source_location saved_;
+  };
+
+ private:
+  friend class Origin;
+  Var push(Node node, std::span<const Var> inputs);
+  void evaluate(NodeId id);
+
+  Dtype dtype_;
+  Mode mode_;
+  std::vector<Node> nodes_;
+  std::vector<NodeId> edges_;
+  std::vector<NodeId> inputs_;
+  std::vector<std::string> names_{""};
+  std::vector<Tensor> constants_;
+  std::vector<Tensor> values_;  // eager only, by node
+  std::source_location origin_;
+  int origin_set_ = 0;
+};
+
+// A named, ordered list of Vars of one graph: Params (θ and its relatives) and Batch (data).
+class Vars {
+ public:
+  void add(std::string name, Var value);
+  std::size_t count() const { return values_.size(); }
+  bool contains(std::string_view name) const;
+  Var operator[](std::string_view name) const;  // Error with the nearest name if absent
+  Var operator[](std::size_t index) const { return values_[index]; }
+  const std::string& name(std::size_t index) const { return names_[index]; }
+  std::span<const Var> all() const { return values_; }
+  Vars with(std::span<const Var> values) const;  // the same names, other values
+
+ private:
+  std::vector<std::string> names_;
+  std::vector<Var> values_;
+};
+
+using Params = Vars;
+using Batch = Vars;
+
+Params operator+(const Params& a, const Params& b);
+Params operator-(const Params& a, const Params& b);
+Params operator*(Var factor, const Params& a);
+Params operator*(double factor, const Params& a);
+Params broadcast_tasks(const Params& theta, int tasks);
+Params stop_gradient(const Params& a);
+
+}  // namespace innerloop

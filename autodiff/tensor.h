@@ -1,0 +1,91 @@
+// Tensor owns numbers: a shape, a dtype, a device. Tensors (plural) is a named list of them. Neither knows a graph.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernels/shape.h"
+
+namespace innerloop {
+
+// A value: copies share storage until one of them is written through mutable access (copy on write).
+class Tensor {
+ public:
+  Tensor() = default;  // empty: shape (0, 0, 0)
+  explicit Tensor(Shape shape, Dtype dtype = Dtype::f64, Device device = Device::cpu);  // zeros
+  static Tensor full(Shape shape, double value, Dtype dtype = Dtype::f64);
+  static Tensor scalar(double value, Dtype dtype = Dtype::f64) { return full({1, 1, 1}, value, dtype); }
+  static Tensor from(Shape shape, std::span<const double> values, Dtype dtype = Dtype::f64);
+
+  Shape shape() const { return shape_; }
+  Dtype dtype() const { return dtype_; }
+  Device device() const { return device_; }
+  bool empty() const { return shape_.size() == 0; }
+  std::size_t size() const { return shape_.size(); }
+  std::size_t bytes() const { return size() * size_of(dtype_); }
+
+  const void* data() const { return storage_.get(); }
+  void* mutable_data();                       // unshares first
+  template <class T> std::span<const T> values() const;  // T must match the dtype, else Error
+  template <class T> std::span<T> mutable_values();
+  bool is_unique() const { return storage_.use_count() == 1; }
+
+  double at(int task, int row, int col) const;  // slow, for tests and printing
+  double item() const { return at(0, 0, 0); }   // the number of a (1,1,1) tensor
+  void set(int task, int row, int col, double value);
+  std::vector<double> to_vector() const;
+  Tensor to(Dtype dtype) const;
+  Tensor reshaped(Shape shape) const;  // same numbers, shared storage
+  bool all_finite() const;
+
+ private:
+  Shape shape_{0, 0, 0};
+  Dtype dtype_ = Dtype::f64;
+  Device device_ = Device::cpu;
+  std::shared_ptr<std::byte[]> storage_;  // 64-byte aligned
+};
+
+// Same shape, dtype and bits.
+bool bitwise_equal(const Tensor& a, const Tensor& b);
+// max |a − b| / max(‖a‖∞, ‖b‖∞, tiny): the project's measure of error.
+double relative_error(const Tensor& a, const Tensor& b);
+
+// A named, ordered list of tensors: parameters, batches, gradients. Names are unique ("policy/W1").
+class Tensors {
+ public:
+  void add(std::string name, Tensor value);
+  std::size_t count() const { return values_.size(); }
+  bool contains(std::string_view name) const;
+  Tensor& operator[](std::string_view name);              // Error with the nearest name if absent
+  const Tensor& operator[](std::string_view name) const;
+  Tensor& operator[](std::size_t index) { return values_[index]; }
+  const Tensor& operator[](std::size_t index) const { return values_[index]; }
+  const std::string& name(std::size_t index) const { return names_[index]; }
+  std::size_t number_count() const;  // elements in all tensors together
+
+  // The flat view: all numbers one after the other, in list order, as f64; and back into the same names, shapes and dtypes.
+  std::vector<double> flat() const;
+  Tensors with_flat(std::span<const double> numbers) const;
+  Tensors to(Dtype dtype) const;
+  bool all_finite() const;
+
+ private:
+  std::vector<std::string> names_;
+  std::vector<Tensor> values_;
+};
+
+using ParamValues = Tensors;
+using BatchValues = Tensors;
+
+// Arithmetic by position; names and shapes must agree. Computed in the tensors' own dtype.
+Tensors operator+(const Tensors& a, const Tensors& b);
+Tensors operator-(const Tensors& a, const Tensors& b);
+Tensors operator*(double factor, const Tensors& a);
+double dot(const Tensors& a, const Tensors& b);  // Σ aᵢbᵢ accumulated in f64, in order
+double norm(const Tensors& a);
+bool bitwise_equal(const Tensors& a, const Tensors& b);
+
+}  // namespace innerloop
