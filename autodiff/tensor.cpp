@@ -1,0 +1,250 @@
+#include "autodiff/tensor.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <new>
+
+#include "kernels/nearest.h"
+#include "kernels/require.h"
+
+namespace innerloop {
+namespace {
+
+constexpr std::align_val_t kAlignment{64};  // a cache line, and the widest vector register
+
+std::shared_ptr<std::byte[]> allocate(std::size_t bytes) {
+  auto* memory = static_cast<std::byte*>(::operator new(std::max<std::size_t>(bytes, 1), kAlignment));
+  return {memory, [](std::byte* p) { ::operator delete(p, kAlignment); }};
+}
+
+// Calls body(a typed pointer's zero value) so that one lambda serves both dtypes.
+template <class Body>
+decltype(auto) with_type(Dtype dtype, Body&& body) {
+  if (dtype == Dtype::f32) return body(float{});
+  return body(double{});
+}
+
+template <class T> constexpr Dtype dtype_of() { return sizeof(T) == 4 ? Dtype::f32 : Dtype::f64; }
+
+void require_same_list(const Tensors& a, const Tensors& b) {
+  require(a.count() == b.count(), "two lists of tensors differ in length: " + std::to_string(a.count()) + " and " +
+                                      std::to_string(b.count()));
+  for (std::size_t i = 0; i < a.count(); ++i)
+    require(a[i].shape() == b[i].shape() && a[i].dtype() == b[i].dtype(),
+            "lists of tensors do not match at '" + a.name(i) + "' " + to_string(a[i].shape()) + " and '" + b.name(i) +
+                "' " + to_string(b[i].shape()));
+}
+
+// Applies combine(a, b) to every pair of numbers.
+template <class Combine>
+Tensors zip(const Tensors& a, const Tensors& b, Combine combine) {
+  require_same_list(a, b);
+  Tensors result;
+  for (std::size_t i = 0; i < a.count(); ++i) {
+    Tensor out(a[i].shape(), a[i].dtype());
+    with_type(out.dtype(), [&](auto zero) {
+      using T = decltype(zero);
+      auto x = a[i].values<T>();
+      auto y = b[i].values<T>();
+      auto z = out.mutable_values<T>();
+      for (std::size_t n = 0; n < z.size(); ++n) z[n] = combine(x[n], y[n]);
+    });
+    result.add(a.name(i), std::move(out));
+  }
+  return result;
+}
+
+}  // namespace
+
+Tensor::Tensor(Shape shape, Dtype dtype, Device device) : shape_(shape), dtype_(dtype), device_(device) {
+  require(shape.tasks >= 0 && shape.rows >= 0 && shape.cols >= 0, "a tensor cannot have the shape " + to_string(shape));
+  require(device == Device::cpu, "this build holds tensors on the cpu only; asked for device cuda");
+  storage_ = allocate(bytes());
+  std::memset(storage_.get(), 0, bytes());
+}
+
+Tensor Tensor::full(Shape shape, double value, Dtype dtype) {
+  Tensor t(shape, dtype);
+  with_type(dtype, [&](auto zero) { std::ranges::fill(t.mutable_values<decltype(zero)>(), static_cast<decltype(zero)>(value)); });
+  return t;
+}
+
+Tensor Tensor::from(Shape shape, std::span<const double> values, Dtype dtype) {
+  require(values.size() == shape.size(),
+          std::to_string(values.size()) + " numbers given for a tensor of shape " + to_string(shape));
+  Tensor t(shape, dtype);
+  with_type(dtype, [&](auto zero) {
+    using T = decltype(zero);
+    std::ranges::transform(values, t.mutable_values<T>().begin(), [](double v) { return static_cast<T>(v); });
+  });
+  return t;
+}
+
+void* Tensor::mutable_data() {
+  if (storage_ && !is_unique()) {
+    auto copy = allocate(bytes());
+    std::memcpy(copy.get(), storage_.get(), bytes());
+    storage_ = std::move(copy);
+  }
+  return storage_.get();
+}
+
+template <class T>
+std::span<const T> Tensor::values() const {
+  require(dtype_of<T>() == dtype_, std::string("this tensor holds ") + name_of(dtype_) + ", asked for the other dtype");
+  return {reinterpret_cast<const T*>(storage_.get()), size()};
+}
+
+template <class T>
+std::span<T> Tensor::mutable_values() {
+  require(dtype_of<T>() == dtype_, std::string("this tensor holds ") + name_of(dtype_) + ", asked for the other dtype");
+  return {static_cast<T*>(mutable_data()), size()};
+}
+
+template std::span<const float> Tensor::values() const;
+template std::span<const double> Tensor::values() const;
+template std::span<float> Tensor::mutable_values();
+template std::span<double> Tensor::mutable_values();
+
+double Tensor::at(int task, int row, int col) const {
+  require(task >= 0 && task < shape_.tasks && row >= 0 && row < shape_.rows && col >= 0 && col < shape_.cols,
+          "element (" + std::to_string(task) + ", " + std::to_string(row) + ", " + std::to_string(col) +
+              ") is outside a tensor of shape " + to_string(shape_));
+  auto index = (static_cast<std::size_t>(task) * shape_.rows + row) * shape_.cols + col;
+  return with_type(dtype_, [&](auto zero) { return static_cast<double>(values<decltype(zero)>()[index]); });
+}
+
+void Tensor::set(int task, int row, int col, double value) {
+  (void)at(task, row, col);  // checks the bounds
+  auto index = (static_cast<std::size_t>(task) * shape_.rows + row) * shape_.cols + col;
+  with_type(dtype_, [&](auto zero) { mutable_values<decltype(zero)>()[index] = static_cast<decltype(zero)>(value); });
+}
+
+std::vector<double> Tensor::to_vector() const {
+  return with_type(dtype_, [&](auto zero) {
+    auto v = values<decltype(zero)>();
+    return std::vector<double>(v.begin(), v.end());
+  });
+}
+
+Tensor Tensor::to(Dtype dtype) const { return dtype == dtype_ ? *this : from(shape_, to_vector(), dtype); }
+
+Tensor Tensor::reshaped(Shape shape) const {
+  require(shape.size() == size(), "cannot reshape " + to_string(shape_) + " to " + to_string(shape));
+  Tensor t = *this;
+  t.shape_ = shape;
+  return t;
+}
+
+bool Tensor::all_finite() const {
+  return with_type(dtype_, [&](auto zero) {
+    return std::ranges::all_of(values<decltype(zero)>(), [](auto v) { return std::isfinite(v); });
+  });
+}
+
+bool bitwise_equal(const Tensor& a, const Tensor& b) {
+  return a.shape() == b.shape() && a.dtype() == b.dtype() && std::memcmp(a.data(), b.data(), a.bytes()) == 0;
+}
+
+double relative_error(const Tensor& a, const Tensor& b) {
+  require(a.shape() == b.shape(), "comparing tensors of shapes " + to_string(a.shape()) + " and " + to_string(b.shape()));
+  std::vector<double> x = a.to_vector(), y = b.to_vector();
+  double difference = 0, size = 1e-300;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (!(std::isfinite(x[i]) && std::isfinite(y[i]))) return INFINITY;
+    difference = std::max(difference, std::abs(x[i] - y[i]));
+    size = std::max({size, std::abs(x[i]), std::abs(y[i])});
+  }
+  return difference / size;
+}
+
+void Tensors::add(std::string name, Tensor value) {
+  require(!contains(name), "a list of tensors already holds '" + name + "'");
+  names_.push_back(std::move(name));
+  values_.push_back(std::move(value));
+}
+
+bool Tensors::contains(std::string_view name) const { return std::ranges::find(names_, name) != names_.end(); }
+
+const Tensor& Tensors::operator[](std::string_view name) const {
+  auto found = std::ranges::find(names_, name);
+  require(found != names_.end(), "there is no tensor '" + std::string(name) + "'" + did_you_mean(name, names_));
+  return values_[static_cast<std::size_t>(found - names_.begin())];
+}
+
+Tensor& Tensors::operator[](std::string_view name) { return const_cast<Tensor&>(std::as_const(*this)[name]); }
+
+std::size_t Tensors::number_count() const {
+  std::size_t total = 0;
+  for (const Tensor& t : values_) total += t.size();
+  return total;
+}
+
+std::vector<double> Tensors::flat() const {
+  std::vector<double> numbers;
+  numbers.reserve(number_count());
+  for (const Tensor& t : values_) {
+    std::vector<double> v = t.to_vector();
+    numbers.insert(numbers.end(), v.begin(), v.end());
+  }
+  return numbers;
+}
+
+Tensors Tensors::with_flat(std::span<const double> numbers) const {
+  require(numbers.size() == number_count(), std::to_string(numbers.size()) + " numbers given for a list that holds " +
+                                                std::to_string(number_count()));
+  Tensors result;
+  std::size_t used = 0;
+  for (std::size_t i = 0; i < count(); ++i) {
+    result.add(names_[i], Tensor::from(values_[i].shape(), numbers.subspan(used, values_[i].size()), values_[i].dtype()));
+    used += values_[i].size();
+  }
+  return result;
+}
+
+Tensors Tensors::to(Dtype dtype) const {
+  Tensors result;
+  for (std::size_t i = 0; i < count(); ++i) result.add(names_[i], values_[i].to(dtype));
+  return result;
+}
+
+bool Tensors::all_finite() const {
+  return std::ranges::all_of(values_, [](const Tensor& t) { return t.all_finite(); });
+}
+
+Tensors operator+(const Tensors& a, const Tensors& b) {
+  return zip(a, b, [](auto x, auto y) { return x + y; });
+}
+
+Tensors operator-(const Tensors& a, const Tensors& b) {
+  return zip(a, b, [](auto x, auto y) { return x - y; });
+}
+
+Tensors operator*(double factor, const Tensors& a) {
+  return zip(a, a, [factor](auto x, auto) { return static_cast<decltype(x)>(factor) * x; });
+}
+
+double dot(const Tensors& a, const Tensors& b) {
+  require_same_list(a, b);
+  double sum = 0;
+  for (std::size_t i = 0; i < a.count(); ++i)
+    with_type(a[i].dtype(), [&](auto zero) {
+      using T = decltype(zero);
+      auto x = a[i].values<T>();
+      auto y = b[i].values<T>();
+      for (std::size_t n = 0; n < x.size(); ++n) sum += static_cast<double>(x[n]) * static_cast<double>(y[n]);
+    });
+  return sum;
+}
+
+double norm(const Tensors& a) { return std::sqrt(dot(a, a)); }
+
+bool bitwise_equal(const Tensors& a, const Tensors& b) {
+  if (a.count() != b.count()) return false;
+  for (std::size_t i = 0; i < a.count(); ++i)
+    if (a.name(i) != b.name(i) || !bitwise_equal(a[i], b[i])) return false;
+  return true;
+}
+
+}  // namespace innerloop
