@@ -1,0 +1,33 @@
+// The matrix product on the CPU: one thread, no heap, the same bits on every call.
+//
+// All matrices are row-major. A stride (lda, ldb, ldc) is the distance in elements between two rows as they are stored,
+// so it counts stored columns and is never smaller than their number.
+//
+// The order in which the k products of an element of C are added depends on (m, n, k) and the transposes alone: not on
+// strides, pointers, alignment or threads. Rounding differs between builds for different instruction sets (fused
+// multiply-add, vector width), so results are equal bit by bit within one build only.
+#pragma once
+
+namespace innerloop::kernels {
+
+// C = op(A)·op(B), or C += op(A)·op(B) with accumulate.   C: (m, n), op(A): (m, k), op(B): (k, n)
+// transpose_a: A is stored as (k, m), else as (m, k).  transpose_b: B is stored as (n, k), else as (k, n).
+// C overlaps neither A nor B. k = 0 gives C = 0. Numbers beside the matrices (row padding) are neither read into the
+// result nor written. Instantiated for float and double.
+template <class T>
+void gemm(int m, int n, int k, const T* a, int lda, bool transpose_a, const T* b, int ldb, bool transpose_b, T* c,
+          int ldc, bool accumulate);
+
+// C = A·B + bias in every row, A: (m, k), B: (k, n), bias: (n). The same bits as gemm followed by one addition.
+// Cheap to call for a few rows at a time (16 and more), so that the caller can use C while it lies in the cache.
+template <class T>
+void gemm_bias(int m, int n, int k, const T* a, int lda, const T* b, int ldb, const T* bias, T* c, int ldc);
+
+extern template void gemm<float>(int, int, int, const float*, int, bool, const float*, int, bool, float*, int, bool);
+extern template void gemm<double>(int, int, int, const double*, int, bool, const double*, int, bool, double*, int,
+                                  bool);
+extern template void gemm_bias<float>(int, int, int, const float*, int, const float*, int, const float*, float*, int);
+extern template void gemm_bias<double>(int, int, int, const double*, int, const double*, int, const double*, double*,
+                                       int);
+
+}  // namespace innerloop::kernels
