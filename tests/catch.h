@@ -1,0 +1,18 @@
+// Catch2, version 2 (Debian 12) or 3: what both offer, under the names of version 3.
+//
+// Tests run from the repository's root. The environment variable INNERLOOP_BUILD names the build folder (the program is
+// $INNERLOOP_BUILD/innerloop). Tags with a meaning outside: [learning] trains something, [slow] takes over two seconds;
+// both become ctest labels.
+#pragma once
+
+#if __has_include(<catch2/catch_all.hpp>)
+#include <catch2/catch_all.hpp>
+#else
+#include <catch2/catch.hpp>
+namespace Catch::Matchers {
+// Version 3 names of the string matchers.
+inline auto ContainsSubstring(const std::string& text) { return Contains(text); }
+}  // namespace Catch::Matchers
+#endif
+
+using Catch::Approx;

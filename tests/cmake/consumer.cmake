@@ -1,0 +1,27 @@
+# Installs the build into <build>/consumer/prefix, then configures, builds and runs the project in tests/consumer on it.
+cmake_minimum_required(VERSION 3.25)
+
+set(place ${build}/consumer)
+file(REMOVE_RECURSE ${place})
+
+function(step)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT result EQUAL 0)
+    list(JOIN ARGN " " command)
+    message(FATAL_ERROR "${command}\nended with ${result}:\n${output}")
+  endif()
+  set(output "${output}" PARENT_SCOPE)
+endfunction()
+
+set(flags "")
+if(sanitize)
+  set(flags -fsanitize=${sanitize})
+endif()
+step(${CMAKE_COMMAND} --install ${build} --prefix ${place}/prefix)
+step(${CMAKE_COMMAND} -S ${source} -B ${place}/build -D CMAKE_PREFIX_PATH=${place}/prefix
+     -D CMAKE_CXX_COMPILER=${compiler} -D CMAKE_CXX_FLAGS=${flags})
+step(${CMAKE_COMMAND} --build ${place}/build)
+step(${place}/build/consumer)
+if(NOT output MATCHES "ok")
+  message(FATAL_ERROR "the consumer ran but did not say ok:\n${output}")
+endif()
