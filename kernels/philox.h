@@ -1,6 +1,8 @@
-// Random numbers: the counter-based generator Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3").
+// Random numbers: the counter-based generator Philox4x32-10
+// (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3").
 //
-// A number is a pure function of (seed, place): no state is shared, so parallel order cannot matter and resuming is exact.
+// A number is a pure function of (seed, place): no state is shared, so parallel order cannot matter and resuming is
+// exact. The same numbers come out on every machine and in every build (box_muller.h says why).
 // key = 64-bit seed; counter = (time step and draw, task and trajectory, iteration, purpose and inner step).
 #pragma once
 
@@ -10,9 +12,23 @@
 namespace innerloop {
 
 // Who draws. Two different uses of randomness never share a counter.
-enum class Purpose : std::uint8_t { init, task, reset, action, env, minibatch, test_task, test_reset, test_action, test_env, bootstrap, check };
+enum class Purpose : std::uint8_t {
+  init,
+  task,
+  reset,
+  action,
+  env,
+  minibatch,
+  test_task,
+  test_reset,
+  test_action,
+  test_env,
+  bootstrap,
+  check
+};
 
-// The place of a draw in a run. Field widths (bits): purpose 8, inner_step 24, iteration 32, task 16, trajectory 16, time_step 20.
+// The place of a draw in a run. Field widths (bits): purpose 8, inner_step 24, iteration 32, task 16, trajectory 16,
+// time_step 20.
 // A value that does not fit throws.
 struct Place {
   Purpose purpose = Purpose::init;
@@ -26,13 +42,17 @@ struct Place {
 // The bare block function: 10 rounds. Published test vectors: tests/kernels/philox_test.cpp.
 std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key);
 
+// The counter of the first draw at a place; each further block adds 1 to the first word:
+// (time_step · 2¹², task · 2¹⁶ + trajectory, iteration, purpose · 2²⁴ + inner_step).
+std::array<std::uint32_t, 4> first_counter(const Place& place);
+
 // The draws at one place, in order. At most 2¹² blocks of four words, then it throws.
 class Philox {
  public:
   Philox(std::uint64_t seed, const Place& place);
   std::uint32_t bits();                     // uniform in [0, 2³²)
   double uniform();                         // [0, 1), 53 bits
-  double uniform(double low, double high);  // low + (high − low)·uniform()
+  double uniform(double low, double high);  // low + (high − low)·uniform(); may round to high
   double normal();                          // N(0, 1): Box–Muller with our own log and sincospi, f64
   std::uint32_t below(std::uint32_t n);     // uniform in [0, n), without bias
 
@@ -40,8 +60,9 @@ class Philox {
   std::array<std::uint32_t, 4> counter_{};
   std::array<std::uint32_t, 2> key_{};
   std::array<std::uint32_t, 4> block_{};
-  int used_ = 4;          // words of block_ already handed out
-  double spare_ = 0;      // Box–Muller gives normals in pairs
+  std::uint32_t blocks_ = 0;  // blocks drawn so far at this place
+  int used_ = 4;              // words of block_ already handed out
+  double spare_ = 0;          // Box–Muller gives normals in pairs
   bool has_spare_ = false;
 };
 

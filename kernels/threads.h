@@ -1,4 +1,5 @@
-// Threads that split tasks. They block when idle and never split one small product; results never depend on their number.
+// Threads that split tasks. They block when idle and never split one small product; results never depend on their
+// number.
 #pragma once
 
 #include <type_traits>
@@ -20,12 +21,15 @@ class TaskBody {
   void (*call_)(void*, int, int);
 };
 
-// How many threads parallel_for uses, the caller included. Default: INNERLOOP_THREADS, else the machine's cores. At least 1.
+// How many threads parallel_for uses, the caller included: 1 to 1024. Default: the environment variable
+// INNERLOOP_THREADS, else the machine's cores. May be set between runs, not from inside a body.
 void set_thread_count(int count);
 int thread_count();
 
-// Runs body(index, worker) for every index in [0, count); worker is in [0, thread_count()) and tells scratch spaces apart.
-// Returns when all are done. The first exception thrown by a body is thrown again here. No heap allocation.
+// Runs body(index, worker) for every index in [0, count); worker is in [0, thread_count()) and tells scratch spaces
+// apart. Indices are handed out in increasing order, each to the next free thread. Returns when all are done.
+// When bodies throw, no further index is handed out, and of the exceptions that of the smallest index is thrown again
+// here: the same one for every thread count. No heap allocation, except that the first call starts the threads.
 // A call from inside a body runs its indices on the calling thread (as that worker).
 void parallel_for(int count, TaskBody body);
 

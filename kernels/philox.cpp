@@ -1,0 +1,101 @@
+#include "kernels/philox.h"
+
+#include <string>
+
+#include "kernels/box_muller.h"
+#include "kernels/require.h"
+
+namespace innerloop {
+
+namespace {
+
+constexpr int draw_bits = 12, time_step_bits = 20, task_bits = 16, trajectory_bits = 16, inner_step_bits = 24;
+constexpr std::uint32_t blocks_per_place = 1u << draw_bits;
+
+// Returns `value` unchanged if it fits into `bits` bits.
+std::uint32_t fitted(std::uint32_t value, int bits, const char* field) {
+  if (value >> bits != 0)
+    throw Error(std::string("random numbers: ") + field + " = " + std::to_string(value) + " does not fit into " +
+                std::to_string(bits) + " bits; use fewer than " + std::to_string(1u << bits));
+  return value;
+}
+
+}  // namespace
+
+std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key) {
+  // Multipliers and key increments of the paper; the increments are the golden ratio and √3 − 1, times 2³².
+  constexpr std::uint64_t multiplier0 = 0xD2511F53, multiplier1 = 0xCD9E8D57;
+  constexpr std::uint32_t weyl0 = 0x9E3779B9, weyl1 = 0xBB67AE85;
+
+  // One round: two full products; the high halves are mixed with the key and the untouched words, then all change
+  // places.
+  for (int round = 0; round < 10; ++round) {
+    const std::uint64_t product0 = multiplier0 * counter[0];
+    const std::uint64_t product1 = multiplier1 * counter[2];
+    counter = {static_cast<std::uint32_t>(product1 >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(product1),
+               static_cast<std::uint32_t>(product0 >> 32) ^ counter[3] ^ key[1], static_cast<std::uint32_t>(product0)};
+    key = {key[0] + weyl0, key[1] + weyl1};
+  }
+  return counter;
+}
+
+std::array<std::uint32_t, 4> first_counter(const Place& place) {
+  return {fitted(place.time_step, time_step_bits, "time_step") << draw_bits,
+          fitted(place.task, task_bits, "task") << trajectory_bits |
+              fitted(place.trajectory, trajectory_bits, "trajectory"),
+          place.iteration,
+          static_cast<std::uint32_t>(place.purpose) << inner_step_bits |
+              fitted(place.inner_step, inner_step_bits, "inner_step")};
+}
+
+Philox::Philox(std::uint64_t seed, const Place& place)
+    : counter_(first_counter(place)), key_{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)} {}
+
+std::uint32_t Philox::bits() {
+  if (used_ == 4) {
+    // The draw number fills the low bits of the first word; one more would be the next time step's first draw.
+    require(blocks_ < blocks_per_place,
+            "random numbers: more than 4096 blocks of four words drawn at one place; "
+            "spread the draws over more time steps or trajectories");
+    std::array<std::uint32_t, 4> counter = counter_;
+    counter[0] |= blocks_++;
+    block_ = philox4x32(counter, key_);
+    used_ = 0;
+  }
+  return block_[used_++];
+}
+
+double Philox::uniform() {
+  // 27 + 26 bits make a 53-bit integer, scaled by 2⁻⁵³.
+  const std::uint64_t high = bits() >> 5;
+  const std::uint64_t low = bits() >> 6;
+  return static_cast<double>(high << 26 | low) * 0x1p-53;
+}
+
+double Philox::uniform(double low, double high) { return low + (high - low) * uniform(); }
+
+double Philox::normal() {
+  if (has_spare_) {
+    has_spare_ = false;
+    return spare_;
+  }
+  // 1 − uniform() lies in (0, 1], so its logarithm is finite; no normal is larger than √(2·53·log 2) = 8.57.
+  const double u = 1.0 - uniform();
+  const double v = uniform();
+  const NormalPair pair = box_muller(u, v);
+  spare_ = pair.second;
+  has_spare_ = true;
+  return pair.first;
+}
+
+std::uint32_t Philox::below(std::uint32_t n) {
+  require(n > 0, "random numbers: below(0) has no possible value; n must be at least 1");
+  // Lemire 2019: the high half of bits·n is uniform once the 2³² mod n smallest low halves are rejected.
+  const std::uint32_t rejected = (0u - n) % n;
+  for (;;) {
+    const std::uint64_t product = static_cast<std::uint64_t>(bits()) * n;
+    if (static_cast<std::uint32_t>(product) >= rejected) return static_cast<std::uint32_t>(product >> 32);
+  }
+}
+
+}  // namespace innerloop
