@@ -13,7 +13,6 @@ JOBS     ?= $(shell nproc 2>/dev/null || echo 2)
 CUDA     ?= AUTO
 ARGS     ?=
 OPTIONS   = -D INNERLOOP_PORTABLE=$(if $(filter-out 0,$(PORTABLE)),ON,OFF) -D INNERLOOP_CUDA=$(CUDA)
-QUIET     = --log-level=WARNING
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
 .PHONY: help run test check bench docs asan tsan compile-times build tools clean
@@ -25,7 +24,9 @@ tools:
 	@sh tests/tools/bootstrap.sh
 
 build: tools
-	@cmake $(QUIET) --preset release $(OPTIONS) > build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
+	@mkdir -p build
+	@cmake --preset release $(OPTIONS) > build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
+	@grep 'CUDA:' build/configure.log
 	@cmake --build build -j $(JOBS)
 
 run: build
@@ -46,7 +47,7 @@ docs: build
 
 # Tests tagged [learning] train, those tagged [timing] measure: neither says more under a sanitizer.
 asan tsan: tools
-	@cmake $(QUIET) --preset $@ -D INNERLOOP_CUDA=OFF
+	@cmake --preset $@ -D INNERLOOP_CUDA=OFF > /dev/null
 	@cmake --build build-$@ -j $(JOBS)
 	@sh tests/tools/run_tests.sh build-$@ $(JOBS) -LE 'learning|timing'
 

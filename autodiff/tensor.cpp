@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "kernels/nearest.h"
 #include "kernels/require.h"
