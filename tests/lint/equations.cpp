@@ -1,0 +1,117 @@
+// The lint on equation tags: source, chapter and test speak of the same equations.
+#include <algorithm>
+#include <regex>
+#include <set>
+
+#include "tests/lint/lint.h"
+
+namespace innerloop::lint {
+namespace {
+
+const std::regex tag_pattern(R"(\[[^\[\]]*\beq\. [^\[\]]+\])");
+
+bool is_algorithm(const std::string& path) { return path.starts_with("rl/") || path.starts_with("meta/"); }
+bool is_source(const std::string& path) { return path.ends_with(".cpp") || path.ends_with(".h"); }
+
+std::vector<std::string> tags_in(const std::string& text) {
+  std::vector<std::string> tags;
+  for (std::sregex_iterator it(text.begin(), text.end(), tag_pattern), end; it != end; ++it) tags.push_back(it->str());
+  return tags;
+}
+
+struct Mention {
+  std::string tag, path;
+  int line = 0;
+  std::string context;  // for tests: the name of the test case
+};
+
+// Tags in the comments of rl/ and meta/.
+std::vector<Mention> in_sources(const std::vector<File>& files) {
+  std::vector<Mention> mentions;
+  for (const File& file : files) {
+    if (!is_algorithm(file.path) || !is_source(file.path)) continue;
+    int number = 0;
+    for (const std::string& line : lines_of(file.text)) {
+      ++number;
+      if (const std::size_t comment = line.find("//"); comment != std::string::npos)
+        for (const std::string& tag : tags_in(line.substr(comment))) mentions.push_back({tag, file.path, number, ""});
+    }
+  }
+  return mentions;
+}
+
+// Tags in the names of test cases. The lints' own tests speak of tags that exist nowhere.
+std::vector<Mention> in_tests(const std::vector<File>& files) {
+  static const std::regex test_case(R"re(TEST_CASE\(\s*"((?:[^"\\]|\\.)*)")re");
+  std::vector<Mention> mentions;
+  for (const File& file : files) {
+    if (!file.path.starts_with("tests/") || !is_source(file.path) || file.path.starts_with("tests/lint/")) continue;
+    for (std::sregex_iterator it(file.text.begin(), file.text.end(), test_case), end; it != end; ++it) {
+      const auto before = file.text.begin() + it->position();
+      const int line = 1 + static_cast<int>(std::count(file.text.begin(), before, '\n'));
+      for (const std::string& tag : tags_in((*it)[1])) mentions.push_back({tag, file.path, line, (*it)[1]});
+    }
+  }
+  return mentions;
+}
+
+}  // namespace
+
+std::string chapter_of(const std::string& path, const std::vector<File>& files) {
+  const auto exists = [&](const std::string& name) {
+    return std::any_of(files.begin(), files.end(), [&](const File& file) { return file.path == name; });
+  };
+  const std::size_t slash = path.rfind('/');
+  std::string stem = path.substr(0, path.rfind('.'));
+  while (!exists(stem + ".md")) {
+    const std::size_t part = stem.rfind('_');
+    if (part == std::string::npos || part < slash) return path.substr(0, slash) + "/README.md";
+    stem = stem.substr(0, part);
+  }
+  return stem + ".md";
+}
+
+std::vector<Equation> find_equations(const std::vector<File>& files) {
+  const std::vector<Mention> tests = in_tests(files);
+  std::vector<Equation> equations;
+  for (const Mention& source : in_sources(files)) {
+    Equation equation{source.tag, source.path, source.line, "", "", 0};
+    for (const Mention& test : tests)
+      if (test.tag == source.tag && equation.test.empty()) {
+        equation.test = test.context;
+        equation.test_path = test.path;
+        equation.test_line = test.line;
+      }
+    equations.push_back(equation);
+  }
+  return equations;
+}
+
+std::vector<Finding> check_equations(const std::vector<File>& files) {
+  std::vector<Finding> findings;
+  std::set<std::string> known;
+  for (const Equation& equation : find_equations(files)) {
+    known.insert(equation.tag);
+    const std::string chapter = chapter_of(equation.path, files);
+    const auto file = std::find_if(files.begin(), files.end(), [&](const File& f) { return f.path == chapter; });
+    if (file == files.end() || file->text.find(equation.tag) == std::string::npos)
+      findings.push_back({equation.path, equation.line, equation.tag + " does not stand in " + chapter});
+    if (equation.test.empty())
+      findings.push_back({equation.path, equation.line, "no TEST_CASE has " + equation.tag + " in its name"});
+  }
+  for (const Mention& test : in_tests(files))
+    if (!known.contains(test.tag))
+      findings.push_back({test.path, test.line, test.tag + " is tested, but no line of rl or meta has this tag"});
+  for (const File& file : files) {
+    if (!is_algorithm(file.path) || !file.path.ends_with(".md")) continue;
+    int number = 0;
+    for (const std::string& line : lines_of(file.text)) {
+      ++number;
+      for (const std::string& tag : tags_in(line))
+        if (!known.contains(tag)) findings.push_back({file.path, number, tag + " tags no line of rl or meta"});
+    }
+  }
+  return findings;
+}
+
+}  // namespace innerloop::lint

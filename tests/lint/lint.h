@@ -1,0 +1,61 @@
+// The lints: what the repository promises about its own text, as functions from files to findings.
+// They read files, not syntax trees: simple rules that a reader can keep in mind. Each has a test in which it must
+// find.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace innerloop::lint {
+
+struct File {
+  std::string path;  // from the repository's root, with '/'
+  std::string text;
+};
+
+struct Finding {
+  std::string path;
+  int line = 0;  // from 1; 0 means the whole file
+  std::string what;
+};
+
+// All text files of the repository below `root`: the known folders, the top level and .ci; builds and runs are left
+// out.
+std::vector<File> read_repository(const std::string& root);
+
+// The same code with comments and the insides of literals turned to blanks; line breaks stay where they are.
+std::string code_only(const std::string& text);
+// Lines without their line breaks.
+std::vector<std::string> lines_of(const std::string& text);
+// Findings as "path:line: what", one on each line; empty if there are none.
+std::string to_string(const std::vector<Finding>& findings);
+
+// kernels <- autodiff <- nn <- rl <- meta <- app; envs on kernels, seen by rl/rollout*, meta and app. Eigen in
+// kernels/cpu alone, CLI11 and toml++ in app alone, fmt and nlohmann-json in no header.
+std::vector<Finding> check_includes(const std::vector<File>& files);
+// Files up to 450 lines, lines up to 120 characters, functions up to 60 lines (tables of data within do not count).
+std::vector<Finding> check_sizes(const std::vector<File>& files);
+// No macros outside kernels/cuda, no relaxed floating point, no library random numbers, no marks of unfinished work.
+std::vector<Finding> check_forbidden(const std::vector<File>& files);
+// No absolute paths of a machine, no private host names, links only to places that outlive a machine.
+std::vector<Finding> check_places(const std::vector<File>& files);
+// Only the entries that the tree promises at the top level.
+std::vector<Finding> check_top_level(const std::vector<std::string>& entries);
+
+// One tagged equation of rl/ or meta/: a comment `// [MAML eq. 1] ...`.
+struct Equation {
+  std::string tag;   // "[MAML eq. 1]"
+  std::string path;  // the source
+  int line = 0;
+  std::string test;  // the name of the TEST_CASE that holds the tag; empty if there is none
+  std::string test_path;
+  int test_line = 0;
+};
+std::vector<Equation> find_equations(const std::vector<File>& files);
+// The chapter of a source: meta/maml_update.cpp -> meta/maml_update.md, else meta/maml.md, else meta/README.md.
+std::string chapter_of(const std::string& path, const std::vector<File>& files);
+// Each tag in a source stands in its chapter and in the name of a test; each tag of a chapter or test stands in a
+// source.
+std::vector<Finding> check_equations(const std::vector<File>& files);
+
+}  // namespace innerloop::lint

@@ -1,0 +1,181 @@
+// The repository keeps its own rules. Each rule is first shown an example that it must catch: a lint that cannot fail
+// is none.
+#include "tests/lint/lint.h"
+
+#include <filesystem>
+
+#include "tests/catch.h"
+
+using namespace innerloop::lint;
+
+namespace {
+
+const std::vector<File>& repository() {
+  static const std::vector<File> files = read_repository(".");
+  return files;
+}
+
+// The lines on which a check finds something, in one file.
+std::vector<int> lines_found(std::vector<Finding> (*check)(const std::vector<File>&), const std::string& path,
+                             const std::string& text) {
+  std::vector<int> lines;
+  for (const Finding& finding : check({{path, text}})) lines.push_back(finding.line);
+  return lines;
+}
+
+using Lines = std::vector<int>;
+
+std::string repeated(const std::string& text, int times) {
+  std::string result;
+  for (int i = 0; i < times; ++i) result += text;
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("Comments and literals are told from code") {
+  CHECK(code_only("a // b\nc") == "a     \nc");
+  CHECK(code_only("a /* b\n */ c") == "a     \n    c");
+  CHECK(code_only(R"(f("{", '{', 1'000) {)") == R"(f(" ", ' ', 1'000) {)");
+  CHECK(code_only(R"(f("\"{") {)") == R"(f("   ") {)");
+  CHECK(code_only("R\"x({)\" )x\" {") == "R\"        \" {");
+}
+
+TEST_CASE("The lint on includes knows the direction of each folder") {
+  CHECK(lines_found(check_includes, "kernels/a.cpp", "#include <vector>\n#include \"autodiff/graph.h\"\n") == Lines{2});
+  CHECK(lines_found(check_includes, "autodiff/a.h", "#include \"kernels/ops.h\"\n#include \"nn/mlp.h\"\n") == Lines{2});
+  CHECK(lines_found(check_includes, "envs/a.h", "#include \"kernels/philox.h\"\n#include \"autodiff/graph.h\"\n") ==
+        Lines{2});
+  CHECK(lines_found(check_includes, "rl/ppo.cpp", "#include \"envs/table.h\"\n") == Lines{1});
+  CHECK(lines_found(check_includes, "rl/rollout.cpp", "#include \"envs/table.h\"\n").empty());
+  CHECK(lines_found(check_includes, "rl/a.cpp", "#include \"meta/maml.h\"\n") == Lines{1});
+  CHECK(lines_found(check_includes, "meta/a.cpp", "#include \"app/options.h\"\n#include \"tests/x.h\"\n") ==
+        Lines{1, 2});
+  CHECK(lines_found(check_includes, "app/a.cpp", "#include \"meta/maml.h\"\n#include \"envs/table.h\"\n").empty());
+  CHECK(lines_found(check_includes, "nn/a.cpp", "#include \"mlp.h\"\n") == Lines{1});
+}
+
+TEST_CASE("The lint on includes keeps other people's headers in their places") {
+  CHECK(lines_found(check_includes, "kernels/cpu/a.cpp", "#include <Eigen/Core>\n").empty());
+  CHECK(lines_found(check_includes, "kernels/a.cpp", "#include <Eigen/Core>\n") == Lines{1});
+  CHECK(lines_found(check_includes, "nn/a.h", "#include <fmt/format.h>\n#include <nlohmann/json.hpp>\n") ==
+        Lines{1, 2});
+  CHECK(lines_found(check_includes, "nn/a.cpp", "#include <fmt/format.h>\n#include <nlohmann/json.hpp>\n").empty());
+  CHECK(lines_found(check_includes, "nn/a.cpp", "#include <toml++/toml.h>\n#include <CLI/CLI.hpp>\n") == Lines{1, 2});
+  CHECK(lines_found(check_includes, "app/a.cpp", "#include <toml++/toml.h>\n#include <CLI/CLI.hpp>\n").empty());
+}
+
+TEST_CASE("Every include of the repository points the right way") {
+  CHECK(to_string(check_includes(repository())) == "");
+}
+
+TEST_CASE("The lint on sizes counts lines, characters and the lines of functions") {
+  CHECK(lines_found(check_sizes, "nn/a.cpp", repeated("int x;\n", 450)).empty());
+  CHECK(lines_found(check_sizes, "nn/a.cpp", repeated("int x;\n", 451)) == Lines{0});
+  CHECK(lines_found(check_sizes, "nn/a.cpp", "\n// " + repeated("θ", 117) + "\n").empty());
+  CHECK(lines_found(check_sizes, "nn/a.cpp", "\n// " + repeated("θ", 118) + "\n") == Lines{2});
+
+  const std::string fits = repeated("  f();\n", 58), exceeds = repeated("  f();\n", 59);
+  CHECK(lines_found(check_sizes, "nn/a.cpp", "void g() {\n" + fits + "}\n").empty());
+  CHECK(lines_found(check_sizes, "nn/a.cpp", "void g() {\n" + exceeds + "}\n") == Lines{1});
+  CHECK(lines_found(check_sizes, "nn/a.cpp",
+                    "namespace n {\nstruct S {\n  int g() const {\n" + exceeds + "}\n};\n}\n") == Lines{3});
+  CHECK(lines_found(check_sizes, "nn/a.cpp",
+                    "template <class T>\nint S<T>::g(int a,\n int b) noexcept {\n" + exceeds + "}\n") == Lines{3});
+  CHECK(lines_found(check_sizes, "nn/a.cpp", "S::S() : a_(1) {\n" + exceeds + "}\n") == Lines{1});
+  // A long lambda makes the function around it long; scopes and tables may be as long as the file.
+  CHECK(lines_found(check_sizes, "nn/a.cpp", "void g() {\n  h([&] {\n" + fits + "  });\n}\n") == Lines{1});
+  CHECK(lines_found(check_sizes, "nn/a.cpp", "template <class T>\nstruct S {\n" + repeated("int x;\n", 99) + "};\n")
+            .empty());
+  const std::string table = "= {\n" + repeated("  {\"tanh\", {1, 2}, f(3)},\n", 99) + "};\n";
+  CHECK(lines_found(check_sizes, "nn/a.cpp", "const Row rows[] " + table).empty());
+  CHECK(lines_found(check_sizes, "nn/a.cpp", "Rows g() {\n  static const Rows rows " + table + "  return rows;\n}\n")
+            .empty());
+  CHECK(lines_found(check_sizes, "nn/a.cpp",
+                    "const Row rows[] = {\n  {\"tanh\", [](int x) {\n" + exceeds + "}},\n};\n") == Lines{2});
+}
+
+TEST_CASE("Files, lines and functions stay short") { CHECK(to_string(check_sizes(repository())) == ""); }
+
+TEST_CASE("The lint on forbidden words finds them in code, and in comments only where they count there") {
+  CHECK(lines_found(check_forbidden, "nn/a.h", "\n  #define MAX(a, b) a\n") == Lines{2});
+  CHECK(lines_found(check_forbidden, "kernels/cuda/a.cu", "#define KERNEL __global__\n").empty());
+  CHECK(lines_found(check_forbidden, "CMakeLists.txt",
+                    "add_compile_options(-ffast"
+                    "-math)\n") == Lines{1});
+  CHECK(lines_found(check_forbidden, "CMakeLists.txt",
+                    "# never -ffast"
+                    "-math\n")
+            .empty());
+  CHECK(lines_found(check_forbidden, "rl/a.cpp", "std::normal_distribution<double> d;\nint x = rand();\n") ==
+        Lines{1, 2});
+  CHECK(lines_found(check_forbidden, "rl/a.cpp", "// never std::normal_distribution; operand(x)\n").empty());
+  CHECK(lines_found(check_forbidden, "rl/README.md",
+                    "\nTO"
+                    "DO: write\n") == Lines{2});
+}
+
+TEST_CASE("No macros, no relaxed arithmetic, nothing marked as unfinished") {
+  CHECK(to_string(check_forbidden(repository())) == "");
+}
+
+TEST_CASE("The lint on places finds machine paths, hosts and links that may vanish") {
+  CHECK(lines_found(check_places, "a.md",
+                    "see /ho"
+                    "me/someone/x and\n\"/t"
+                    "mp/run\"\n") == Lines{1, 2});
+  CHECK(lines_found(check_places, "a.md", "meta/work/x, kernels/tmp/y, ../home/z, /usr/local/cuda\n").empty());
+  CHECK(lines_found(check_places, "a.md",
+                    "box7.inter"
+                    "nal\nlocal"
+                    "host:80\n") == Lines{1, 2});
+  CHECK(lines_found(check_places, "a.md",
+                    "https://arxiv.org/abs/1703.03400\nhttps:"
+                    "//example.com/x\n") == Lines{2});
+}
+
+TEST_CASE("The repository names no machine") { CHECK(to_string(check_places(repository())) == ""); }
+
+TEST_CASE("The lint on the top level finds strangers") {
+  CHECK(check_top_level({"README.md", "meta", ".ci", "build-asan"}).empty());
+  CHECK(check_top_level({"meta", "scripts", "notes.txt"}).size() == 2);
+}
+
+TEST_CASE("The top level holds what it promises") {
+  std::vector<std::string> entries;
+  for (const auto& entry : std::filesystem::directory_iterator("."))
+    entries.push_back(entry.path().filename().string());
+  CHECK(to_string(check_top_level(entries)) == "");
+}
+
+TEST_CASE("The lint on equations ties source, chapter and test") {
+  const File source{"meta/maml.cpp", "// [MAML eq. 1] the step\nint adapt();\n"};
+  const File chapter{"meta/maml.md", "The step [MAML eq. 1]\n"};
+  const std::string test_case =
+      "TEST_"
+      "CASE";
+  const File test{"tests/meta/maml_test.cpp", "\n" + test_case + "(\"[MAML eq. 1] is one step\", \"[x]\") {}\n"};
+  CHECK(to_string(check_equations({source, chapter, test})) == "");
+  CHECK(check_equations({source, test}).size() == 1);
+  CHECK(check_equations({source, chapter}).size() == 1);
+  CHECK(check_equations({source, {"meta/maml.md", "[MAML eq. 2]\n"}, test}).size() == 2);
+  CHECK(check_equations({chapter, test}).size() == 2);
+  CHECK(to_string(check_equations({chapter, test})).find("tests/meta/maml_test.cpp:2:") != std::string::npos);
+
+  const std::vector<Equation> equations = find_equations({source, chapter, test});
+  REQUIRE(equations.size() == 1);
+  CHECK(equations[0].line == 1);
+  CHECK(equations[0].test == "[MAML eq. 1] is one step");
+  CHECK(equations[0].test_line == 2);
+}
+
+TEST_CASE("A source without a chapter of its own belongs to a shorter name's, else to the folder's") {
+  const std::vector<File> files = {{"meta/maml.md", ""}, {"meta/README.md", ""}};
+  CHECK(chapter_of("meta/maml.cpp", files) == "meta/maml.md");
+  CHECK(chapter_of("meta/maml_update_rule.cpp", files) == "meta/maml.md");
+  CHECK(chapter_of("meta/reptile.h", files) == "meta/README.md");
+}
+
+TEST_CASE("Every tagged equation stands in its chapter and has a named test") {
+  CHECK(to_string(check_equations(repository())) == "");
+}
