@@ -1,0 +1,203 @@
+// Every kernel of the CPU against the reference, at every shape: values, in place, repeatability.
+#include <algorithm>
+#include <cmath>
+#include <complex>
+#include <cstring>
+#include <limits>
+
+#include "kernels/reference.h"
+#include "tests/catch.h"
+#include "tests/kernels/operator_instances.h"
+
+namespace innerloop::kernels {
+namespace {
+
+template <class T>
+constexpr Dtype dtype_of = sizeof(T) == 4 ? Dtype::f32 : Dtype::f64;
+
+// Runs `run` on the instance's numbers as T. Every output starts as NaN, so that one left unwritten is seen.
+// `offset` moves all data by that many elements: another alignment. in_place = k gives input k's memory to the output.
+template <class T, class Run>
+std::vector<T> compute(const Instance& instance, Run run, std::size_t offset = 0, int in_place = -1) {
+  std::vector<std::vector<T>> storage;
+  std::vector<Matrix> in;
+  for (std::size_t k = 0; k < instance.in.size(); ++k) {
+    storage.emplace_back(offset + instance.values[k].size());
+    for (std::size_t n = 0; n < instance.values[k].size(); ++n)
+      storage[k][offset + n] = static_cast<T>(instance.values[k][n]);
+  }
+  for (std::size_t k = 0; k < instance.in.size(); ++k)
+    in.push_back({storage[k].data() + offset, instance.in[k].rows, instance.in[k].cols});
+  std::vector<T> out(offset + instance.out.count(), static_cast<T>(std::numeric_limits<double>::quiet_NaN()));
+  Matrix result{out.data() + offset, instance.out.rows, instance.out.cols};
+  if (in_place >= 0) result.data = in[static_cast<std::size_t>(in_place)].data;
+  run(Call{result, in.data(), static_cast<int>(in.size()), instance.tasks, instance.attr});
+  return {result.as<T>(), result.as<T>() + result.size()};
+}
+
+template <class T>
+std::vector<T> fast(const Instance& instance, std::size_t offset = 0, int in_place = -1) {
+  const Kernel kernel = find_kernel(Device::cpu, dtype_of<T>, instance.op);
+  REQUIRE(kernel != nullptr);
+  return compute<T>(instance, kernel, offset, in_place);
+}
+
+std::vector<long double> exact(const Instance& instance) {
+  return compute<long double>(instance, [&](const Call& call) { reference::run<long double>(instance.op, call); });
+}
+
+// Σ|terms| of every output: what rounding errors are measured against. For sums and products of inputs it is the same
+// operation on absolute values; elsewhere the size of the result.
+std::vector<long double> magnitude(const Instance& instance, const std::vector<long double>& result) {
+  Instance absolute = instance;
+  for (auto& matrix : absolute.values)
+    for (double& v : matrix) v = std::fabs(v);
+  switch (instance.op) {
+    case Op::sub: absolute.op = Op::add; return exact(absolute);
+    case Op::dense: absolute.attr.i = 0; return exact(absolute);  // no activation is steeper than 1
+    case Op::add:
+    case Op::add_scalar:
+    case Op::matmul:
+    case Op::add_row:
+    case Op::sum_rows:
+    case Op::sum_cols:
+    case Op::sum_all:
+    case Op::sum_tasks:
+    case Op::scatter_rows:
+    case Op::linear_recurrence: return exact(absolute);
+    case Op::logsumexp:
+    case Op::gaussian_log_prob:  // a row has `cols` terms of the order of 1 and above, here at most 8
+      return std::vector<long double>(result.size(), 8.0L * instance.in[0].cols);
+    case Op::tanh_slope:
+    case Op::sigmoid_slope: return std::vector<long double>(result.size(), 100.0L);  // |y|, |g| ≤ 4: g·(1 + y²) ≤ 68
+    case Op::lstm_sequence:
+    case Op::lstm_sequence_bwd: {
+      long double largest = 0;
+      for (long double v : result) largest = std::max(largest, std::fabs(v));
+      return std::vector<long double>(result.size(), largest);
+    }
+    default: {
+      std::vector<long double> sizes = result;
+      for (long double& v : sizes) v = std::fabs(v);
+      return sizes;
+    }
+  }
+}
+
+// The largest error in units of the tolerance; infinite for a NaN.
+template <class T>
+long double worst(const std::vector<T>& got, const std::vector<long double>& want,
+                  const std::vector<long double>& scale, long double tolerance) {
+  long double result = 0;
+  for (std::size_t n = 0; n < want.size(); ++n) {
+    const long double error = std::fabs(static_cast<long double>(got[n]) - want[n]);
+    if (error == 0) continue;
+    const long double ratio = error / (tolerance * scale[n]);
+    result = std::isnan(ratio) ? std::numeric_limits<long double>::infinity() : std::max(result, ratio);
+  }
+  return result;
+}
+
+template <class T>
+bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
+}
+
+template <class F>
+void for_every_instance(F f) {
+  for (int op = static_cast<int>(first_op); op < static_cast<int>(Op::count_); ++op)
+    for (const Instance& instance : instances_of(static_cast<Op>(op))) {
+      INFO(instance.text());
+      f(instance);
+    }
+}
+
+TEST_CASE("every operation but the leaves has a kernel in f32 and f64, and a reference") {
+  for (int n = 0; n < static_cast<int>(Op::count_); ++n) {
+    const Op op = static_cast<Op>(n);
+    INFO("op " << n);
+    const bool leaf = op == Op::input || op == Op::constant || op == Op::fill;
+    CHECK((find_kernel(Device::cpu, Dtype::f32, op) == nullptr) == leaf);
+    CHECK((find_kernel(Device::cpu, Dtype::f64, op) == nullptr) == leaf);
+    CHECK(std::any_of(std::begin(reference::rows<double>), std::end(reference::rows<double>),
+                      [op](const reference::Row& row) { return row.op == op; }) == !leaf);
+    if (!leaf) CHECK(instances_of(op).size() >= 10);
+  }
+  CHECK(find_kernel(Device::cpu, Dtype::f32, Op::count_) == nullptr);
+  CHECK_THROWS_AS(reference::run<double>(Op::input, Call{}), Error);
+}
+
+TEST_CASE("reference rows stand in the order of Op") {
+  int expected = static_cast<int>(first_op);
+  for (const reference::Row& row : reference::rows<double>) CHECK(static_cast<int>(row.op) == expected++);
+  CHECK(expected == static_cast<int>(Op::count_));
+}
+
+TEST_CASE("kernels agree with the reference in long double: f64 to 1e-12, f32 to 1e-5 of the sum of absolute terms") {
+  for_every_instance([](const Instance& instance) {
+    const auto want = exact(instance), scale = magnitude(instance, want);
+    CHECK(worst(fast<double>(instance), want, scale, 1e-12L) <= 1);
+    CHECK(worst(fast<float>(instance), want, scale, 1e-5L) <= 1);
+  });
+}
+
+TEST_CASE("the same bits on every call and at every alignment") {
+  for_every_instance([](const Instance& instance) {
+    const auto once = fast<float>(instance);
+    CHECK(same_bits(once, fast<float>(instance)));
+    CHECK(same_bits(once, fast<float>(instance, 1)));
+    CHECK(same_bits(once, fast<float>(instance, 7)));
+    CHECK(same_bits(fast<double>(instance), fast<double>(instance, 3)));
+  });
+}
+
+TEST_CASE("an elementwise kernel may write over an input of equal size") {
+  for_every_instance([](const Instance& instance) {
+    if (!is_elementwise(instance.op)) return;
+    for (std::size_t k = 0; k < instance.in.size(); ++k) {
+      if (instance.in[k].count() != instance.out.count()) continue;
+      CHECK(same_bits(fast<float>(instance), fast<float>(instance, 0, static_cast<int>(k))));
+      CHECK(same_bits(fast<double>(instance), fast<double>(instance, 0, static_cast<int>(k))));
+    }
+  });
+}
+
+TEST_CASE("an element of an elementwise result does not depend on its place") {
+  for (int n = static_cast<int>(Op::neg); n <= static_cast<int>(Op::select); ++n) {
+    Instance many = instances_of(static_cast<Op>(n)).back();  // the largest shape
+    const auto whole = fast<float>(many);
+    for (std::size_t k = 0; k < whole.size(); k += 997) {
+      Instance one = many;
+      one.out = {1, 1};
+      for (std::size_t input = 0; input < one.in.size(); ++input) {
+        one.values[input] = {many.values[input][many.in[input].count() == 1 ? 0 : k]};
+        one.in[input] = {1, 1};
+      }
+      INFO(many.text() << ", element " << k);
+      CHECK(same_bits(fast<float>(one), {whole[k]}));
+    }
+  }
+}
+
+TEST_CASE("an index outside its table is an error, also when it is NaN") {
+  for (Op op : {Op::gather_rows, Op::scatter_rows, Op::pick_cols, Op::place_cols})
+    for (double index : {-1.0, 1000.0, std::numeric_limits<double>::quiet_NaN()}) {
+      Instance instance = instances_of(op)[7];
+      instance.values[1].back() = index;
+      CHECK_THROWS_AS(fast<double>(instance), Error);
+      CHECK_THROWS_AS(exact(instance), Error);
+    }
+}
+
+TEST_CASE("sums of 4 million f32 terms keep six digits") {
+  const Size size{2000, 2048};
+  Instance instance{Op::sum_all, {}, {size}, {1, 1}, 1, {std::vector<double>(size.count(), 0.1f)}};
+  const double want = 0.1f * static_cast<double>(size.count());
+  CHECK(fast<float>(instance)[0] == Approx(want).epsilon(1e-6));
+  instance.op = Op::sum_rows;
+  instance.out = {1, size.cols};
+  CHECK(fast<float>(instance)[77] == Approx(0.1f * 2000.0).epsilon(1e-6));
+}
+
+}  // namespace
+}  // namespace innerloop::kernels
