@@ -1,0 +1,68 @@
+#include "envs/table.h"
+
+#include <array>
+#include <string>
+
+#include "envs/maml_goals.h"
+#include "envs/point_navigation.h"
+#include "envs/promp.h"
+#include "envs/tabular.h"
+#include "kernels/nearest.h"
+#include "kernels/require.h"
+
+namespace innerloop::envs {
+
+// region: table
+std::span<const EnvRow> all_envs() {
+  static const std::array rows = {
+      make_row<PointNavigation<double>>(),
+      make_row<PointNavigationSquared<double>>(),
+      make_row<PointNavigationRaw<double>>(),
+      make_row<PointNavigationScale10<double>>(),
+      make_row<FourState<double>>(),
+      make_row<TwoState<double>>(),
+      make_row<Promp1d<double>>(),
+      make_row<PrompCorner<double>>(),
+      make_row<PrompCornerDense<double>>(),
+      make_row<PrompCornerDenseSquared<double>>(),
+  };
+  return rows;
+}
+// endregion
+
+const EnvRow& find_env(std::string_view name) {
+  std::vector<std::string> names;
+  for (const EnvRow& row : all_envs()) {
+    if (row.spec.name == name) return row;
+    names.emplace_back(row.spec.name);
+  }
+  throw Error("there is no environment '" + std::string(name) + "'" + did_you_mean(name, names));
+}
+
+Task sample_task(const EnvRow& env, std::uint64_t seed, Purpose purpose, std::uint32_t iteration, std::uint32_t task) {
+  require(purpose == Purpose::task || purpose == Purpose::test_task,
+          "sample_task: purpose must be Purpose::task or Purpose::test_task");
+  Philox random(seed, {.purpose = purpose, .iteration = iteration, .task = task});
+  Task numbers(static_cast<std::size_t>(env.spec.task_size));
+  env.sample_task(random, numbers.data());
+  return numbers;
+}
+
+std::vector<Task> reference_tasks(const EnvRow& env) {
+  if (env.spec.name.starts_with("point-nav")) return maml_test_goals();
+
+  std::vector<Task> tasks;
+  const std::uint32_t count = env.task_count > 0 ? static_cast<std::uint32_t>(env.task_count) : 40;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (env.task_count == 0) {
+      tasks.push_back(sample_task(env, 1, Purpose::test_task, 0, i));
+    } else {
+      Task numbers(static_cast<std::size_t>(env.spec.task_size));
+      env.task(static_cast<int>(i), numbers.data());
+      tasks.push_back(numbers);
+    }
+  }
+  return tasks;
+}
+
+}  // namespace innerloop::envs

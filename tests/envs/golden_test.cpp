@@ -1,0 +1,56 @@
+// Every environment in the table follows its committed trajectories.
+#include <cmath>
+#include <set>
+
+#include "envs/table.h"
+#include "envs/vector_env.h"
+#include "tests/catch.h"
+#include "tests/envs/golden_trajectories.h"
+
+using namespace innerloop;
+using namespace innerloop::envs;
+
+namespace {
+
+void check_near(std::span<const double> got, std::span<const double> expected) {
+  REQUIRE(got.size() == expected.size());
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    CAPTURE(i, got[i], expected[i]);
+    CHECK(std::abs(got[i] - expected[i]) <= 1e-10);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("envs: every environment follows its golden trajectories to 1e-10") {
+  for (const Golden& golden : golden_trajectories()) {
+    CAPTURE(golden.env);
+    VectorEnv env(find_env(golden.env), {golden.task}, 1, golden_seed);
+    env.reset({.purpose = Purpose::reset});
+    check_near(env.observations(), golden.start);
+    for (std::size_t t = 0; t < golden.steps.size(); ++t) {
+      const GoldenStep& step = golden.steps[t];
+      CAPTURE(t);
+      env.step(step.action);
+      check_near(env.rewards(), std::vector{step.reward});
+      check_near(env.observations(), step.observation);
+      CHECK(bool(env.terminated()[0]) == step.terminated);
+    }
+  }
+}
+
+TEST_CASE("envs: no environment is without a golden trajectory, and none that ends by itself without a golden end") {
+  std::set<std::string> with_trajectory, with_end;
+  for (const Golden& golden : golden_trajectories()) {
+    with_trajectory.insert(golden.env);
+    if (golden.steps.back().terminated) with_end.insert(golden.env);
+  }
+  for (const EnvRow& row : all_envs()) {
+    const std::string name(row.spec.name);
+    CAPTURE(name);
+    CHECK(with_trajectory.contains(name));
+    // The action scalings of point navigation share the end of point-nav-v1: one function, PointNavigation::move.
+    const bool shares_end = name == "point-nav-raw-v1" || name == "point-nav-scale10-v1";
+    if (!shares_end) CHECK(with_end.contains(name) == row.spec.terminates);
+  }
+}
