@@ -1,0 +1,96 @@
+// Matrix products with a side of at most four numbers: the first and last layers of small networks.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+
+#include "kernels/cpu/gemm_tile.h"
+#include "kernels/cpu/simd.h"
+
+namespace innerloop::kernels {
+
+inline constexpr int thin = 4;
+
+// Adds neighbouring blocks of H lanes: the result holds, block by block in turn, sums of x and sums of y.
+template <int H, class Vec, int... L>
+[[gnu::always_inline]] inline Vec add_blocks(Vec x, Vec y, std::integer_sequence<int, L...>) {
+  constexpr int width = sizeof...(L);
+  return __builtin_shufflevector(x, y, (L % (2 * H) < H ? L : width + L - H)...) +
+         __builtin_shufflevector(x, y, (L % (2 * H) < H ? L + H : width + L)...);
+}
+
+// Turns `width` vectors into one: lane i of x[0] becomes the sum over the lanes of x[i].
+template <class T, int H = Simd<T>::width / 2>
+[[gnu::always_inline]] inline void sum_lanes(typename Simd<T>::Vec* x) {
+  for (int i = 0; i < H; ++i) x[i] = add_blocks<H>(x[i], x[i + H], std::make_integer_sequence<int, Simd<T>::width>{});
+  if constexpr (H > 1) sum_lanes<T, H / 2>(x);
+}
+
+// C has N ≤ 4 columns: dot products along k, several rows of A at once. C's element (i, j) is c[i·row + j·col].
+// b holds op(B)'s columns one after the other, each `stride` long and filled with zeros up to a multiple of the width.
+template <class T, int N>
+void multiply_columns(int m, int k, const T* a, std::ptrdiff_t lda, const T* b, std::ptrdiff_t stride, T* c,
+                      std::ptrdiff_t row, std::ptrdiff_t col, bool accumulate, const T* bias) {
+  using S = Simd<T>;
+  using Vec = typename S::Vec;
+  constexpr int rows = std::max(1, std::max(S::width, 8) / N);
+  constexpr int groups = (rows * N + S::width - 1) / S::width;
+
+  for (int i = 0; i < m; i += rows) {
+    // The last block repeats its last row, and leaves the repetitions unstored.
+    const T* a_row[rows];
+    for (int r = 0; r < rows; ++r) a_row[r] = a + std::min(i + r, m - 1) * lda;
+
+    // One vector of partial sums for each (row, column).
+    Vec sum[groups * S::width];
+    for (Vec& s : sum) s = S::zero();
+    int p = 0;
+    for (; p + S::width <= k; p += S::width)
+      for (int r = 0; r < rows; ++r) {
+        const Vec x = S::load(a_row[r] + p);
+        for (int j = 0; j < N; ++j) sum[r * N + j] = S::multiply_add(x, S::load(b + j * stride + p), sum[r * N + j]);
+      }
+    if (p < k)
+      for (int r = 0; r < rows; ++r) {
+        const Vec x = S::load_first(a_row[r] + p, k - p);
+        for (int j = 0; j < N; ++j) sum[r * N + j] = S::multiply_add(x, S::load(b + j * stride + p), sum[r * N + j]);
+      }
+
+    // Sum the lanes, a vector of results at a time.
+    alignas(vector_bytes) T total[groups * S::width];
+    for (int g = 0; g < groups; ++g) {
+      sum_lanes<T>(sum + g * S::width);
+      S::store(total + g * S::width, sum[g * S::width]);
+    }
+    for (int r = 0; r < std::min(rows, m - i); ++r)
+      for (int j = 0; j < N; ++j) {
+        T& out = c[(i + r) * row + j * col];
+        const T value = accumulate ? out + total[r * N + j] : total[r * N + j];
+        out = bias ? value + bias[j] : value;
+      }
+  }
+}
+
+// k ≤ 4: the K rows of a panel of B (V vectors) stay in registers while the rows of A and C pass by.
+// The same operations as in multiply_tile, so the same bits. op(A)'s element (i, p) is a[i·a_row + p·a_col].
+template <class T, int K, int V>
+void multiply_short(int m, const T* a, std::ptrdiff_t a_row, std::ptrdiff_t a_col, const T* b, T* c,
+                    std::ptrdiff_t ldc, Tile<T> tile) {
+  using S = Simd<T>;
+  using Vec = typename S::Vec;
+  Vec b_rows[K][V];
+  for (int p = 0; p < K; ++p)
+    for (int v = 0; v < V; ++v) b_rows[p][v] = S::load(b + (p * V + v) * S::width);
+  for (int i = 0; i < m; ++i) {
+    Vec sum[V];
+    for (int v = 0; v < V; ++v) sum[v] = S::zero();
+    for (int p = 0; p < K; ++p) {
+      const Vec a_number = S::broadcast(a[i * a_row + p * a_col]);
+      for (int v = 0; v < V; ++v) sum[v] = S::multiply_add(a_number, b_rows[p][v], sum[v]);
+    }
+    store_row<T, V>(tile, sum, c + i * ldc);
+  }
+}
+
+}  // namespace innerloop::kernels

@@ -1,0 +1,130 @@
+// The vectors of this machine: Simd<T>::Vec holds `width` numbers, and a handful of functions work on them.
+//
+// Three forms, chosen by what the compiler is told to build for: AVX-512, AVX2 with fused multiply-add, and 16-byte vectors
+// for everything else (SSE2, Neon), where multiply_add rounds twice. Vec also has + − * / from the compiler.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__))
+#include <immintrin.h>
+#endif
+
+namespace innerloop::kernels {
+
+template <class T>
+struct Simd;
+
+#if defined(__AVX512F__)
+
+inline constexpr int vector_bytes = 64;
+inline constexpr int vector_registers = 32;
+
+template <>
+struct Simd<float> {
+  using Vec = __m512;
+  static constexpr int width = 16;
+  static Vec zero() { return _mm512_setzero_ps(); }
+  static Vec broadcast(float x) { return _mm512_set1_ps(x); }
+  static Vec load(const float* p) { return _mm512_loadu_ps(p); }
+  static void store(float* p, Vec x) { _mm512_storeu_ps(p, x); }
+  // The first `count` numbers; the others are 0 and are not touched in memory. 0 ≤ count ≤ width.
+  static Vec load_first(const float* p, int count) { return _mm512_maskz_loadu_ps(first(count), p); }
+  static void store_first(float* p, Vec x, int count) { _mm512_mask_storeu_ps(p, first(count), x); }
+  static Vec multiply_add(Vec x, Vec y, Vec z) { return _mm512_fmadd_ps(x, y, z); }  // x·y + z
+
+ private:
+  static __mmask16 first(int count) { return static_cast<__mmask16>((1U << count) - 1U); }
+};
+
+template <>
+struct Simd<double> {
+  using Vec = __m512d;
+  static constexpr int width = 8;
+  static Vec zero() { return _mm512_setzero_pd(); }
+  static Vec broadcast(double x) { return _mm512_set1_pd(x); }
+  static Vec load(const double* p) { return _mm512_loadu_pd(p); }
+  static void store(double* p, Vec x) { _mm512_storeu_pd(p, x); }
+  static Vec load_first(const double* p, int count) { return _mm512_maskz_loadu_pd(first(count), p); }
+  static void store_first(double* p, Vec x, int count) { _mm512_mask_storeu_pd(p, first(count), x); }
+  static Vec multiply_add(Vec x, Vec y, Vec z) { return _mm512_fmadd_pd(x, y, z); }
+
+ private:
+  static __mmask8 first(int count) { return static_cast<__mmask8>((1U << count) - 1U); }
+};
+
+#elif defined(__AVX2__) && defined(__FMA__)
+
+inline constexpr int vector_bytes = 32;
+inline constexpr int vector_registers = 16;
+
+// All ones for the lanes below count, read from the middle of a fixed table.
+alignas(64) inline constexpr std::int32_t lane_mask_table[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+inline __m256i lane_mask(int lanes_of_4_bytes) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(lane_mask_table + 8 - lanes_of_4_bytes));
+}
+
+template <>
+struct Simd<float> {
+  using Vec = __m256;
+  static constexpr int width = 8;
+  static Vec zero() { return _mm256_setzero_ps(); }
+  static Vec broadcast(float x) { return _mm256_set1_ps(x); }
+  static Vec load(const float* p) { return _mm256_loadu_ps(p); }
+  static void store(float* p, Vec x) { _mm256_storeu_ps(p, x); }
+  static Vec load_first(const float* p, int count) { return _mm256_maskload_ps(p, lane_mask(count)); }
+  static void store_first(float* p, Vec x, int count) { _mm256_maskstore_ps(p, lane_mask(count), x); }
+  static Vec multiply_add(Vec x, Vec y, Vec z) { return _mm256_fmadd_ps(x, y, z); }
+};
+
+template <>
+struct Simd<double> {
+  using Vec = __m256d;
+  static constexpr int width = 4;
+  static Vec zero() { return _mm256_setzero_pd(); }
+  static Vec broadcast(double x) { return _mm256_set1_pd(x); }
+  static Vec load(const double* p) { return _mm256_loadu_pd(p); }
+  static void store(double* p, Vec x) { _mm256_storeu_pd(p, x); }
+  static Vec load_first(const double* p, int count) { return _mm256_maskload_pd(p, lane_mask(2 * count)); }
+  static void store_first(double* p, Vec x, int count) { _mm256_maskstore_pd(p, lane_mask(2 * count), x); }
+  static Vec multiply_add(Vec x, Vec y, Vec z) { return _mm256_fmadd_pd(x, y, z); }
+};
+
+#else
+
+inline constexpr int vector_bytes = 16;
+inline constexpr int vector_registers = 16;
+
+template <class T>
+struct Simd {
+  typedef T Vec __attribute__((vector_size(16)));  // NOLINT: `using` cannot carry a dependent vector size in every compiler
+  static constexpr int width = 16 / static_cast<int>(sizeof(T));
+  static Vec zero() { return Vec{}; }
+  static Vec broadcast(T x) {
+    if constexpr (sizeof(T) == 4) return Vec{x, x, x, x};
+    else return Vec{x, x};
+  }
+  static Vec load(const T* p) {
+    Vec x;
+    std::memcpy(&x, p, sizeof x);
+    return x;
+  }
+  static void store(T* p, Vec x) { std::memcpy(p, &x, sizeof x); }
+  static Vec load_first(const T* p, int count) {
+    Vec x{};
+    for (int lane = 0; lane < width; ++lane)
+      if (lane < count) x[lane] = p[lane];
+    return x;
+  }
+  static void store_first(T* p, Vec x, int count) {
+    for (int lane = 0; lane < width; ++lane)
+      if (lane < count) p[lane] = x[lane];
+  }
+  static Vec multiply_add(Vec x, Vec y, Vec z) { return x * y + z; }
+};
+
+#endif
+
+}  // namespace innerloop::kernels
