@@ -83,9 +83,9 @@ void multiply_block(const Product<T>& x, int i0, int rows, int j0, int columns, 
   tile.accumulate = !first || x.accumulate;
   tile.bias = last && x.bias ? x.bias + j0 : nullptr;
 
-  // Use B as it lies if its vectors are whole and its rows dense (or read too seldom for a copy to pay).
-  const bool whole = !x.transpose_b && tile.last_columns == width;
-  if (whole && (rows < 24 || x.ldb == columns)) {
+  // Use B as it lies if its rows are dense, or read too seldom for a copy to pay.
+  const bool usable = !x.transpose_b && (masks_are_cheap || tile.last_columns == width);
+  if (usable && (rows < 24 || x.ldb == columns)) {
     tile.b = x.b + p0 * x.ldb + j0;
     tile.ldb = x.ldb;
   } else {
@@ -105,8 +105,9 @@ void multiply_block(const Product<T>& x, int i0, int rows, int j0, int columns, 
   }
 }
 
+// The general product.
 template <class T>
-void multiply(const Product<T>& x) {
+void multiply_large(const Product<T>& x) {
   constexpr int width = Simd<T>::width;
   const int vectors = divide_up(x.n, width), panels = divide_up(vectors, max_tile_vectors);
   const int row_blocks = divide_up(x.m, block_rows);
@@ -116,7 +117,7 @@ void multiply(const Product<T>& x) {
       const int j0 = width * cut(vectors, panels, j);
       const int columns = std::min(width * cut(vectors, panels, j + 1), x.n) - j0;
       const int row_bytes = divide_up(columns, width) * vector_bytes;
-      const int k_blocks = divide_up(x.k, std::min(max_block_k, panel_bytes / row_bytes));
+      const int k_blocks = std::max(1, divide_up(x.k, std::min(max_block_k, panel_bytes / row_bytes)));
       for (int p = 0; p < k_blocks; ++p) {
         const int p0 = cut(x.k, k_blocks, p), depth = cut(x.k, k_blocks, p + 1) - p0;
         multiply_block(x, i0, rows, j0, columns, p0, depth, p == 0, p == k_blocks - 1);
@@ -125,16 +126,99 @@ void multiply(const Product<T>& x) {
   }
 }
 
+// k ≤ 4: copy a panel of op(B), then pass over the rows of A and C.
+template <class T>
+void multiply_short(const Product<T>& x) {
+  constexpr int width = Simd<T>::width;
+  const int vectors = divide_up(x.n, width), panels = divide_up(vectors, max_tile_vectors);
+  for (int j = 0; j < panels; ++j) {
+    const int j0 = width * cut(vectors, panels, j);
+    const int columns = std::min(width * cut(vectors, panels, j + 1), x.n) - j0;
+    const int panel_vectors = divide_up(columns, width);
+    T* panel = panel_scratch<T>();
+    copy_panel(x, 0, x.k, j0, columns, panel, panel_vectors * width);
+
+    Tile<T> tile;
+    tile.a = x.a;
+    tile.b = panel;
+    tile.ldb = panel_vectors * width;
+    tile.c = x.c + j0;
+    tile.ldc = x.ldc;
+    tile.last_columns = columns - (panel_vectors - 1) * width;
+    tile.accumulate = x.accumulate;
+    tile.bias = x.bias ? x.bias + j0 : nullptr;
+    find_short_kernel<T>(x.k, panel_vectors)(x.m, x.transpose_a ? 1 : x.lda, x.transpose_a ? x.lda : 1, tile);
+  }
+}
+
+// A·op(B) with at most 4 columns: copy them so that each is dense, then take dot products along k.
+// C's element (i, j) is c[i·c_row + j·c_col].
+template <class T>
+void multiply_columns(const Product<T>& x, std::ptrdiff_t c_row, std::ptrdiff_t c_col) {
+  constexpr int width = Simd<T>::width;
+  constexpr int longest = panel_bytes / static_cast<int>(sizeof(T)) / thin;
+  const int k_blocks = divide_up(x.k, longest - width);
+  for (int block = 0; block < k_blocks; ++block) {
+    const int p0 = cut(x.k, k_blocks, block), depth = cut(x.k, k_blocks, block + 1) - p0;
+    const int stride = divide_up(depth, width) * width;
+    T* columns = panel_scratch<T>();
+    const std::ptrdiff_t b_row = x.transpose_b ? 1 : x.ldb, b_col = x.transpose_b ? x.ldb : 1;
+    for (int j = 0; j < x.n; ++j) {
+      const T* from = x.b + p0 * b_row + j * b_col;
+      for (int p = 0; p < depth; ++p) columns[j * stride + p] = from[p * b_row];
+      for (int p = depth; p < stride; ++p) columns[j * stride + p] = 0;
+    }
+    find_columns_kernel<T>(x.n)(x.m, depth, x.a + p0, x.lda, columns, stride, x.c, c_row, c_col,
+                                block > 0 || x.accumulate, block == k_blocks - 1 ? x.bias : nullptr);
+  }
+}
+
+// Aᵀ·op(B) with at most 4 columns: the rows of A as it is stored take B's place in Cᵀ = op(B)ᵀ·A, and Cᵀ goes through
+// scratch, a part of its columns at a time.
+template <class T>
+void multiply_transposed(const Product<T>& x) {
+  constexpr int part = 256;
+  T c[thin * part];
+  for (int i0 = 0; i0 < x.m; i0 += part) {
+    const int rows = std::min(part, x.m - i0);
+    multiply_large(Product<T>{x.n, rows, x.k, x.b, x.ldb, !x.transpose_b, x.a + i0, x.lda, false, c, part, false,
+                              nullptr});
+    for (int i = 0; i < rows; ++i)
+      for (int j = 0; j < x.n; ++j) {
+        T& out = x.c[(i0 + i) * x.ldc + j];
+        out = x.accumulate ? out + c[j * part + i] : c[j * part + i];
+      }
+  }
+}
+
+// Chooses the way by the shape. For A·B the choice must not look at m: see the promise about rows in the header.
+template <class T>
+void multiply(const Product<T>& x) {
+  if (x.k >= 1 && x.k <= thin)
+    multiply_short(x);
+  else if (x.k > thin && x.n <= thin && !x.transpose_a)
+    multiply_columns(x, x.ldc, 1);
+  else if (x.k > thin && x.n <= thin)
+    multiply_transposed(x);
+  else if (x.k > thin && x.m <= thin && x.transpose_b && !x.bias)
+    multiply_columns(Product<T>{x.n, x.m, x.k, x.b, x.ldb, false, x.a, x.lda, !x.transpose_a, x.c, x.ldc, x.accumulate,
+                                nullptr}, 1, x.ldc);
+  else
+    multiply_large(x);
+}
+
 }  // namespace
 
 template <class T>
 void gemm(int m, int n, int k, const T* a, int lda, bool transpose_a, const T* b, int ldb, bool transpose_b, T* c,
           int ldc, bool accumulate) {
+  if (m <= 0 || n <= 0) return;
   multiply(Product<T>{m, n, k, a, lda, transpose_a, b, ldb, transpose_b, c, ldc, accumulate, nullptr});
 }
 
 template <class T>
 void gemm_bias(int m, int n, int k, const T* a, int lda, const T* b, int ldb, const T* bias, T* c, int ldc) {
+  if (m <= 0 || n <= 0) return;
   multiply(Product<T>{m, n, k, a, lda, false, b, ldb, false, c, ldc, false, bias});
 }
 

@@ -51,11 +51,13 @@ void multiply_columns(int m, int k, const T* a, std::ptrdiff_t lda, const T* b, 
         const Vec x = S::load(a_row[r] + p);
         for (int j = 0; j < N; ++j) sum[r * N + j] = S::multiply_add(x, S::load(b + j * stride + p), sum[r * N + j]);
       }
-    if (p < k)
+    if (p < k) {
+      const typename S::Mask rest = S::first(k - p);
       for (int r = 0; r < rows; ++r) {
-        const Vec x = S::load_first(a_row[r] + p, k - p);
+        const Vec x = S::load(a_row[r] + p, rest);
         for (int j = 0; j < N; ++j) sum[r * N + j] = S::multiply_add(x, S::load(b + j * stride + p), sum[r * N + j]);
       }
+    }
 
     // Sum the lanes, a vector of results at a time.
     alignas(vector_bytes) T total[groups * S::width];
@@ -72,25 +74,50 @@ void multiply_columns(int m, int k, const T* a, std::ptrdiff_t lda, const T* b, 
   }
 }
 
-// k ≤ 4: the K rows of a panel of B (V vectors) stay in registers while the rows of A and C pass by.
+// k ≤ 4: the K rows of a panel of B (V vectors, from `panel`) stay in registers while the m rows of A and C pass by.
 // The same operations as in multiply_tile, so the same bits. op(A)'s element (i, p) is a[i·a_row + p·a_col].
 template <class T, int K, int V>
-void multiply_short(int m, const T* a, std::ptrdiff_t a_row, std::ptrdiff_t a_col, const T* b, T* c,
-                    std::ptrdiff_t ldc, Tile<T> tile) {
+void multiply_short(int m, std::ptrdiff_t a_row, std::ptrdiff_t a_col, const Tile<T>& tile) {
   using S = Simd<T>;
   using Vec = typename S::Vec;
   Vec b_rows[K][V];
-  for (int p = 0; p < K; ++p)
-    for (int v = 0; v < V; ++v) b_rows[p][v] = S::load(b + (p * V + v) * S::width);
-  for (int i = 0; i < m; ++i) {
-    Vec sum[V];
-    for (int v = 0; v < V; ++v) sum[v] = S::zero();
+  for_each_vector<K, V>([&](auto p, auto v) __attribute__((always_inline)) {
+    b_rows[p][v] = S::load(tile.b + p * tile.ldb + v * S::width);
+  });
+  const T* a = tile.a;
+  T* c = tile.c;
+  for (int i = 0; i < m; ++i, a += a_row, c += tile.ldc) {
+    Vec sum[1][V];
+    for (int v = 0; v < V; ++v) sum[0][v] = S::zero();
     for (int p = 0; p < K; ++p) {
-      const Vec a_number = S::broadcast(a[i * a_row + p * a_col]);
-      for (int v = 0; v < V; ++v) sum[v] = S::multiply_add(a_number, b_rows[p][v], sum[v]);
+      const Vec a_number = S::broadcast(a[p * a_col]);
+      for (int v = 0; v < V; ++v) sum[0][v] = S::multiply_add(a_number, b_rows[p][v], sum[0][v]);
     }
-    store_row<T, V>(tile, sum, c + i * ldc);
+    store_tile<T, 1, V>(tile, sum, c);
   }
+}
+
+// The kernels for 1 … 4 columns, and for k = 1 … 4 by panels of 1 … vectors.
+template <class T>
+using ColumnsKernel = decltype(&multiply_columns<T, 1>);
+template <class T>
+using ShortKernel = decltype(&multiply_short<T, 1, 1>);
+
+template <class T>
+ColumnsKernel<T> find_columns_kernel(int columns) {
+  static constexpr ColumnsKernel<T> kernels[] = {multiply_columns<T, 1>, multiply_columns<T, 2>, multiply_columns<T, 3>,
+                                                 multiply_columns<T, 4>};
+  return kernels[columns - 1];
+}
+
+template <class T, int... I>
+ShortKernel<T> find_short_kernel(int k, int vectors, std::integer_sequence<int, I...>) {
+  static constexpr ShortKernel<T> kernels[] = {multiply_short<T, I % thin + 1, I / thin + 1>...};
+  return kernels[(vectors - 1) * thin + k - 1];
+}
+template <class T>
+ShortKernel<T> find_short_kernel(int k, int vectors) {
+  return find_short_kernel<T>(k, vectors, std::make_integer_sequence<int, thin * max_tile_vectors>{});
 }
 
 }  // namespace innerloop::kernels

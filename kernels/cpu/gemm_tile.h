@@ -31,14 +31,43 @@ struct Tile {
   int k = 0;
   const T* a = nullptr;
   std::ptrdiff_t lda = 0;
-  const T* b = nullptr;  // full vectors may be read
+  const T* b = nullptr;  // without cheap masks, full vectors are read
   std::ptrdiff_t ldb = 0;
   T* c = nullptr;
   std::ptrdiff_t ldc = 0;
-  int last_columns = 0;    // 1 … width
+  int last_columns = 0;     // 1 … width
   bool accumulate = false;  // C += instead of C =
   const T* bias = nullptr;  // added to every row, if there is one
 };
+
+// The end of a tile: C = sums (+ C) (+ bias), without a branch for each vector in the usual cases.
+template <class T, int R, int V>
+[[gnu::always_inline]] inline void store_tile(const Tile<T>& tile, const typename Simd<T>::Vec (&sum)[R][V], T* c) {
+  using S = Simd<T>;
+  const std::ptrdiff_t ldc = tile.ldc;
+  const T* bias = tile.bias;
+  const bool accumulate = tile.accumulate, whole = tile.last_columns == S::width;
+  if (whole && !bias && !accumulate) {
+    for_each_vector<R, V>([&](auto r, auto v) __attribute__((always_inline)) {
+      S::store(c + r * ldc + v * S::width, sum[r][v]);
+    });
+  } else if (whole && !bias) {
+    for_each_vector<R, V>([&](auto r, auto v) __attribute__((always_inline)) {
+      T* to = c + r * ldc + v * S::width;
+      S::store(to, S::load(to) + sum[r][v]);
+    });
+  } else {
+    const typename S::Mask all = S::first(S::width), last = S::first(tile.last_columns);
+    for_each_vector<R, V>([&](auto r, auto v) __attribute__((always_inline)) {
+      T* to = c + r * ldc + v * S::width;
+      const typename S::Mask mask = v == V - 1 ? last : all;
+      typename S::Vec value = sum[r][v];
+      if (accumulate) value = S::load(to, mask) + value;
+      if (bias) value = value + S::load(bias + v * S::width, mask);
+      S::store(to, value, mask);
+    });
+  }
+}
 
 // One tile of R rows and V vectors: for every p, sum[r][v] += op(A)[r][p] · B[p][v].
 template <class T, int R, int V, bool TransposeA>
@@ -51,9 +80,11 @@ void multiply_tile(const Tile<T>& tile) {
   const T* a = tile.a;
   const T* b = tile.b;
   const std::ptrdiff_t lda = tile.lda, ldb = tile.ldb;
+  const typename S::Mask last = S::first(tile.last_columns);
   for (int p = 0; p < tile.k; ++p) {
     Vec b_row[V];
-    for (int v = 0; v < V; ++v) b_row[v] = S::load(b + v * S::width);
+    for (int v = 0; v < V - 1; ++v) b_row[v] = S::load(b + v * S::width);
+    b_row[V - 1] = masks_are_cheap ? S::load(b + (V - 1) * S::width, last) : S::load(b + (V - 1) * S::width);
     for (int r = 0; r < R; ++r) {
       const Vec a_number = S::broadcast(TransposeA ? a[r] : a[r * lda]);
       for (int v = 0; v < V; ++v) sum[r][v] = S::multiply_add(a_number, b_row[v], sum[r][v]);
@@ -61,31 +92,7 @@ void multiply_tile(const Tile<T>& tile) {
     a += TransposeA ? lda : 1;
     b += ldb;
   }
-
-  // C = sums (+ C) (+ bias), without a branch for each vector in the usual cases.
-  T* c = tile.c;
-  const std::ptrdiff_t ldc = tile.ldc;
-  const T* bias = tile.bias;
-  const bool whole = tile.last_columns == S::width;
-  if (whole && !bias && !tile.accumulate) {
-    for_each_vector<R, V>([&](auto r, auto v) __attribute__((always_inline)) { S::store(c + r * ldc + v * S::width, sum[r][v]); });
-  } else if (whole && !bias) {
-    for_each_vector<R, V>([&](auto r, auto v) __attribute__((always_inline)) {
-      T* to = c + r * ldc + v * S::width;
-      S::store(to, S::load(to) + sum[r][v]);
-    });
-  } else {
-    const int last = tile.last_columns;
-    const bool accumulate = tile.accumulate;
-    for_each_vector<R, V>([&](auto r, auto v) __attribute__((always_inline)) {
-      T* to = c + r * ldc + v * S::width;
-      const int count = v == V - 1 ? last : S::width;
-      Vec value = sum[r][v];
-      if (accumulate) value = S::load_first(to, count) + value;
-      if (bias) value = value + S::load_first(bias + v * S::width, count);
-      S::store_first(to, value, count);
-    });
-  }
+  store_tile<T, R, V>(tile, sum, tile.c);
 }
 
 // The tile of a given height, width and orientation of A.

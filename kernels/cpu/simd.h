@@ -21,44 +21,44 @@ struct Simd;
 
 inline constexpr int vector_bytes = 64;
 inline constexpr int vector_registers = 32;
+inline constexpr bool masks_are_cheap = true;
 
 template <>
 struct Simd<float> {
   using Vec = __m512;
+  using Mask = __mmask16;
   static constexpr int width = 16;
   static Vec zero() { return _mm512_setzero_ps(); }
   static Vec broadcast(float x) { return _mm512_set1_ps(x); }
   static Vec load(const float* p) { return _mm512_loadu_ps(p); }
   static void store(float* p, Vec x) { _mm512_storeu_ps(p, x); }
-  // The first `count` numbers; the others are 0 and are not touched in memory. 0 ≤ count ≤ width.
-  static Vec load_first(const float* p, int count) { return _mm512_maskz_loadu_ps(first(count), p); }
-  static void store_first(float* p, Vec x, int count) { _mm512_mask_storeu_ps(p, first(count), x); }
+  // A mask chooses the first `count` lanes (0 ≤ count ≤ width): the others are loaded as 0 and not touched in memory.
+  static Mask first(int count) { return static_cast<Mask>((1U << count) - 1U); }
+  static Vec load(const float* p, Mask mask) { return _mm512_maskz_loadu_ps(mask, p); }
+  static void store(float* p, Vec x, Mask mask) { _mm512_mask_storeu_ps(p, mask, x); }
   static Vec multiply_add(Vec x, Vec y, Vec z) { return _mm512_fmadd_ps(x, y, z); }  // x·y + z
-
- private:
-  static __mmask16 first(int count) { return static_cast<__mmask16>((1U << count) - 1U); }
 };
 
 template <>
 struct Simd<double> {
   using Vec = __m512d;
+  using Mask = __mmask8;
   static constexpr int width = 8;
   static Vec zero() { return _mm512_setzero_pd(); }
   static Vec broadcast(double x) { return _mm512_set1_pd(x); }
   static Vec load(const double* p) { return _mm512_loadu_pd(p); }
   static void store(double* p, Vec x) { _mm512_storeu_pd(p, x); }
-  static Vec load_first(const double* p, int count) { return _mm512_maskz_loadu_pd(first(count), p); }
-  static void store_first(double* p, Vec x, int count) { _mm512_mask_storeu_pd(p, first(count), x); }
+  static Mask first(int count) { return static_cast<Mask>((1U << count) - 1U); }
+  static Vec load(const double* p, Mask mask) { return _mm512_maskz_loadu_pd(mask, p); }
+  static void store(double* p, Vec x, Mask mask) { _mm512_mask_storeu_pd(p, mask, x); }
   static Vec multiply_add(Vec x, Vec y, Vec z) { return _mm512_fmadd_pd(x, y, z); }
-
- private:
-  static __mmask8 first(int count) { return static_cast<__mmask8>((1U << count) - 1U); }
 };
 
 #elif defined(__AVX2__) && defined(__FMA__)
 
 inline constexpr int vector_bytes = 32;
 inline constexpr int vector_registers = 16;
+inline constexpr bool masks_are_cheap = true;
 
 // All ones for the lanes below count, read from the middle of a fixed table.
 alignas(64) inline constexpr std::int32_t lane_mask_table[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
@@ -69,26 +69,30 @@ inline __m256i lane_mask(int lanes_of_4_bytes) {
 template <>
 struct Simd<float> {
   using Vec = __m256;
+  using Mask = __m256i;
   static constexpr int width = 8;
   static Vec zero() { return _mm256_setzero_ps(); }
   static Vec broadcast(float x) { return _mm256_set1_ps(x); }
   static Vec load(const float* p) { return _mm256_loadu_ps(p); }
   static void store(float* p, Vec x) { _mm256_storeu_ps(p, x); }
-  static Vec load_first(const float* p, int count) { return _mm256_maskload_ps(p, lane_mask(count)); }
-  static void store_first(float* p, Vec x, int count) { _mm256_maskstore_ps(p, lane_mask(count), x); }
+  static Mask first(int count) { return lane_mask(count); }
+  static Vec load(const float* p, Mask mask) { return _mm256_maskload_ps(p, mask); }
+  static void store(float* p, Vec x, Mask mask) { _mm256_maskstore_ps(p, mask, x); }
   static Vec multiply_add(Vec x, Vec y, Vec z) { return _mm256_fmadd_ps(x, y, z); }
 };
 
 template <>
 struct Simd<double> {
   using Vec = __m256d;
+  using Mask = __m256i;
   static constexpr int width = 4;
   static Vec zero() { return _mm256_setzero_pd(); }
   static Vec broadcast(double x) { return _mm256_set1_pd(x); }
   static Vec load(const double* p) { return _mm256_loadu_pd(p); }
   static void store(double* p, Vec x) { _mm256_storeu_pd(p, x); }
-  static Vec load_first(const double* p, int count) { return _mm256_maskload_pd(p, lane_mask(2 * count)); }
-  static void store_first(double* p, Vec x, int count) { _mm256_maskstore_pd(p, lane_mask(2 * count), x); }
+  static Mask first(int count) { return lane_mask(2 * count); }
+  static Vec load(const double* p, Mask mask) { return _mm256_maskload_pd(p, mask); }
+  static void store(double* p, Vec x, Mask mask) { _mm256_maskstore_pd(p, mask, x); }
   static Vec multiply_add(Vec x, Vec y, Vec z) { return _mm256_fmadd_pd(x, y, z); }
 };
 
@@ -96,10 +100,12 @@ struct Simd<double> {
 
 inline constexpr int vector_bytes = 16;
 inline constexpr int vector_registers = 16;
+inline constexpr bool masks_are_cheap = false;
 
 template <class T>
 struct Simd {
   typedef T Vec __attribute__((vector_size(16)));  // NOLINT: `using` cannot carry a dependent vector size in every compiler
+  using Mask = int;
   static constexpr int width = 16 / static_cast<int>(sizeof(T));
   static Vec zero() { return Vec{}; }
   static Vec broadcast(T x) {
@@ -112,15 +118,16 @@ struct Simd {
     return x;
   }
   static void store(T* p, Vec x) { std::memcpy(p, &x, sizeof x); }
-  static Vec load_first(const T* p, int count) {
+  static Mask first(int count) { return count; }
+  static Vec load(const T* p, Mask mask) {
     Vec x{};
     for (int lane = 0; lane < width; ++lane)
-      if (lane < count) x[lane] = p[lane];
+      if (lane < mask) x[lane] = p[lane];
     return x;
   }
-  static void store_first(T* p, Vec x, int count) {
+  static void store(T* p, Vec x, Mask mask) {
     for (int lane = 0; lane < width; ++lane)
-      if (lane < count) p[lane] = x[lane];
+      if (lane < mask) p[lane] = x[lane];
   }
   static Vec multiply_add(Vec x, Vec y, Vec z) { return x * y + z; }
 };

@@ -1,0 +1,290 @@
+// The matrix product against plain loops. Most cases use small integers, for which every order of adding is exact, so that
+// equality is asked for; the others use real numbers and state the rounding error that is allowed.
+#include "kernels/cpu/gemm.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstddef>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "kernels/philox.h"
+#include "tests/catch.h"
+#include "tests/kernels/allocations.h"
+
+using namespace innerloop;
+using kernels::gemm;
+using kernels::gemm_bias;
+
+namespace {
+
+// A stored matrix whose rows are `padding` numbers longer than they need be. The last row ends without padding, so that a
+// sanitizer sees every access beyond it.
+template <class T>
+struct Stored {
+  int rows, cols, stride;
+  std::vector<T> numbers;
+
+  Stored(int r, int c, int padding, T fill)
+      : rows(r), cols(c), stride(c + padding), numbers(static_cast<std::size_t>((r - 1) * (c + padding) + c), fill) {}
+  T& at(int r, int c) { return numbers[static_cast<std::size_t>(r * stride + c)]; }
+  const T& at(int r, int c) const { return numbers[static_cast<std::size_t>(r * stride + c)]; }
+  const T& at(int r, int c, bool transposed) const { return transposed ? at(c, r) : at(r, c); }
+};
+
+struct Form {
+  int m, n, k;
+  bool transpose_a, transpose_b, accumulate;
+};
+
+// Whole numbers from −4 to 4, so that all sums are exact in float.
+struct Integers {
+  std::uint32_t state = 1;
+  int operator()() {
+    state = state * 1664525U + 1013904223U;
+    return static_cast<int>(state >> 16) % 9 - 4;
+  }
+};
+
+// Numbers between −1 and 1.
+struct Reals {
+  Philox random{7, Place{}};
+  int left = 8000;
+  std::uint32_t trajectory = 0;
+  double operator()() {
+    if (--left == 0) random = Philox(7, Place{.trajectory = ++trajectory}), left = 8000;
+    return random.uniform(-1, 1);
+  }
+};
+
+// The operands of a product, with NaN beside A and B and a mark beside C.
+template <class T>
+struct Operands {
+  static constexpr T mark = T(12345);
+  Form form;
+  Stored<T> a, b, c;
+
+  template <class Source>
+  Operands(const Form& f, Source& next, int padding = 3)
+      : form(f),
+        a(f.transpose_a ? f.k : f.m, f.transpose_a ? f.m : f.k, padding, std::numeric_limits<T>::quiet_NaN()),
+        b(f.transpose_b ? f.n : f.k, f.transpose_b ? f.k : f.n, padding, std::numeric_limits<T>::quiet_NaN()),
+        c(f.m, f.n, padding, mark) {
+    for (Stored<T>* x : {&a, &b, &c})
+      for (int r = 0; r < x->rows; ++r)
+        for (int j = 0; j < x->cols; ++j) x->at(r, j) = static_cast<T>(next());
+  }
+
+  Stored<T> product() const {
+    Stored<T> out = c;
+    gemm(form.m, form.n, form.k, a.numbers.data(), a.stride, form.transpose_a, b.numbers.data(), b.stride,
+         form.transpose_b, out.numbers.data(), out.stride, form.accumulate);
+    return out;
+  }
+};
+
+// Whether the product of small integers is exact everywhere, and nothing beside C was written.
+template <class T>
+bool exact(const Form& f) {
+  Integers next;
+  const Operands<T> x(f, next);
+  const Stored<T> out = x.product();
+  Stored<T> expected = x.c;
+  for (int i = 0; i < f.m; ++i)
+    for (int j = 0; j < f.n; ++j) {
+      T sum = f.accumulate ? x.c.at(i, j) : T(0);
+      for (int p = 0; p < f.k; ++p) sum += x.a.at(i, p, f.transpose_a) * x.b.at(p, j, f.transpose_b);
+      expected.at(i, j) = sum;
+    }
+  return out.numbers == expected.numbers;
+}
+
+template <class T>
+bool exact_in_all_forms(int m, int n, int k) {
+  for (int bits = 0; bits < 8; ++bits)
+    if (!exact<T>({m, n, k, (bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0})) return false;
+  return true;
+}
+
+template <class T>
+bool same_bits(const Stored<T>& x, const Stored<T>& y) {
+  for (int r = 0; r < x.rows; ++r)
+    if (std::memcmp(&x.at(r, 0), &y.at(r, 0), sizeof(T) * static_cast<std::size_t>(x.cols)) != 0) return false;
+  return true;
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("gemm: a product worked out by hand", "", float, double) {
+  // [1 2; 3 4; 5 6] · [1 0 −1; 2 1 0] = [5 2 −1; 11 4 −3; 17 6 −5]
+  const TestType a[] = {1, 2, 3, 4, 5, 6}, b[] = {1, 0, -1, 2, 1, 0};
+  TestType c[9];
+  gemm(3, 3, 2, a, 2, false, b, 3, false, c, 3, false);
+  CHECK(std::vector<TestType>(c, c + 9) == std::vector<TestType>{5, 2, -1, 11, 4, -3, 17, 6, -5});
+  gemm(3, 3, 2, a, 2, false, b, 3, false, c, 3, true);
+  CHECK(std::vector<TestType>(c, c + 9) == std::vector<TestType>{10, 4, -2, 22, 8, -6, 34, 12, -10});
+}
+
+TEMPLATE_TEST_CASE("gemm: exact on small integers, every small size, transpose and accumulate", "", float, double) {
+  const int sizes[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 33};
+  for (int m : sizes)
+    for (int n : sizes)
+      for (int k : sizes) {
+        CAPTURE(m, n, k);
+        if (!exact_in_all_forms<TestType>(m, n, k)) FAIL("wrong number, or a write beside C");
+      }
+}
+
+TEMPLATE_TEST_CASE("gemm: exact on small integers, larger sizes", "", float, double) {
+  // One side large, the others from a list that crosses every block boundary; a seventh of the triples.
+  const int sizes[] = {1, 2, 4, 10, 23, 31, 48, 63, 64, 65, 70, 100, 129, 257};
+  int index = 0;
+  for (int m : sizes)
+    for (int n : sizes)
+      for (int k : sizes) {
+        if (index++ % 7 != 0) continue;
+        CAPTURE(m, n, k);
+        if (!exact_in_all_forms<TestType>(m, n, k)) FAIL("wrong number, or a write beside C");
+      }
+  for (int side : {1, 2, 3, 5, 64}) {
+    CAPTURE(side);
+    CHECK(exact_in_all_forms<TestType>(2000, side, 3));
+    CHECK(exact_in_all_forms<TestType>(side, 7, 2000));
+    CHECK(exact_in_all_forms<TestType>(3, side, 2000));
+    CHECK(exact_in_all_forms<TestType>(2, 2000, side));
+    CHECK(exact_in_all_forms<TestType>(2000, 2, side));
+  }
+}
+
+TEMPLATE_TEST_CASE("gemm: empty sides", "", float, double) {
+  TestType c[4] = {1, 2, 3, 4};
+  const TestType none[1] = {};
+  gemm(2, 2, 0, none, 1, false, none, 2, false, c, 2, true);
+  CHECK(std::vector<TestType>(c, c + 4) == std::vector<TestType>{1, 2, 3, 4});
+  gemm(0, 2, 2, none, 2, false, c, 2, false, c, 2, false);
+  gemm(2, 0, 2, c, 2, false, none, 1, false, c, 1, false);
+  CHECK(std::vector<TestType>(c, c + 4) == std::vector<TestType>{1, 2, 3, 4});
+  gemm(2, 2, 0, none, 1, false, none, 2, false, c, 2, false);
+  CHECK(std::vector<TestType>(c, c + 4) == std::vector<TestType>(4));
+}
+
+TEMPLATE_TEST_CASE("gemm: rounding error of at most four units of the sum of magnitudes", "", float, double) {
+  Reals next;
+  const Form forms[] = {{33, 100, 100, false, false, true}, {33, 64, 64, false, true, false},
+                        {64, 17, 500, true, false, false},  {20, 2, 64, false, false, false},
+                        {64, 2, 500, true, false, true},    {2, 64, 500, true, false, false},
+                        {50, 64, 2, false, true, true},     {30, 70, 300, true, true, false},
+                        {3, 40, 129, false, true, false}};
+  for (const Form& f : forms) {
+    CAPTURE(f.m, f.n, f.k, f.transpose_a, f.transpose_b);
+    const Operands<TestType> x(f, next);
+    const Stored<TestType> out = x.product();
+    double worst = 0;
+    for (int i = 0; i < f.m; ++i)
+      for (int j = 0; j < f.n; ++j) {
+        long double sum = f.accumulate ? x.c.at(i, j) : 0, magnitude = std::abs(sum);
+        for (int p = 0; p < f.k; ++p) {
+          const long double term = static_cast<long double>(x.a.at(i, p, f.transpose_a)) * x.b.at(p, j, f.transpose_b);
+          sum += term;
+          magnitude += std::abs(term);
+        }
+        worst = std::max(worst, static_cast<double>(std::abs(out.at(i, j) - sum) / magnitude));
+      }
+    CHECK(worst <= 4 * static_cast<double>(std::numeric_limits<TestType>::epsilon()));
+  }
+}
+
+TEMPLATE_TEST_CASE("gemm: the same bits for every alignment and stride", "", float, double) {
+  for (const Form& f : {Form{50, 100, 70, false, false, false}, Form{50, 100, 70, false, true, true},
+                        Form{64, 64, 300, true, false, false}, Form{50, 3, 70, false, false, false},
+                        Form{30, 2, 300, true, false, false}, Form{40, 50, 3, false, true, false}}) {
+    CAPTURE(f.m, f.n, f.k, f.transpose_a, f.transpose_b);
+    Reals once;
+    const Stored<TestType> first = Operands<TestType>(f, once, 0).product();
+    for (int padding = 0; padding < 4; ++padding) {
+      Reals next;
+      const Operands<TestType> x(f, next, padding);
+      std::vector<TestType> a(x.a.numbers.size() + 3), b(x.b.numbers.size() + 3), c(x.c.numbers.size() + 3);
+      std::copy(x.a.numbers.begin(), x.a.numbers.end(), a.begin() + padding);
+      std::copy(x.b.numbers.begin(), x.b.numbers.end(), b.begin() + 3 - padding);
+      std::copy(x.c.numbers.begin(), x.c.numbers.end(), c.begin() + 1);
+      gemm(f.m, f.n, f.k, a.data() + padding, x.a.stride, f.transpose_a, b.data() + 3 - padding, x.b.stride,
+           f.transpose_b, c.data() + 1, x.c.stride, f.accumulate);
+      Stored<TestType> out = x.c;
+      std::copy(c.begin() + 1, c.begin() + 1 + static_cast<std::ptrdiff_t>(out.numbers.size()), out.numbers.begin());
+      CHECK(same_bits(first, out));
+    }
+  }
+}
+
+TEMPLATE_TEST_CASE("gemm: a row of A·B has the same bits whatever rows stand beside it", "", float, double) {
+  for (const Form& f : {Form{300, 64, 64, false, false, false}, Form{65, 100, 200, false, false, false},
+                        Form{65, 2, 64, false, false, false}, Form{65, 64, 2, false, false, false}}) {
+    CAPTURE(f.n, f.k);
+    Reals next;
+    const Operands<TestType> x(f, next, 1);
+    const Stored<TestType> whole = x.product();
+    for (int rows : {1, 2, 7, 32}) {
+      Stored<TestType> parts = x.c;
+      for (int i = 0; i < f.m; i += rows)
+        gemm(std::min(rows, f.m - i), f.n, f.k, &x.a.at(i, 0), x.a.stride, false, x.b.numbers.data(), x.b.stride, false,
+             &parts.at(i, 0), parts.stride, false);
+      CHECK(same_bits(whole, parts));
+    }
+  }
+}
+
+TEMPLATE_TEST_CASE("gemm_bias: the same bits as the product and then the addition", "", float, double) {
+  for (const Form& f : {Form{50, 64, 64, false, false, false}, Form{50, 100, 200, false, false, false},
+                        Form{50, 2, 64, false, false, false}, Form{50, 70, 2, false, false, false},
+                        Form{1, 1, 1, false, false, false}, Form{5, 5, 0, false, false, false}}) {
+    CAPTURE(f.m, f.n, f.k);
+    Reals next;
+    const Operands<TestType> x({f.m, f.n, std::max(f.k, 1), false, false, false}, next);
+    std::vector<TestType> bias(static_cast<std::size_t>(f.n));
+    for (TestType& number : bias) number = static_cast<TestType>(next());
+    Stored<TestType> expected = x.c, out = x.c;
+    gemm(f.m, f.n, f.k, x.a.numbers.data(), x.a.stride, false, x.b.numbers.data(), x.b.stride, false,
+         expected.numbers.data(), expected.stride, false);
+    for (int i = 0; i < f.m; ++i)
+      for (int j = 0; j < f.n; ++j) expected.at(i, j) += bias[static_cast<std::size_t>(j)];
+    gemm_bias(f.m, f.n, f.k, x.a.numbers.data(), x.a.stride, x.b.numbers.data(), x.b.stride, bias.data(),
+              out.numbers.data(), out.stride);
+    CHECK(out.numbers == expected.numbers);
+  }
+}
+
+TEMPLATE_TEST_CASE("gemm: NaN and infinity reach exactly the row or column they belong to", "", float, double) {
+  for (const Form& f : {Form{20, 40, 30, false, false, false}, Form{20, 3, 30, false, false, false},
+                        Form{20, 3, 30, true, false, false}, Form{20, 40, 3, false, true, false},
+                        Form{3, 40, 30, false, true, false}}) {
+    CAPTURE(f.m, f.n, f.k, f.transpose_a, f.transpose_b);
+    Integers next;
+    Operands<TestType> x(f, next);
+    // 0 · NaN is NaN: row 2 of op(A) is zero but for the NaN, and must come out as NaN in every column.
+    for (int p = 0; p < f.k; ++p) (f.transpose_a ? x.a.at(p, 2) : x.a.at(2, p)) = 0;
+    (f.transpose_a ? x.a.at(1, 2) : x.a.at(2, 1)) = std::numeric_limits<TestType>::quiet_NaN();
+    (f.transpose_b ? x.b.at(1, 2) : x.b.at(2, 1)) = std::numeric_limits<TestType>::infinity();
+    const Stored<TestType> out = x.product();
+    bool right = true;
+    for (int i = 0; i < f.m; ++i)
+      for (int j = 0; j < f.n; ++j) right = right && std::isfinite(out.at(i, j)) == (i != 2 && j != 1);
+    CHECK(right);
+  }
+}
+
+TEMPLATE_TEST_CASE("gemm: no heap allocation", "", float, double) {
+  Integers next;
+  for (const Form& f : {Form{100, 100, 100, false, true, false}, Form{100, 2, 300, false, false, false},
+                        Form{100, 2, 300, true, false, false}, Form{100, 70, 3, false, true, false},
+                        Form{300, 300, 300, true, false, true}}) {
+    const Operands<TestType> x(f, next);
+    Stored<TestType> out = x.c;
+    const long before = allocations();
+    gemm(f.m, f.n, f.k, x.a.numbers.data(), x.a.stride, f.transpose_a, x.b.numbers.data(), x.b.stride, f.transpose_b,
+         out.numbers.data(), out.stride, f.accumulate);
+    CHECK(allocations() == before);
+  }
+}
