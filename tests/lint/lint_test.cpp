@@ -157,6 +157,7 @@ TEST_CASE("The lint on equations ties source, chapter and test") {
   const File test{"tests/meta/maml_test.cpp", "\n" + test_case + "(\"[MAML eq. 1] is one step\", \"[x]\") {}\n"};
   CHECK(to_string(check_equations({source, chapter, test})) == "");
   CHECK(check_equations({source, test}).size() == 1);
+  CHECK(check_equations({source, {"meta/maml.md", "| [MAML eq. 1] | maml.cpp:1 |\n"}, test}).size() == 1);
   CHECK(check_equations({source, chapter}).size() == 1);
   CHECK(check_equations({source, {"meta/maml.md", "[MAML eq. 2]\n"}, test}).size() == 2);
   CHECK(check_equations({chapter, test}).size() == 2);
