@@ -37,7 +37,7 @@ class Inputs {
   std::size_t used_ = 0;
 };
 
-// One argument of a call: a list of tensors or one tensor, borrowed for the call. fixed(): see FunctionBase::run.
+// One argument of a call: a list of tensors or one tensor, borrowed for the call.
 struct Argument {
   const Tensors* list = nullptr;
   const Tensor* single = nullptr;
@@ -45,11 +45,10 @@ struct Argument {
   Argument(const Tensors& t) : list(&t) {}  // NOLINT: implicit on purpose
   Argument(const Tensor& t) : single(&t) {}  // NOLINT
 };
-// Promises that this argument holds the same numbers as in the previous call with the same plan, except right after
-// Function::refresh(): what depends on fixed arguments alone is then not computed again.
+// An argument that stays the same over many calls, as θ and the batch do inside conjugate gradient: what depends on fixed
+// arguments alone is computed again only when one of them is another tensor (a tensor keeps its storage while a call's plan
+// holds it, so "the same storage" means "the same numbers").
 inline Argument fixed(Argument argument) { argument.fixed = true; return argument; }
-
-struct PlanReport;  // program.h
 
 class FunctionBase {
  public:
@@ -57,7 +56,6 @@ class FunctionBase {
   ~FunctionBase();
   FunctionBase(FunctionBase&&) noexcept;
   const std::string& name() const { return name_; }
-  void refresh() const;                         // forget what was computed from fixed arguments
   std::size_t peak_scratch_bytes() const;       // of the plan used last
   std::string describe_plan() const;            // of the plan used last: nodes, phases, buffers, bytes
   void set_check_finite(bool on) const;         // name the first non-finite node (slower)

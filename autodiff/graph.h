@@ -1,8 +1,6 @@
 // The graph: an append-only list of nodes. Creation order is a topological order, so every sweep is a `for` loop.
 #pragma once
 
-#include <deque>
-#include <memory>
 #include <source_location>
 #include <span>
 #include <string>
@@ -16,6 +14,9 @@
 namespace innerloop {
 
 class Graph;
+struct OpDef;
+using OpTable = std::vector<OpDef>;  // autodiff/op_table.h
+const OpTable& op_table();
 using NodeId = std::uint32_t;
 
 // A handle to one node: two words, freely copied. Operators and free functions (autodiff/ops.h) take and return Var.
@@ -49,7 +50,7 @@ struct Node {
 class Graph {
  public:
   enum class Mode { traced, eager };  // eager: appending a node evaluates it, for learning and debugging
-  explicit Graph(Dtype dtype = Dtype::f64, Mode mode = Mode::traced);
+  explicit Graph(Dtype dtype = Dtype::f64, Mode mode = Mode::traced, const OpTable& table = op_table());
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
 
@@ -60,17 +61,20 @@ class Graph {
   Var fill(Shape shape, double value, std::source_location where = std::source_location::current());
 
   // Appends a node after checking its shapes with the rule of the operator table. Error messages name both operands.
+  // With fuse off, a fused operation is appended as its expansion into primitives.
   Var append(Op op, std::span<const Var> inputs, Attr attr, std::source_location where);
 
   void set_name(Var var, std::string_view name);
   std::string_view name(NodeId id) const;
   std::string describe(NodeId id) const;  // "h1 (20, 2000, 64)  made at nn/mlp.cpp:41", for messages
 
+  void set_fuse(bool on) { fuse_ = on; }
+  const OpTable& table() const { return *table_; }
   Dtype dtype() const { return dtype_; }
   Mode mode() const { return mode_; }
   NodeId size() const { return static_cast<NodeId>(nodes_.size()); }
   const Node& node(NodeId id) const { return nodes_[id]; }
-  NodeId input_of(NodeId id, int k) const { return edges_[nodes_[id].first_input + static_cast<std::uint32_t>(k)]; }
+  std::span<const NodeId> inputs_of(NodeId id) const { return {edges_.data() + nodes_[id].first_input, nodes_[id].arity}; }
   Var var(NodeId id) { return {this, id}; }
   const Tensor& constant_value(int number) const { return constants_[static_cast<std::size_t>(number)]; }
   const std::vector<NodeId>& inputs() const { return inputs_; }  // in the order they were made
@@ -94,6 +98,8 @@ class Graph {
 
   Dtype dtype_;
   Mode mode_;
+  const OpTable* table_;
+  bool fuse_ = true;
   std::vector<Node> nodes_;
   std::vector<NodeId> edges_;
   std::vector<NodeId> inputs_;

@@ -1,0 +1,177 @@
+#include "autodiff/function.h"
+
+#include <list>
+#include <optional>
+
+#include "autodiff/program.h"
+
+namespace innerloop {
+namespace {
+
+std::vector<const Tensor*> tensors_of(const Argument& argument) {
+  std::vector<const Tensor*> tensors;
+  if (argument.single) tensors.push_back(argument.single);
+  if (argument.list)
+    for (std::size_t i = 0; i < argument.list->count(); ++i) tensors.push_back(&(*argument.list)[i]);
+  return tensors;
+}
+
+// What a plan depends on beside the Config: the names and shapes of all inputs, and which are fixed.
+struct Signature {
+  std::vector<std::string> names;
+  std::vector<Shape> shapes;
+  std::vector<char> fixed;
+  Dtype dtype = Dtype::f64;
+  bool operator==(const Signature&) const = default;
+};
+
+bool matches(const Signature& s, std::initializer_list<Argument> arguments) {
+  std::size_t n = 0;
+  for (const Argument& a : arguments) {
+    std::size_t count = a.single ? 1 : a.list->count();
+    for (std::size_t i = 0; i < count; ++i, ++n) {
+      const Tensor& t = a.single ? *a.single : (*a.list)[i];
+      if (n >= s.shapes.size() || t.shape() != s.shapes[n] || t.dtype() != s.dtype || a.fixed != (s.fixed[n] != 0)) return false;
+      if (a.list && a.list->name(i) != s.names[n]) return false;
+    }
+  }
+  return n == s.shapes.size();
+}
+
+Signature signature_of(const std::string& function, std::initializer_list<Argument> arguments) {
+  Signature s;
+  for (const Argument& a : arguments) {
+    std::vector<const Tensor*> tensors = tensors_of(a);
+    for (std::size_t i = 0; i < tensors.size(); ++i) {
+      if (s.shapes.empty()) s.dtype = tensors[i]->dtype();
+      std::string name = a.list ? a.list->name(i) : "";
+      require(!tensors[i]->empty(), function + ": the argument '" + name + "' is an empty tensor");
+      require(tensors[i]->dtype() == s.dtype, function + ": arguments mix f32 and f64 (at '" + name + "'); convert with .to(dtype)");
+      s.names.push_back(name);
+      s.shapes.push_back(tensors[i]->shape());
+      s.fixed.push_back(a.fixed);
+    }
+  }
+  require(!s.shapes.empty(), function + " needs at least one argument");
+  return s;
+}
+
+}  // namespace
+
+Vars Inputs::next(std::string_view label) {
+  require(used_ < groups_.size(), "the traced function takes more arguments than it was given, at '" + std::string(label) + "'");
+  const Vars& group = groups_[used_++];
+  for (std::size_t i = 0; i < group.count(); ++i)
+    graph_->set_name(group[i], std::string(label) + (group.name(i).empty() ? "" : "/" + group.name(i)));
+  return group;
+}
+
+Var Inputs::next_var(std::string_view label) {
+  Vars group = next(label);
+  require(group.count() == 1, "the argument '" + std::string(label) + "' must be a single tensor");
+  return group[0];
+}
+
+// One plan and the tensors it works on.
+struct CachedPlan {
+  std::any config;
+  Signature signature;
+  std::unique_ptr<Program> program;
+  std::vector<Vars> output_groups;  // names and shapes of what is returned
+  std::vector<Shape> output_shapes;
+  std::vector<Tensor> kept;         // fixed inputs of the last call: holding them keeps their storage from being reused
+  std::vector<const void*> in;
+  std::vector<void*> out;
+  bool ran = false;
+};
+
+struct FunctionBase::Cache {
+  std::size_t capacity;
+  std::list<CachedPlan> plans;  // most recently used first
+  bool check_finite = false;
+  bool fuse = true;
+};
+
+FunctionBase::FunctionBase(std::string name, std::size_t capacity) : name_(std::move(name)), cache_(new Cache{capacity, {}}) {}
+FunctionBase::~FunctionBase() = default;
+FunctionBase::FunctionBase(FunctionBase&&) noexcept = default;
+
+void FunctionBase::set_check_finite(bool on) const { cache_->check_finite = on; }
+void FunctionBase::set_fuse(bool on) {
+  cache_->fuse = on;
+  cache_->plans.clear();
+}
+std::size_t FunctionBase::peak_scratch_bytes() const {
+  return cache_->plans.empty() ? 0 : cache_->plans.front().program->peak_bytes(1);
+}
+std::string FunctionBase::describe_plan() const { return cache_->plans.empty() ? "not run yet\n" : cache_->plans.front().program->describe(); }
+
+std::vector<Tensors> FunctionBase::call(const std::any& config, bool (*same)(const std::any&, const std::any&), Trace trace,
+                                        void (*lambda)(), std::initializer_list<Argument> arguments) const {
+  std::list<CachedPlan>& plans = cache_->plans;
+
+  // Find the plan for this Config and these shapes, and move it to the front.
+  auto found = plans.begin();
+  while (found != plans.end() && !(matches(found->signature, arguments) && same(found->config, config))) ++found;
+  if (found != plans.end()) {
+    plans.splice(plans.begin(), plans, found);
+  } else {
+    // Trace the lambda on a fresh graph and plan it.
+    CachedPlan plan{.config = config, .signature = signature_of(name_, arguments)};
+    auto graph = std::make_shared<Graph>(plan.signature.dtype);
+    graph->set_fuse(cache_->fuse);
+    std::vector<Vars> groups;
+    for (const Argument& a : arguments) {
+      Vars group;
+      std::vector<const Tensor*> tensors = tensors_of(a);
+      for (std::size_t i = 0; i < tensors.size(); ++i)
+        group.add(a.list ? a.list->name(i) : "", graph->input(tensors[i]->shape(), a.list ? a.list->name(i) : name_));
+      groups.push_back(std::move(group));
+    }
+    Inputs inputs(*graph, std::move(groups));
+    plan.output_groups = trace(lambda, inputs, config);
+    std::vector<Var> outputs;
+    for (const Vars& group : plan.output_groups)
+      for (Var v : group.all()) outputs.push_back(v), plan.output_shapes.push_back(v.shape());
+    bool any_fixed = std::ranges::find(plan.signature.fixed, 1) != plan.signature.fixed.end();
+    plan.program = std::make_unique<Program>(graph, outputs, any_fixed ? std::span<const char>(plan.signature.fixed) : std::span<const char>());
+    plan.in.resize(plan.signature.shapes.size());
+    plan.out.resize(outputs.size());
+    plan.kept.resize(plan.in.size());
+    plans.push_front(std::move(plan));
+    if (plans.size() > cache_->capacity) plans.pop_back();
+  }
+  CachedPlan& plan = plans.front();
+
+  // Bind the inputs by reference. A fixed input with other storage than last time means: compute everything again.
+  bool refresh = !plan.ran;
+  std::size_t n = 0;
+  for (const Argument& a : arguments)
+    for (const Tensor* t : tensors_of(a)) {
+      if (a.fixed && t->data() != plan.kept[n].data()) refresh = true, plan.kept[n] = *t;
+      plan.in[n++] = t->data();
+    }
+
+  // Run into fresh tensors.
+  std::vector<Tensors> results;
+  n = 0;
+  for (const Vars& group : plan.output_groups) {
+    Tensors list;
+    for (std::size_t i = 0; i < group.count(); ++i, ++n) {
+      Tensor out(plan.output_shapes[n], plan.signature.dtype);
+      plan.out[n] = out.mutable_data();
+      list.add(group.name(i), std::move(out));
+    }
+    results.push_back(std::move(list));
+  }
+  plan.ran = false;  // should the run throw, what depends on fixed inputs may be half done
+  try {
+    plan.program->run(plan.in, plan.out, {.refresh = refresh, .check_finite = cache_->check_finite});
+  } catch (const NonFiniteError& error) {
+    throw NonFiniteError(name_ + ": " + error.what());
+  }
+  plan.ran = true;
+  return results;
+}
+
+}  // namespace innerloop

@@ -1,0 +1,222 @@
+#include "autodiff/graph.h"
+
+#include <algorithm>
+#include <array>
+
+#include "autodiff/op_table.h"
+#include "autodiff/ops.h"
+#include "kernels/nearest.h"
+
+namespace innerloop {
+namespace {
+
+// "nn/mlp.cpp:41": the last folder, the file and the line.
+std::string short_location(const std::source_location& where) {
+  std::string file = where.file_name();
+  if (std::size_t slash = file.rfind('/'); slash != std::string::npos)
+    if (std::size_t folder = file.rfind('/', slash - 1); folder != std::string::npos) file = file.substr(folder + 1);
+  return file + ":" + std::to_string(where.line());
+}
+
+}  // namespace
+
+Shape Var::shape() const { return graph->node(id).shape; }
+const Tensor& Var::value() const { return graph->value(id); }
+
+Graph::Graph(Dtype dtype, Mode mode, const OpTable& table) : dtype_(dtype), mode_(mode), table_(&table) {
+  nodes_.reserve(256);
+  edges_.reserve(512);
+}
+
+Var Graph::push(Node node, std::span<const Var> inputs) {
+  if (origin_set_ > 0) node.where = origin_;
+  node.arity = static_cast<std::uint16_t>(inputs.size());
+  node.first_input = static_cast<std::uint32_t>(edges_.size());
+  for (Var input : inputs) edges_.push_back(input.id);
+  nodes_.push_back(node);
+  NodeId id = size() - 1;
+  if (mode_ == Mode::eager && !inputs.empty()) evaluate(id);
+  return {this, id};
+}
+
+Var Graph::input(Shape shape, std::string_view name, std::source_location where) {
+  require(mode_ == Mode::traced, "an input of an eager graph needs its numbers: pass a Tensor", where);
+  Node node{.op = Op::input, .shape = shape, .attr = {}, .where = where};
+  node.attr.i = static_cast<int>(inputs_.size());
+  Var var = push(node, {});
+  inputs_.push_back(var.id);
+  set_name(var, name);
+  return var;
+}
+
+Var Graph::input(const Tensor& value, std::string_view name, std::source_location where) {
+  if (mode_ == Mode::traced) return input(value.shape(), name, where);
+  Node node{.op = Op::input, .shape = value.shape(), .attr = {}, .where = where};
+  node.attr.i = static_cast<int>(inputs_.size());
+  Var var = push(node, {});
+  inputs_.push_back(var.id);
+  set_name(var, name);
+  values_.resize(nodes_.size());
+  values_[var.id] = value.to(dtype_);
+  return var;
+}
+
+Var Graph::constant(const Tensor& value, std::source_location where) {
+  Node node{.op = Op::constant, .shape = value.shape(), .attr = {}, .where = where};
+  node.attr.i = static_cast<int>(constants_.size());
+  constants_.push_back(value.to(dtype_));
+  Var var = push(node, {});
+  if (mode_ == Mode::eager) values_.resize(nodes_.size()), values_[var.id] = constants_.back();
+  return var;
+}
+
+Var Graph::fill(Shape shape, double value, std::source_location where) {
+  Node node{.op = Op::fill, .shape = {1, shape.rows, shape.cols}, .attr = {}, .where = where};
+  node.attr.x = value;
+  Var var = push(node, {});
+  if (mode_ == Mode::eager) values_.resize(nodes_.size()), values_[var.id] = Tensor::full(node.shape, value, dtype_);
+  return shape.tasks == 1 ? var : broadcast_tasks({var, where}, shape.tasks);
+}
+
+Var Graph::append(Op op, std::span<const Var> inputs, Attr attr, std::source_location where) {
+  const OpDef& def = (*table_)[static_cast<std::size_t>(op)];
+  for (Var input : inputs) {
+    require(input.valid(), std::string(def.name) + " was given an empty Var", where);
+    require(input.graph == this, std::string(def.name) + " mixes Vars of two graphs", where);
+  }
+  const ShapeRequest request{*this, def, inputs, attr, where};
+  if (!(def.arity < 0 ? !inputs.empty() : static_cast<int>(inputs.size()) == def.arity))
+    request.refuse("it takes " + std::to_string(def.arity) + " inputs, not " + std::to_string(inputs.size()));
+  Node node{.op = op, .shape = def.shape(request), .attr = attr, .where = where};
+  if (!fuse_ && def.expand) {
+    Origin origin(*this, origin_set_ > 0 ? origin_ : where);
+    return def.expand({*this, inputs, Var{}, attr});
+  }
+  return push(node, inputs);
+}
+
+void Graph::evaluate(NodeId id) {
+  const Node& node = nodes_[id];
+  values_.resize(nodes_.size());
+  Tensor out(node.shape, dtype_);
+  kernels::Kernel kernel = kernels::find_kernel(Device::cpu, dtype_, node.op);
+  require(kernel != nullptr, std::string("there is no cpu kernel for ") + op_def(node.op).name, node.where);
+
+  // One call per task; an input shared by all tasks is read again by each. sum_tasks alone sees all tasks at once.
+  std::vector<kernels::Matrix> in(node.arity);
+  kernels::Call call;
+  call.attr = node.attr;
+  call.arity = node.arity;
+  call.in = in.data();
+  std::byte* out_data = static_cast<std::byte*>(out.mutable_data());
+  for (int task = 0; task < node.shape.tasks; ++task) {
+    for (std::size_t k = 0; k < in.size(); ++k) {
+      const Tensor& value = values_[inputs_of(id)[k]];
+      Shape shape = value.shape();
+      std::size_t offset = shape.tasks == 1 || node.op == Op::sum_tasks ? 0 : shape.per_task() * static_cast<std::size_t>(task);
+      auto* data = const_cast<std::byte*>(static_cast<const std::byte*>(value.data())) + offset * size_of(dtype_);
+      in[k] = {data, shape.rows, shape.cols};
+      call.tasks = node.op == Op::sum_tasks ? shape.tasks : 1;
+    }
+    call.out = {out_data + node.shape.per_task() * static_cast<std::size_t>(task) * size_of(dtype_), node.shape.rows, node.shape.cols};
+    kernel(call);
+  }
+  values_[id] = std::move(out);
+}
+
+const Tensor& Graph::value(NodeId id) const {
+  require(mode_ == Mode::eager, "a traced graph holds no numbers yet; use an eager Graph, or run it as a Function");
+  return values_[id];
+}
+
+void Graph::set_name(Var var, std::string_view name) {
+  nodes_[var.id].name = static_cast<std::uint32_t>(names_.size());
+  names_.emplace_back(name);
+}
+
+std::string_view Graph::name(NodeId id) const { return names_[nodes_[id].name]; }
+
+std::string Graph::describe(NodeId id) const {
+  const Node& n = nodes_[id];
+  std::string text = n.name ? std::string(name(id)) : std::string((*table_)[static_cast<std::size_t>(n.op)].name) + " #" + std::to_string(id);
+  return text + " " + to_string(n.shape) + "  made at " + short_location(n.where);
+}
+
+int ShapeRequest::tasks() const {
+  int tasks = 1;
+  for (Var input : inputs) tasks = std::max(tasks, input.shape().tasks);
+  for (Var input : inputs)
+    if (input.shape().tasks != 1 && input.shape().tasks != tasks)
+      refuse("the task axes do not fit: an input has 1 task (shared) or as many as the others");
+  return tasks;
+}
+
+void ShapeRequest::refuse(const std::string& why) const {
+  std::string message = std::string("shape error: ") + def.name + ", at " + short_location(where);
+  char letter = 'A';
+  for (Var input : inputs) message += std::string("\n    ") + letter++ + " = " + graph.describe(input.id);
+  if (attr != Attr{})
+    message += "\n    with (" + std::to_string(attr.i) + ", " + std::to_string(attr.j) + ")";
+  throw Error(message + "\n    " + why);
+}
+
+void Vars::add(std::string name, Var value) {
+  require(!contains(name), "a list of Vars already holds '" + name + "'");
+  names_.push_back(std::move(name));
+  values_.push_back(value);
+}
+
+bool Vars::contains(std::string_view name) const { return std::ranges::find(names_, name) != names_.end(); }
+
+Var Vars::operator[](std::string_view name) const {
+  auto found = std::ranges::find(names_, name);
+  require(found != names_.end(), "there is no Var '" + std::string(name) + "'" + did_you_mean(name, names_));
+  return values_[static_cast<std::size_t>(found - names_.begin())];
+}
+
+Vars Vars::with(std::span<const Var> values) const {
+  require(values.size() == values_.size(), std::to_string(values.size()) + " Vars given for a list of " + std::to_string(values_.size()));
+  Vars result = *this;
+  std::ranges::copy(values, result.values_.begin());
+  return result;
+}
+
+namespace {
+
+// A new list of what `make` gives for each place.
+template <class Make>
+Params each(const Params& a, Make make) {
+  std::vector<Var> values;
+  for (std::size_t i = 0; i < a.count(); ++i) values.push_back(make(i));
+  return a.with(values);
+}
+
+}  // namespace
+
+Params operator+(const Params& a, const Params& b) {
+  require(a.count() == b.count(), "adding two parameter lists of different length");
+  return each(a, [&](std::size_t i) { return a[i] + b[i]; });
+}
+
+Params operator-(const Params& a, const Params& b) {
+  require(a.count() == b.count(), "subtracting two parameter lists of different length");
+  return each(a, [&](std::size_t i) { return a[i] - b[i]; });
+}
+
+Params operator*(Var factor, const Params& a) {
+  return each(a, [&](std::size_t i) { return factor * a[i]; });
+}
+
+Params operator*(double factor, const Params& a) {
+  return each(a, [&](std::size_t i) { return factor * a[i]; });
+}
+
+Params broadcast_tasks(const Params& theta, int tasks) {
+  return each(theta, [&](std::size_t i) { return broadcast_tasks(theta[i], tasks); });
+}
+
+Params stop_gradient(const Params& a) {
+  return each(a, [&](std::size_t i) { return stop_gradient(a[i]); });
+}
+
+}  // namespace innerloop

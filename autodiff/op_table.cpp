@@ -1,0 +1,43 @@
+#include "autodiff/op_table.h"
+
+namespace innerloop {
+
+const OpTable& op_table() {
+  // Rows are put in the order of the enum, whatever file they come from; a missing or doubled row is a bug found here.
+  static const OpTable table = [] {
+    OpTable rows(static_cast<std::size_t>(Op::count_));
+    for (std::span<const OpDef> family : {leaf_ops(), elementwise_ops(), linear_ops(), indexing_ops(), general_ops(), fused_ops(), lstm_ops()})
+      for (const OpDef& row : family) {
+        OpDef& place = rows[static_cast<std::size_t>(row.op)];
+        require(place.name == nullptr, std::string("two rows of the operator table are for ") + row.name);
+        place = row;
+      }
+    for (const OpDef& row : rows) require(row.name != nullptr, "an operation has no row in the operator table");
+    return rows;
+  }();
+  return table;
+}
+
+Shape same_shape(const ShapeRequest& r) { return r.shape(0); }
+
+Shape broadcast_shape(const ShapeRequest& r) {
+  Shape out{r.tasks(), 1, 1};
+  for (Var input : r.inputs)
+    if (!input.shape().is_scalar()) out.rows = input.shape().rows, out.cols = input.shape().cols;
+  for (Var input : r.inputs)
+    r.check(input.shape().is_scalar() || (input.shape().rows == out.rows && input.shape().cols == out.cols),
+            "rows and columns must agree (only a (·,1,1) scalar is broadcast; other broadcasts are named operations)");
+  return out;
+}
+
+std::vector<Shape> example_shapes() {
+  return {{1, 1, 1}, {1, 1, 7}, {1, 5, 1}, {1, 3, 4}, {1, 33, 17}, {2, 1, 1}, {3, 4, 5}, {4, 7, 3}, {2, 16, 8}, {5, 2, 9}};
+}
+
+std::vector<Example> unary_examples(Domain domain) {
+  std::vector<Example> examples;
+  for (Shape shape : example_shapes()) examples.push_back({.shapes = {shape}, .attr = {}, .domains = {domain}});
+  return examples;
+}
+
+}  // namespace innerloop

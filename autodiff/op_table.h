@@ -1,0 +1,96 @@
+// The operator table: one row per operation, holding everything that innerloop knows about it.
+//
+// A derivative is written once. There are three kinds:
+//   elementwise  one *slope* expression per input, v·∂y/∂x_k, which reverse mode calls with v = ȳ and forward mode with v = ẋ_k;
+//   linear       one *transpose* per input for reverse mode; forward mode is the operation itself applied to the tangent;
+//   general      both rules by hand, or none: then the rules are those of the expansion.
+// Every operation that a rule appends is in the table too, so derivatives of any order exist (tests/autodiff/op_table_test.cpp).
+// Rules return an invalid Var for "identically zero".
+#pragma once
+
+#include <array>
+#include <span>
+#include <vector>
+
+#include "autodiff/graph.h"
+
+namespace innerloop {
+
+// What a shape rule sees, and how it refuses.
+struct ShapeRequest {
+  const Graph& graph;
+  const OpDef& def;
+  std::span<const Var> inputs;
+  const Attr& attr;
+  std::source_location where;
+
+  Shape shape(int k) const { return inputs[static_cast<std::size_t>(k)].shape(); }
+  int tasks() const;                                     // the common task count: every input has 1 or B
+  [[noreturn]] void refuse(const std::string& why) const;  // throws, naming every operand with its shape and origin
+  void check(bool condition, const char* why) const {
+    if (!condition) refuse(why);
+  }
+};
+
+// What a derivative rule sees of the node that it differentiates.
+struct RuleContext {
+  Graph& graph;
+  std::span<const Var> x;  // the inputs
+  Var y;                   // the node itself (invalid in expand: it does not exist yet)
+  Attr attr;
+};
+
+// Instances on which an operation is tested. Domains say where inputs are drawn from.
+enum class Domain { real, positive, unit, index, mask, probability_like };
+struct Example {
+  std::vector<Shape> shapes;
+  Attr attr;
+  std::vector<Domain> domains;  // one per input; index inputs are drawn from [0, index_below)
+  int index_below = 1;
+  bool same_input_twice = false;  // pass input 0 in every place
+};
+
+enum class Kind { leaf, elementwise, constant, linear, general };
+
+struct OpDef {
+  Op op;
+  const char* name;
+  const char* maths;  // "y = tanh x;  dy = (1 − y²) dx"
+  int arity;          // −1: any number from 1 on
+  Kind kind;
+  Shape (*shape)(const ShapeRequest&) = nullptr;
+  Var (*slope)(const RuleContext&, int k, Var v) = nullptr;         // elementwise: v·∂y/∂x_k
+  Var (*transpose)(const RuleContext&, int k, Var y_bar) = nullptr;  // linear
+  void (*vjp)(const RuleContext&, Var y_bar, std::span<Var> x_bar) = nullptr;   // general: fills x̄_k
+  Var (*jvp)(const RuleContext&, std::span<const Var> x_dot) = nullptr;         // general: ẋ_k may be invalid (zero)
+  Var (*expand)(const RuleContext&) = nullptr;                      // fused: the same function in primitives
+  int (*kinks)(double a, double b, const Attr&, std::array<double, 2>& margin) = nullptr;  // signed distances to kinks
+  std::vector<Example> (*examples)() = nullptr;
+  unsigned data_inputs = 0;  // bit k: input k is data (index, mask), without derivative
+  // 1 everywhere, except in the copies of this table with which the verifier proves that it would notice a wrong rule.
+  std::array<double, 8> vjp_factor{1, 1, 1, 1, 1, 1, 1, 1};
+  std::array<double, 8> jvp_factor{1, 1, 1, 1, 1, 1, 1, 1};
+
+  bool is_data(int k) const { return (data_inputs >> k & 1u) != 0; }
+};
+
+// Indexed by Op. The default table of every graph.
+const OpTable& op_table();
+inline const OpDef& op_def(Op op) { return op_table()[static_cast<std::size_t>(op)]; }
+
+// The rows, a family per file of autodiff/ops/.
+std::span<const OpDef> leaf_ops();
+std::span<const OpDef> elementwise_ops();
+std::span<const OpDef> linear_ops();
+std::span<const OpDef> indexing_ops();
+std::span<const OpDef> general_ops();
+std::span<const OpDef> fused_ops();
+std::span<const OpDef> lstm_ops();
+
+// Shape rules and examples shared by rows.
+Shape same_shape(const ShapeRequest&);                    // one input
+Shape broadcast_shape(const ShapeRequest&);               // tasks 1 → B and (·,1,1) scalars
+std::vector<Example> unary_examples(Domain domain);       // ten shapes
+std::vector<Shape> example_shapes();                      // 1×1, odd sizes, single row and column, several tasks
+
+}  // namespace innerloop

@@ -1,0 +1,146 @@
+// The LSTM over a whole sequence as one operation, its reverse sweep as another, and both as expansions into primitives.
+//
+// Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al. 2000. Rows are time-major: row t·N + n is step t of
+// sequence n. With m_t = 1 where reset_t = 0 (a reset clears the state *before* step t):
+//   h⁻ = m_t·h_{t−1},  c⁻ = m_t·c_{t−1},   (i, f, g, o) = (σ, σ, tanh, σ)(Z_t + h⁻·U),   c_t = f·c⁻ + i·g,   h_t = o·tanh c_t
+// The output packs six blocks of T·N rows: i, f, g, o, c, h. So everything that the reverse sweep needs is an output.
+#include "autodiff/op_table.h"
+#include "autodiff/ops.h"
+
+namespace innerloop {
+namespace {
+
+using C = const RuleContext&;
+using S = const ShapeRequest&;
+
+struct Sizes {
+  int steps, n, hidden;  // T, N, H
+};
+
+Sizes sizes_of(C c, int hidden) { return {c.attr.i, c.x[2].shape().rows, hidden}; }
+
+Shape lstm_shape(S r) {
+  Shape z = r.shape(0), u = r.shape(1), h0 = r.shape(2), c0 = r.shape(3), reset = r.shape(4);
+  r.check(r.attr.i >= 1, "the number of time steps must be at least 1");
+  r.check(u.cols == 4 * u.rows, "U (B) must be (H, 4H)");
+  r.check(z.cols == u.cols, "Z (A) must have the 4H columns of U (B)");
+  r.check(h0.cols == u.rows && c0.cols == u.rows && h0.rows == c0.rows, "h0 (C) and c0 (D) must be (N, H)");
+  r.check(z.rows == r.attr.i * h0.rows, "Z (A) must have T·N rows");
+  r.check(reset.rows == z.rows && reset.cols == 1, "reset (E) must be (T·N, 1)");
+  return {r.tasks(), 6 * z.rows, u.rows};
+}
+
+Shape lstm_bwd_shape(S r) {
+  Shape packed = r.shape(0), h0 = r.shape(2), bar = r.shape(5);
+  r.check(packed.rows == 6 * r.attr.i * h0.rows && bar.rows == packed.rows && bar.cols == packed.cols,
+          "the packed results (A) and their cotangent (F) must be (6·T·N, H)");
+  return {r.tasks(), 4 * r.attr.i * h0.rows + 2 * h0.rows, packed.cols};
+}
+
+// `state` where the step goes on, zero where it begins anew.
+Var cleared(C c, Var reset_t, Var state) {
+  return select(broadcast_cols(reset_t, state.shape().cols), c.graph.fill({1, 1, 1}, 0), state);
+}
+
+Var lstm_expansion(C c) {
+  Var z = c.x[0], u = c.x[1], h = c.x[2], cell = c.x[3], reset = c.x[4];
+  auto [steps, n, hidden] = sizes_of(c, u.shape().rows);
+  std::vector<Var> blocks[6];
+  for (int t = 0; t < steps; ++t) {
+    Var reset_t = slice_rows(reset, t * n, n);       // (tasks, N, 1)
+    Var h_before = cleared(c, reset_t, h), c_before = cleared(c, reset_t, cell);
+    Var gates = slice_rows(z, t * n, n) + matmul(h_before, u);  // (tasks, N, 4H)
+    Var i = sigmoid(slice_cols(gates, 0, hidden));
+    Var f = sigmoid(slice_cols(gates, hidden, hidden));
+    Var g = tanh(slice_cols(gates, 2 * hidden, hidden));
+    Var o = sigmoid(slice_cols(gates, 3 * hidden, hidden));
+    cell = f * c_before + i * g;
+    h = o * tanh(cell);
+    Var step[6] = {i, f, g, o, cell, h};
+    for (int block = 0; block < 6; ++block) blocks[block].push_back(step[block]);
+  }
+  std::vector<Var> rows;
+  for (const std::vector<Var>& block : blocks) rows.insert(rows.end(), block.begin(), block.end());
+  return concat_rows(rows);
+}
+
+// Backward through time. Returns dZ (T·N, 4H) as 4·T·N rows of H, then dh0, then dc0.
+Var lstm_bwd_expansion(C c) {
+  Var packed = c.x[0], u = c.x[1], c0 = c.x[3], reset = c.x[4], packed_bar = c.x[5];
+  auto [steps, n, hidden] = sizes_of(c, packed.shape().cols);
+  int total = steps * n;
+  auto at = [n = n, total](Var all, LstmBlock block, int t) { return slice_rows(all, static_cast<int>(block) * total + t * n, n); };
+  std::vector<Var> z_bar(static_cast<std::size_t>(steps));
+  Var h_bar, c_bar;  // what the step after t sends back; nothing after the last
+  for (int t = steps - 1; t >= 0; --t) {
+    Var i = at(packed, LstmBlock::i, t), f = at(packed, LstmBlock::f, t), g = at(packed, LstmBlock::g, t), o = at(packed, LstmBlock::o, t);
+    Var reset_t = slice_rows(reset, t * n, n);
+    Var c_before = cleared(c, reset_t, t > 0 ? at(packed, LstmBlock::c, t - 1) : c0);
+
+    // h = o·tanh c
+    Var h_total = at(packed_bar, LstmBlock::h, t);
+    if (h_bar.valid()) h_total = h_total + h_bar;
+    Var tanh_c = tanh(at(packed, LstmBlock::c, t));
+    Var c_total = at(packed_bar, LstmBlock::c, t) + tanh_slope(tanh_c, h_total * o);
+    if (c_bar.valid()) c_total = c_total + c_bar;
+
+    // c = f·c⁻ + i·g, through the gates' own slopes
+    Var parts[4] = {sigmoid_slope(i, at(packed_bar, LstmBlock::i, t) + c_total * g),
+                    sigmoid_slope(f, at(packed_bar, LstmBlock::f, t) + c_total * c_before),
+                    tanh_slope(g, at(packed_bar, LstmBlock::g, t) + c_total * i),
+                    sigmoid_slope(o, at(packed_bar, LstmBlock::o, t) + h_total * tanh_c)};
+    z_bar[static_cast<std::size_t>(t)] = concat_cols(parts);  // (tasks, N, 4H)
+    h_bar = cleared(c, reset_t, matmul(z_bar[static_cast<std::size_t>(t)], u, false, true));
+    c_bar = cleared(c, reset_t, c_total * f);
+  }
+  Var parts[3] = {reshape(concat_rows(z_bar), 4 * total, hidden), h_bar, c_bar};
+  return concat_rows(parts);
+}
+
+void lstm_vjp(C c, Var y_bar, std::span<Var> x_bar) {
+  Var u = c.x[1], h0 = c.x[2], reset = c.x[4];
+  auto [steps, n, hidden] = sizes_of(c, u.shape().rows);
+  int total = steps * n;
+  const Var inputs[6] = {c.y, u, h0, c.x[3], reset, y_bar};
+  Var swept = c.graph.append(Op::lstm_sequence_bwd, inputs, c.attr, std::source_location::current());
+  x_bar[0] = reshape(slice_rows(swept, 0, 4 * total), total, 4 * hidden);
+  x_bar[2] = slice_rows(swept, 4 * total, n);
+  x_bar[3] = slice_rows(swept, 4 * total + n, n);
+
+  // Ū = Σ_t h⁻ᵀ·Z̄_t, one product over all steps.
+  Var h_before = h0;
+  if (steps > 1) h_before = concat_rows(std::array{h0, slice_rows(lstm_block(c.y, LstmBlock::h), 0, total - n)});
+  x_bar[1] = matmul(cleared(c, reset, h_before), x_bar[0], true, false);
+}
+
+std::vector<Example> lstm_examples(bool backward) {
+  std::vector<Example> examples;
+  const int sizes[][3] = {{1, 1, 1}, {1, 2, 3}, {2, 1, 2}, {3, 2, 2}, {4, 1, 3}};  // T, N, H
+  for (auto [steps, n, hidden] : sizes)
+    for (int tasks : {1, 2}) {
+      Shape packed{tasks, 6 * steps * n, hidden}, z{tasks, steps * n, 4 * hidden}, u{1, hidden, 4 * hidden}, state{tasks, n, hidden};
+      Example e{.shapes = {backward ? packed : z, u, state, state, {1, steps * n, 1}}, .attr = {.i = steps}, .domains = {}};
+      e.domains = {backward ? Domain::unit : Domain::real, Domain::real, Domain::real, Domain::real, Domain::mask};
+      if (backward) e.shapes.push_back(packed), e.domains.push_back(Domain::real);
+      examples.push_back(e);
+    }
+  return examples;
+}
+
+}  // namespace
+
+std::span<const OpDef> lstm_ops() {
+  static const OpDef rows[] = {
+      {.op = Op::lstm_sequence, .name = "lstm_sequence",
+       .maths = "(i, f, g, o) = (σ, σ, tanh, σ)(Z_t + h⁻·U), c = f·c⁻ + i·g, h = o·tanh c;  reverse: lstm_sequence_bwd, Ū = h⁻ᵀ·Z̄",
+       .arity = 5, .kind = Kind::general, .shape = lstm_shape, .vjp = lstm_vjp, .expand = lstm_expansion,
+       .examples = [] { return lstm_examples(false); }, .data_inputs = 0b10000},
+      {.op = Op::lstm_sequence_bwd, .name = "lstm_sequence_bwd",
+       .maths = "backward through time: Z̄, h̄₀, c̄₀ from the packed results and their cotangent;  derivative by its expansion", .arity = 6,
+       .kind = Kind::general, .shape = lstm_bwd_shape, .expand = lstm_bwd_expansion, .examples = [] { return lstm_examples(true); },
+       .data_inputs = 0b10000},
+  };
+  return rows;
+}
+
+}  // namespace innerloop

@@ -1,0 +1,91 @@
+#include "autodiff/program.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "autodiff/op_table.h"
+#include "autodiff/planner.h"
+#include "kernels/threads.h"
+
+namespace innerloop {
+namespace {
+
+constexpr double kWorthThreads = 30e3;  // numbers touched in a segment: below this, waking a thread costs more than it saves
+
+std::byte* aligned(const std::unique_ptr<std::byte[]>& memory) {
+  auto address = reinterpret_cast<std::uintptr_t>(memory.get());
+  return memory.get() + ((address + 63) / 64 * 64 - address);
+}
+
+bool is_finite(const kernels::Matrix& m, Dtype dtype) {
+  for (std::size_t i = 0; i < m.size(); ++i)
+    if (!(dtype == Dtype::f32 ? std::isfinite(m.as<const float>()[i]) : std::isfinite(m.as<const double>()[i]))) return false;
+  return true;
+}
+
+}  // namespace
+
+Program::Program(std::shared_ptr<const Graph> graph, std::span<const Var> outputs, std::span<const char> fixed)
+    : graph_(std::move(graph)), plan_(plan_program(*graph_, outputs, fixed)) {
+  shared_ = std::make_unique<std::byte[]>(plan_.report.shared_bytes + 64);
+}
+
+Program::~Program() = default;
+
+void Program::prepare_workers(int count) {
+  while (static_cast<int>(workers_.size()) < count) {
+    Worker worker;
+    worker.memory = std::make_unique<std::byte[]>(plan_.report.arena_bytes + 64);
+    worker.bases.resize(static_cast<std::size_t>(plan_.space_count));
+    for (const Operand& o : plan_.operands) worker.matrices.push_back({nullptr, o.rows, o.cols});
+    workers_.push_back(std::move(worker));
+  }
+}
+
+void Program::run(std::span<const void* const> inputs, std::span<void* const> outputs, const Options& options) {
+  prepare_workers(thread_count());
+
+  // Every worker learns where the spaces begin: its own arena, the shared buffer, constants, inputs, outputs.
+  for (Worker& worker : workers_) {
+    auto base = worker.bases.begin();
+    *base++ = aligned(worker.memory);
+    *base++ = aligned(shared_);
+    *base++ = const_cast<std::byte*>(plan_.constants.data());
+    for (const void* input : inputs) *base++ = static_cast<std::byte*>(const_cast<void*>(input));
+    for (void* output : outputs) *base++ = static_cast<std::byte*>(output);
+  }
+
+  for (const Segment& segment : plan_.segments) {
+    if (segment.fixed && !options.refresh) continue;
+    auto one_task = [&](int task, int worker) { run_steps(segment, task, workers_[static_cast<std::size_t>(worker)], options.check_finite); };
+    if (!segment.per_task) {
+      one_task(0, 0);
+    } else if (segment.work * plan_.report.tasks < kWorthThreads) {
+      for (int task = 0; task < plan_.report.tasks; ++task) one_task(task, 0);
+    } else {
+      parallel_for(plan_.report.tasks, one_task);
+    }
+  }
+}
+
+void Program::run_steps(const Segment& segment, int task, Worker& worker, bool check_finite) const {
+  for (const Step& step : segment.steps) {
+    const Operand* operand = &plan_.operands[static_cast<std::size_t>(step.first_operand)];
+    kernels::Matrix* matrix = &worker.matrices[static_cast<std::size_t>(step.first_operand)];
+    for (int k = 0; k <= step.arity; ++k)
+      matrix[k].data = worker.bases[static_cast<std::size_t>(operand[k].space)] + operand[k].offset + static_cast<std::size_t>(task) * operand[k].stride;
+    step.kernel({matrix[0], matrix + 1, step.arity, step.tasks, step.attr});
+    if (check_finite && !is_finite(matrix[0], graph_->dtype()))
+      throw NonFiniteError("the first number that is not finite is in " + graph_->describe(step.node) +
+                           (segment.per_task ? ", task " + std::to_string(task) : "") + "\n    " +
+                           op_def(graph_->node(step.node).op).maths);
+  }
+}
+
+std::size_t Program::peak_bytes(int threads) const {
+  return plan_.report.shared_bytes + plan_.report.arena_bytes * static_cast<std::size_t>(threads);
+}
+
+std::string Program::describe() const { return describe_plan(*graph_, plan_); }
+
+}  // namespace innerloop
