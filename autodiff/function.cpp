@@ -1,7 +1,7 @@
 #include "autodiff/function.h"
 
+#include <algorithm>
 #include <list>
-#include <optional>
 
 #include "autodiff/program.h"
 
@@ -117,7 +117,9 @@ std::vector<Tensors> FunctionBase::call(const std::any& config, bool (*same)(con
     plans.splice(plans.begin(), plans, found);
   } else {
     // Trace the lambda on a fresh graph and plan it.
-    CachedPlan plan{.config = config, .signature = signature_of(name_, arguments)};
+    CachedPlan plan;
+    plan.config = config;
+    plan.signature = signature_of(name_, arguments);
     auto graph = std::make_shared<Graph>(plan.signature.dtype);
     graph->set_fuse(cache_->fuse);
     std::vector<Vars> groups;
