@@ -1,0 +1,76 @@
+// Derivatives against closed forms, and the identities that tie the sweeps together.
+#include "autodiff/transforms.h"
+
+#include <cmath>
+
+#include "autodiff/function.h"
+#include "autodiff/op_table.h"
+#include "autodiff/ops.h"
+#include "tests/autodiff/instances.h"
+#include "tests/catch.h"
+
+using namespace innerloop;
+using innerloop::tests::Instance;
+
+namespace {
+
+Tensor numbers(std::initializer_list<double> values) { return Tensor::from({1, 1, static_cast<int>(values.size())}, std::vector<double>(values)); }
+
+}  // namespace
+
+TEST_CASE("grad of a polynomial, to order four") {
+  Graph graph(Dtype::f64, Graph::Mode::eager);
+  Var x = graph.input(Tensor::scalar(3), "x");
+  Var y = mul3(x, x, x) * x;  // x⁴
+  const double expected[] = {4 * 27, 12 * 9, 24 * 3, 24};
+  for (double value : expected) {
+    y = grad(y, std::span(&x, 1))[0];
+    CHECK(y.value().item() == value);
+  }
+}
+
+TEST_CASE("hvp of a quadratic form is its symmetric matrix") {
+  Graph graph(Dtype::f64, Graph::Mode::eager);
+  Var x = graph.input(numbers({1, 2}), "x"), v = graph.input(numbers({-1, 0.5}), "v");
+  Var a = graph.constant(Tensor::from({1, 2, 2}, std::vector<double>{2, 1, 3, 5}));
+  Var loss = sum_all(matmul(x, a) * x);  // xᵀAx: Hessian A + Aᵀ = (4, 4; 4, 10)
+  Var hv = hvp(loss, std::span(&x, 1), std::span(&v, 1))[0];
+  CHECK(hv.value().to_vector() == std::vector<double>{-4 + 2, -4 + 5});
+}
+
+TEST_CASE("stop_gradient cuts, and is the only thing that does") {
+  Graph graph(Dtype::f64, Graph::Mode::eager);
+  Var x = graph.input(Tensor::scalar(3), "x");
+  CHECK(grad(x * stop_gradient(x), std::span(&x, 1))[0].value().item() == 3);
+  CHECK(grad(stop_gradient(square(x)), std::span(&x, 1))[0].value().item() == 0);
+}
+
+TEST_CASE("the gradient of a shared parameter is the sum over tasks, that of a per-task one is each task's own") {
+  Graph graph(Dtype::f64, Graph::Mode::eager);
+  Var theta = graph.input(Tensor::scalar(2), "theta");
+  Var data = graph.constant(Tensor::from({3, 1, 1}, std::vector<double>{1, 10, 100}));
+  Var theta_i = broadcast_tasks(theta, 3);
+  Var loss = square(theta_i) * data;  // (3, 1, 1)
+  CHECK(grad(loss, std::span(&theta_i, 1))[0].value().to_vector() == std::vector<double>{4, 40, 400});
+  CHECK(grad(loss, std::span(&theta, 1))[0].value().item() == 444);
+}
+
+TEST_CASE("duality: <w, Jv> = <J'w, v> for every operation and every example") {
+  for (const OpDef& def : op_table()) {
+    if (!def.examples) continue;
+    for (const Example& example : def.examples()) {
+      Instance instance(def, example, 7);
+      Graph graph(Dtype::f64, Graph::Mode::eager);
+      std::vector<Var> x = instance.bind(graph);
+      Var y = graph.append(def.op, x, example.attr, std::source_location::current());
+      std::vector<Var> wrt = instance.differentiable(x);
+      std::vector<Var> v;
+      for (Var input : wrt) v.push_back(graph.constant(instance.random(input.shape())));
+      Var w = graph.constant(instance.random(y.shape()));
+      double forward = inner_product(std::array{w}, jvp(std::span(&y, 1), wrt, v)).value().item();
+      Var reverse = inner_product(vjp(std::span(&y, 1), wrt, std::span(&w, 1)), v);
+      INFO(def.name << " on A " << to_string(example.shapes[0]) << (example.same_input_twice ? " twice" : ""));
+      CHECK(std::abs(forward - reverse.value().item()) <= 1e-12 * (1 + std::abs(forward)) * static_cast<double>(y.shape().size()));
+    }
+  }
+}
