@@ -1,7 +1,6 @@
 // logsumexp, softmax and the log-probability of a diagonal Gaussian.
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 #include "kernels/cpu/functions.h"
 #include "kernels/cpu/loops.h"
@@ -95,15 +94,16 @@ struct GaussianColumns {
   static constexpr int capacity = 512;
   T inverse_sigma[capacity];  // repeated for several rows
   T constant = 0;             // Σ_c −log σ − ½ log 2π
-  int rows;                   // how many rows the repetitions cover
 
-  GaussianColumns(const T* log_sigma, int cols) : rows(std::max(1, capacity / cols)) {
+  GaussianColumns(const T* log_sigma, int cols, int block_rows) {
+    constexpr double half_log_two_pi = 0.91893853320467274178;
+    T sigma_exponent[capacity];
     for (int c = 0; c < cols; ++c) {
-      inverse_sigma[c] = -log_sigma[c];
-      constant -= log_sigma[c] + std::numbers::ln2_v<T> / 2 + std::log(std::numbers::pi_v<T>) / 2;
+      sigma_exponent[c] = -log_sigma[c];
+      constant -= log_sigma[c] + static_cast<T>(half_log_two_pi);
     }
-    functions::exp(inverse_sigma, inverse_sigma, count(cols));
-    for (int r = 1; r < rows; ++r) copy(inverse_sigma, inverse_sigma + r * cols, count(cols));
+    functions::exp(sigma_exponent, sigma_exponent, count(cols));
+    repeat(sigma_exponent, count(cols), count(block_rows), inverse_sigma);
   }
 };
 
@@ -111,9 +111,10 @@ struct GaussianColumns {
 template <class T>
 void add_gaussian_terms(const T* mean, const T* log_sigma, const T* action, int rows, int stride, int cols,
                         T* log_prob) {
-  const GaussianColumns<T> gaussian(log_sigma, cols);
+  const bool gapless = stride == cols;
+  const int block_rows = gapless ? std::min(rows, GaussianColumns<T>::capacity / cols) : 1;
+  const GaussianColumns<T> gaussian(log_sigma, cols, block_rows);
   T squares[GaussianColumns<T>::capacity], sums[GaussianColumns<T>::capacity];
-  const int block_rows = stride == cols ? gaussian.rows : 1;  // rows that lie without a gap
   for (int first = 0; first < rows; first += block_rows) {
     const int n = std::min(block_rows, rows - first);
     const std::size_t start = count(first) * count(stride);

@@ -31,27 +31,18 @@ void transpose(const Call& call) {
         for (int r = r0; r < std::min(r0 + tile, a.rows); ++r) row<T>(call.out, c)[r] = row<T>(a, r)[c];
 }
 
-// Copies of one row, as many as fit: short rows are then worked on several at a time.
-template <class T>
-struct RowTile {
-  static constexpr int capacity = 512;
-  T values[capacity];
-  int rows;
-
-  RowTile(const T* row, int cols) : rows(std::max(1, capacity / cols)) {
-    for (int r = 0; r < rows; ++r) copy(row, values + r * cols, count(cols));
-  }
-};
-
-// body(first row, number of rows, their broadcast row repeated as often)
+// body(first row, number of rows, `a_row` repeated as often). Short rows are thus worked on many at a time.
 template <class T, class Body>
-void with_repeated_row(const T* row, int rows, int cols, Body body) {
-  if (cols > RowTile<T>::capacity / 2) {
-    for (int r = 0; r < rows; ++r) body(r, 1, row);
+void with_repeated_row(const T* a_row, int rows, int cols, Body body) {
+  constexpr int capacity = 512;
+  T repeated[capacity];
+  const int block_rows = std::min(rows, capacity / cols);
+  if (block_rows < 2) {
+    for (int r = 0; r < rows; ++r) body(r, 1, a_row);
     return;
   }
-  const RowTile<T> tile(row, cols);
-  for (int r = 0; r < rows; r += tile.rows) body(r, std::min(tile.rows, rows - r), tile.values);
+  repeat(a_row, count(cols), count(block_rows), repeated);
+  for (int r = 0; r < rows; r += block_rows) body(r, std::min(block_rows, rows - r), &repeated[0]);
 }
 
 template <class T>
@@ -74,7 +65,11 @@ void broadcast_rows(const Call& call) {
 
 template <class T>
 void broadcast_cols(const Call& call) {
-  for (int r = 0; r < call.out.rows; ++r) fill(row<T>(call.out, r), count(call.out.cols), call.in[0].as<T>()[r]);
+  with_length(call.out.cols, [&call](auto cols) {
+    const T* a = call.in[0].as<T>();
+    T* y = call.out.as<T>();
+    for (int r = 0; r < call.out.rows; ++r, y += cols) fill(y, count(cols), a[r]);
+  });
 }
 
 template <class T>
@@ -93,10 +88,19 @@ void slice_rows(const Call& call) {
   copy(row<T>(call.in[0], call.attr.i), call.out.as<T>(), call.out.size());
 }
 
+// `width` columns of each row, from column from_col of one matrix to column to_col of another.
+template <class T>
+void copy_cols(const Matrix& from, int from_col, const Matrix& to, int to_col, int width) {
+  with_length(width, [&](auto cols) {
+    const T* x = from.as<T>() + from_col;
+    T* y = to.as<T>() + to_col;
+    for (int r = 0; r < from.rows; ++r, x += from.cols, y += to.cols) copy(x, y, count(cols));
+  });
+}
+
 template <class T>
 void slice_cols(const Call& call) {
-  for (int r = 0; r < call.out.rows; ++r)
-    copy(row<T>(call.in[0], r) + call.attr.i, row<T>(call.out, r), count(call.out.cols));
+  copy_cols<T>(call.in[0], call.attr.i, call.out, 0, call.out.cols);
 }
 
 // Row r of the output is row r − i of the input where there is one, else zero: pad_rows and shift_rows.
@@ -116,7 +120,7 @@ template <class T>
 void pad_cols(const Call& call) {
   const Matrix& a = call.in[0];
   fill(call.out.as<T>(), call.out.size(), T(0));
-  for (int r = 0; r < a.rows; ++r) copy(row<T>(a, r), row<T>(call.out, r) + call.attr.i, count(a.cols));
+  copy_cols<T>(a, 0, call.out, call.attr.i, a.cols);
 }
 
 template <class T>
@@ -128,15 +132,16 @@ void concat_rows(const Call& call) {
 template <class T>
 void concat_cols(const Call& call) {
   for (int k = 0, first = 0; k < call.arity; first += call.in[k].cols, ++k)
-    for (int r = 0; r < call.out.rows; ++r)
-      copy(row<T>(call.in[k], r), row<T>(call.out, r) + first, count(call.in[k].cols));
+    copy_cols<T>(call.in[k], 0, call.out, first, call.in[k].cols);
 }
 
 template <class T>
 void gather_rows(const Call& call) {
   const Matrix& table = call.in[0];
-  for (int r = 0; r < call.out.rows; ++r)
-    copy(row<T>(table, checked_index(call.in[1].as<T>()[r], table.rows)), row<T>(call.out, r), count(table.cols));
+  with_length(table.cols, [&](auto cols) {
+    for (int r = 0; r < call.out.rows; ++r)
+      copy(row<T>(table, checked_index(call.in[1].as<T>()[r], table.rows)), row<T>(call.out, r), count(cols));
+  });
 }
 
 template <class T>

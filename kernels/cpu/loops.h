@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstring>
+#include <type_traits>
 
 #include "kernels/ops.h"
 
@@ -55,6 +56,34 @@ inline void copy(const T* from, T* to, std::size_t n) {
 template <class T>
 inline void fill(T* to, std::size_t n, T value) {
   for (std::size_t i = 0; i < n; ++i) to[i] = value;
+}
+
+// `times` copies of x[0 … n−1], one after the other; what is written is copied in turn, so that few calls do it.
+template <class T>
+inline void repeat(const T* x, std::size_t n, std::size_t times, T* to) {
+  copy(x, to, n);
+  for (std::size_t done = n; done < n * times;) {
+    const std::size_t more = done < n * times - done ? done : n * times - done;
+    copy(to, to + done, more);
+    done += more;
+  }
+}
+
+// f(std::integral_constant<int, cols>) for short rows, f(cols) for all others. A length that the compiler knows turns the
+// copy of a short row into one move.
+template <class F>
+inline void with_length(int cols, F f) {
+  switch (cols) {
+    case 1: return f(std::integral_constant<int, 1>{});
+    case 2: return f(std::integral_constant<int, 2>{});
+    case 3: return f(std::integral_constant<int, 3>{});
+    case 4: return f(std::integral_constant<int, 4>{});
+    case 5: return f(std::integral_constant<int, 5>{});
+    case 6: return f(std::integral_constant<int, 6>{});
+    case 7: return f(std::integral_constant<int, 7>{});
+    case 8: return f(std::integral_constant<int, 8>{});
+    default: return f(cols);
+  }
 }
 
 inline std::size_t count(int n) { return static_cast<std::size_t>(n); }

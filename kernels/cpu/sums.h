@@ -40,6 +40,11 @@ inline T block_sum(const T* x, std::size_t n) {
 template <class T>
 inline T lane_max(const T* x, std::size_t n) {
   constexpr std::size_t lanes = 16;
+  if (n < lanes) {
+    T m = -std::numeric_limits<T>::infinity();
+    for (std::size_t i = 0; i < n; ++i) m = x[i] > m ? x[i] : m;
+    return m;
+  }
   T largest[lanes];
   for (std::size_t l = 0; l < lanes; ++l) largest[l] = -std::numeric_limits<T>::infinity();
   std::size_t i = 0;
@@ -50,7 +55,7 @@ inline T lane_max(const T* x, std::size_t n) {
   return largest[0];
 }
 
-// Sums of rows of `cols` numbers known to the compiler, so that it can work on several rows at once.
+// Sums of rows whose length the compiler knows, so that it can work on several rows at once.
 template <int cols, class T>
 inline void short_row_sums(const T* x, int rows, T* sums) {
   each(count(rows), [=](std::size_t r) {
@@ -60,24 +65,19 @@ inline void short_row_sums(const T* x, int rows, T* sums) {
   });
 }
 
-// sums[r] = Σ_c x[r, c]
+// sums[r] = Σ_c x[r, c]: from left to right up to eight terms, in lanes beyond.
 template <class T>
 inline void row_sums(const T* x, int rows, int cols, T* sums) {
-  switch (cols) {
-    case 1: return short_row_sums<1>(x, rows, sums);
-    case 2: return short_row_sums<2>(x, rows, sums);
-    case 3: return short_row_sums<3>(x, rows, sums);
-    case 4: return short_row_sums<4>(x, rows, sums);
-    case 5: return short_row_sums<5>(x, rows, sums);
-    case 6: return short_row_sums<6>(x, rows, sums);
-    case 7: return short_row_sums<7>(x, rows, sums);
-    case 8: return short_row_sums<8>(x, rows, sums);
-    default: break;
-  }
-  for (int r = 0; r < rows; ++r) {
-    const T* x_r = x + count(r) * count(cols);
-    sums[r] = cols < 512 ? lane_sum<16>(x_r, count(cols)) : block_sum(x_r, count(cols));
-  }
+  with_length(cols, [=](auto length) {
+    if constexpr (std::is_same_v<decltype(length), int>) {
+      for (int r = 0; r < rows; ++r) {
+        const T* x_r = x + count(r) * count(cols);
+        sums[r] = cols < 512 ? lane_sum<16>(x_r, count(cols)) : block_sum(x_r, count(cols));
+      }
+    } else {
+      short_row_sums<length.value>(x, rows, sums);
+    }
+  });
 }
 
 }  // namespace innerloop::kernels::cpu
