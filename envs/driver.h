@@ -1,7 +1,8 @@
 // The driver: turns an environment, a plain struct, into one row of plain function pointers.
 //
-// Behind a row every environment looks the same: a task is an array of numbers, a state is an opaque block of words, and one
-// call steps all trajectories of a task. This is the only template between an environment and the rest of innerloop.
+// Behind a row every environment looks the same: a task is an array of numbers, a state is an opaque block of words,
+// and one call steps all trajectories of a task. This is the only template between an environment and the rest of
+// innerloop.
 #pragma once
 
 #include <cstddef>
@@ -61,7 +62,8 @@ struct Driver {
   static constexpr int state_words = (sizeof(EnvState) + 7) / 8;
   static constexpr bool discrete = spec.action_kind == ActionKind::discrete;
 
-  static_assert(sizeof(EnvTask) == spec.task_size * sizeof(double), "a Task is spec.task_size doubles and nothing else");
+  static_assert(sizeof(EnvTask) == spec.task_size * sizeof(double),
+                "a Task is spec.task_size doubles and nothing else");
   static_assert(std::is_trivially_copyable_v<EnvState>, "a State is plain numbers");
   static_assert(discrete ? sizeof(EnvAction) == sizeof(int) : sizeof(EnvAction) == spec.action_size * sizeof(double),
                 "an Action is spec.action_size doubles, or one int if discrete");

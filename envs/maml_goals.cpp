@@ -8,7 +8,8 @@ namespace innerloop::envs {
 
 std::vector<double> numpy_uniform(std::uint32_t seed, int count) {
   require(count >= 0, "numpy_uniform: count must not be negative");
-  // The C++ standard fixes every number of std::mt19937; NumPy joins the 27 and 26 high bits of two of them to one double.
+  // The C++ standard fixes every number of std::mt19937; NumPy joins the 27 and 26 high bits of two of them to one
+  // double.
   std::mt19937 generator(seed);
   std::vector<double> numbers;
   for (int i = 0; i < count; ++i) {

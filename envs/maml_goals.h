@@ -8,8 +8,9 @@
 
 namespace innerloop::envs {
 
-// `count` goals, uniform in [−½, ½]², exactly as NumPy draws them after numpy.random.seed(seed): MT19937, each double made
-// of 53 bits of two words. The published results (cbfinn/maml_rl, test_maml_point.py) are means over seed 1 and 40 goals.
+// `count` goals, uniform in [−½, ½]², exactly as NumPy draws them after numpy.random.seed(seed): MT19937, each double
+// made of 53 bits of two words. The published results (cbfinn/maml_rl, test_maml_point.py) are means over seed 1 and 40
+// goals.
 std::vector<Task> maml_test_goals(std::uint32_t seed = 1, int count = 40);
 
 // The doubles in [0, 1) that numpy.random.seed(seed); numpy.random.rand(count) gives.

@@ -1,5 +1,5 @@
-// The little mathematics that environments need, from + − × ÷ alone, so that it gives the same bits with every C library
-// and compiles for the device as it stands.
+// The little mathematics that environments need, from + − × ÷ alone, so that it gives the same bits with every C
+// library and compiles for the device as it stands.
 #pragma once
 
 namespace innerloop::envs {
@@ -15,7 +15,8 @@ constexpr Real magnitude(Real x) {
   return x < 0 ? -x : x;
 }
 
-// eˣ for |x| ≤ 1: the Taylor polynomial of degree 20, whose remainder (1/21! = 2·10⁻²⁰) is below the rounding of a double.
+// eˣ for |x| ≤ 1: the Taylor polynomial of degree 20, whose remainder (1/21! = 2·10⁻²⁰) is below the rounding of a
+// double.
 template <class Real>
 constexpr Real exp_small(Real x) {
   Real sum = 1;

@@ -54,7 +54,7 @@ struct PointNavigation {
     return move(task, p, max_step * clip<Real>(u.x, -1, 1), max_step * clip<Real>(u.y, -1, 1));
   }
 
-  // The point moves, then reward and end are judged at the new place: r = −‖p − g‖, over inside a small square at the goal.
+  // The point moves; reward and end are judged at the new place: r = −‖p − g‖, over in a small square at the goal.
   static constexpr Step<Real> move(const Task& task, State& p, Real step_x, Real step_y) {
     p.x += step_x;
     p.y += step_y;
@@ -71,7 +71,7 @@ struct PointNavigation {
 
   static constexpr Action still_action(const Task&, const State&) { return {0, 0}; }
 
-  // Each coordinate goes to the goal at full speed. No other policy is nearer to the goal at any time, so none earns more.
+  // Each coordinate goes to the goal at full speed. No policy is nearer to the goal at any time, so none earns more.
   static constexpr Action best_action(const Task& task, const State& p) {
     return {clip<Real>((task.goal_x - p.x) / max_step, -1, 1), clip<Real>((task.goal_y - p.y) / max_step, -1, 1)};
   }
@@ -102,8 +102,8 @@ struct PointNavigationSquared : PointNavigation<Real> {
 };
 // endregion
 
-// point-nav-raw-v1: the action is the displacement itself, clipped to ±0.1. With σ = 1 almost every step is at the bound.
-// So do pytorch-maml-rl, CAVIA and learn2learn. All else is point-nav-v1.
+// point-nav-raw-v1: the action is the displacement itself, clipped to ±0.1. With σ = 1 almost every step is at the
+// bound. So do pytorch-maml-rl, CAVIA and learn2learn. All else is point-nav-v1.
 template <class Real>
 struct PointNavigationRaw : PointNavigation<Real> {
   using Base = PointNavigation<Real>;

@@ -12,7 +12,7 @@
 namespace innerloop::envs {
 
 // promp-1d-v1: the action is the next state, s' = clip(a, ±2), with reward exp(−0.1·(s' − g)²), goal g = −1 or 1.
-// Departure: the official code clips inside the policy and scores the clipped action; here the policy's own action is scored.
+// Departure: the official code clips inside the policy and scores the clipped action; here its own action is scored.
 template <class Real>
 struct Promp1d {
   struct Task { Real goal; };
@@ -59,8 +59,9 @@ struct Promp1d {
   static constexpr Action best_action(const Task& task, const State&) { return {task.goal}; }
 };
 
-// promp-corner-v1: a goal in one of the corners (±2, ±2), and no reward near the start nor in another corner's quadrant,
-// so that exploring has to be learnt. With ProMP's normalisation (scale 10) an action u moves by 0.02·u, clipped to ±0.2.
+// promp-corner-v1: a goal in one of the corners (±2, ±2), and no reward near the start nor in another corner's
+// quadrant, so that exploring has to be learnt. With ProMP's normalisation (scale 10) an action u moves by 0.02·u,
+// clipped to ±0.2.
 template <class Real>
 struct PrompCorner {
   struct Task { Real goal_x, goal_y; };
@@ -84,7 +85,9 @@ struct PrompCorner {
 
   // The order of the official code.
   static constexpr int task_count = 4;
-  static constexpr Task task(int index) { return {index % 2 == 0 ? Real(-2) : Real(2), index < 2 ? Real(-2) : Real(2)}; }
+  static constexpr Task task(int index) {
+    return {index % 2 == 0 ? Real(-2) : Real(2), index < 2 ? Real(-2) : Real(2)};
+  }
 
   template <class Random>
   static constexpr Task sample_task(Random& random) {
@@ -98,7 +101,7 @@ struct PrompCorner {
     return {static_cast<Real>(x), static_cast<Real>(y)};
   }
 
-  // Progress towards the goal is paid, but only outside the centre (‖p'‖₁ ≥ ½) and where the goal is the nearest corner.
+  // Progress to the goal is paid, but only outside the centre (‖p'‖₁ ≥ ½) and where the goal is the nearest corner.
   template <class Random>
   static constexpr Step<Real> step(const Task& task, State& p, const Action& u, Random&) {
     const Real before = distance_to_goal(task, p);

@@ -26,14 +26,14 @@ void choose_at_random(const VectorEnv& envs, std::uint64_t seed, std::span<doubl
     }
 }
 
-// Mean over tasks of the mean over episodes, with its standard error. Deviations are taken from the first number of each
-// group, so that equal returns have spread exactly 0.
+// Mean over tasks of the mean over episodes, with its standard error. Deviations are taken from the first number of
+// each group, so that equal returns have spread exactly 0.
 ReferenceReturn summarise(std::string policy, std::span<const double> returns, int tasks, int episodes) {
   ReferenceReturn row{.policy = std::move(policy)};
   std::vector<double> task_means;
   double variance_of_mean = 0;
   for (int i = 0; i < tasks; ++i) {
-    const std::span<const double> own = returns.subspan(static_cast<std::size_t>(i * episodes), static_cast<std::size_t>(episodes));
+    const auto own = returns.subspan(static_cast<std::size_t>(i * episodes), static_cast<std::size_t>(episodes));
     double shift = 0, squares = 0;
     for (double r : own) shift += (r - own[0]) / episodes;
     for (double r : own) squares += (r - own[0] - shift) * (r - own[0] - shift);

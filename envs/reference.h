@@ -1,4 +1,5 @@
-// Reference returns: what standing still, random actions and the best policy earn, so that a reader knows what a number means.
+// Reference returns: what standing still, random actions and the best policy earn, so that a reader knows what a number
+// means.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +20,9 @@ struct ReferenceReturn {
   double mean_length = 0;     // steps
 };
 
-// Computed by stepping, at every call; nothing is stored. Rows: standing still (where it is defined), random (normal with
-// σ = 1 in the environment's own action convention, uniform for discrete actions), best. episodes: per task, at least 2.
+// Computed by stepping, at every call; nothing is stored. Rows: standing still (where it is defined), random (normal
+// with σ = 1 in the environment's own action convention, uniform for discrete actions), best. episodes: per task, at
+// least 2.
 std::vector<ReferenceReturn> reference_returns(const EnvRow& env, const std::vector<Task>& tasks, std::uint64_t seed,
                                                int episodes = 100);
 

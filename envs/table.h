@@ -15,12 +15,12 @@ std::span<const EnvRow> all_envs();
 // The row of that name. Throws Error, with the nearest name, if there is none.
 const EnvRow& find_env(std::string_view name);
 
-// Draws task number `task` of an iteration: random numbers at Place{purpose, 0, iteration, task}, so that no task depends on
-// another. purpose is Purpose::task in training and Purpose::test_task in testing; anything else throws.
+// Draws task number `task` of an iteration: random numbers at Place{purpose, 0, iteration, task}, so that no task
+// depends on another. purpose is Purpose::task in training and Purpose::test_task in testing; anything else throws.
 Task sample_task(const EnvRow& env, std::uint64_t seed, Purpose purpose, std::uint32_t iteration, std::uint32_t task);
 
-// The tasks that reference returns are over: the authors' 40 test goals for point navigation, every task where they can be
-// listed, else 40 tasks drawn with seed 1.
+// The tasks that reference returns are over: the authors' 40 test goals for point navigation, every task where they can
+// be listed, else 40 tasks drawn with seed 1.
 std::vector<Task> reference_tasks(const EnvRow& env);
 
 }  // namespace innerloop::envs

@@ -5,9 +5,10 @@
 
 namespace innerloop::envs {
 
-// four-state-v1: a 3 × 3 grid; the start is the centre; one of its four neighbours is the goal (reward 1), the other three
-// are holes. Goal and holes end the episode, so the first move decides all: a bandit with four arms, seen as a grid.
-// Official MAML code: cbfinn/maml_rl, rllab/envs/grid_world_env_rand.py, map "four-state", used by maml_trpo_4state.py.
+// four-state-v1: a 3 × 3 grid; the start is the centre; one of its four neighbours is the goal (reward 1), the other
+// three are holes. Goal and holes end the episode, so the first move decides all: a bandit with four arms, seen as a
+// grid. Official MAML code: cbfinn/maml_rl, rllab/envs/grid_world_env_rand.py, map "four-state", used by
+// maml_trpo_4state.py.
 template <class Real>
 struct FourState {
   struct Task { Real goal; };  // 0: left, 1: right, 2: above, 3: below (the order of the maps in the official code)

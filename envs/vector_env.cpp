@@ -92,7 +92,8 @@ void VectorEnv::step(std::span<const double> actions) {
 void VectorEnv::choose(void (*act)(const Lanes&, double* actions), std::span<double> actions) {
   if (act == nullptr) throw Error(std::string(env_->spec.name) + ": this reference behaviour is not defined here");
   const auto per_task = static_cast<std::size_t>(trajectories_ * env_->spec.action_size);
-  require(actions.size() == tasks_.size() * per_task, "VectorEnv::choose: actions must be (tasks, trajectories, action_size)");
+  require(actions.size() == tasks_.size() * per_task,
+          "VectorEnv::choose: actions must be (tasks, trajectories, action_size)");
   for (std::size_t i = 0; i < tasks_.size(); ++i) act(lanes(i), actions.data() + i * per_task);
 }
 
@@ -108,17 +109,18 @@ void VectorEnv::check_actions(std::span<const double> actions) const {
   const auto size = static_cast<std::size_t>(spec.action_size);
   // Messages are made only when there is something to say: this runs at every step.
   if (actions.size() != finished_.size() * size)
-    throw Error(std::string(spec.name) + ": " + std::to_string(actions.size()) + " numbers given as actions; (tasks, " +
-                "trajectories, action_size) = (" + std::to_string(tasks_.size()) + ", " + std::to_string(trajectories_) +
-                ", " + std::to_string(size) + ") are needed");
+    throw Error(std::string(spec.name) + ": " + std::to_string(actions.size()) + " numbers given as actions; " +
+                std::to_string(tasks_.size()) + " tasks × " + std::to_string(trajectories_) + " trajectories × " +
+                std::to_string(size) + " are needed");
   for (std::size_t lane = 0; lane < finished_.size(); ++lane) {
     if (finished_[lane]) continue;
     for (std::size_t k = 0; k < size; ++k) {
       const double a = actions[lane * size + k];
       if (!std::isfinite(a)) [[unlikely]]
-        throw NonFiniteError(where(lane) + ": action " + std::to_string(k) + " is " + (std::isnan(a) ? "NaN" : "infinite") +
-                             "; look at the policy's output and its parameters");
-      if (spec.action_kind == ActionKind::discrete && !(a >= 0 && a < spec.action_count && a == std::floor(a))) [[unlikely]]
+        throw NonFiniteError(where(lane) + ": action " + std::to_string(k) + " is " +
+                             (std::isnan(a) ? "NaN" : "infinite") + "; look at the policy's output and its parameters");
+      const bool is_choice = a >= 0 && a < spec.action_count && a == std::floor(a);
+      if (spec.action_kind == ActionKind::discrete && !is_choice) [[unlikely]]
         throw Error(where(lane) + ": action " + std::to_string(a) + " is not one of 0 … " +
                     std::to_string(spec.action_count - 1));
     }

@@ -12,9 +12,9 @@ namespace innerloop::envs {
 
 // (tasks × trajectories) of one environment in lockstep, in double.
 //
-// Every trajectory runs until it terminates or the horizon truncates it, and then stays finished: no reset happens by itself,
-// its last observation stays, its rewards are 0, its actions are not read. So the observation to bootstrap from after a
-// truncation is always there.
+// Every trajectory runs until it terminates or the horizon truncates it, and then stays finished: no reset happens by
+// itself, its last observation stays, its rewards are 0, its actions are not read. So the observation to bootstrap from
+// after a truncation is always there.
 //
 // Random numbers depend on (seed, place) alone, so one VectorEnv of 40 tasks and 40 of one task (first task id in
 // place.task) give the same bits, in any order, on any number of threads.
@@ -44,7 +44,8 @@ class VectorEnv {
   int trajectories() const { return trajectories_; }
   int horizon() const { return horizon_; }
 
-  // For reference behaviour that looks at the task and state (EnvRow::still, EnvRow::best): actions of all trajectories.
+  // For reference behaviour that looks at the task and state (EnvRow::still, EnvRow::best): actions of all
+  // trajectories.
   void choose(void (*act)(const Lanes&, double* actions), std::span<double> actions);
 
  private:

@@ -1,7 +1,8 @@
 // One golden trajectory, or more, for every environment in the table.
 //
-// The numbers come from a separate program that was written from the definitions, with its own Philox; it shares no code with
-// envs/. Where a line can be derived by hand, its comment does so. Random draws are those of seed 2024, task 0, trajectory 0.
+// The numbers come from a separate program that was written from the definitions, with its own Philox; it shares no
+// code with envs/. Where a line can be derived by hand, its comment does so. Random draws are those of seed 2024, task
+// 0, trajectory 0.
 #pragma once
 
 #include <cstdint>

@@ -99,13 +99,14 @@ TEST_CASE("reference returns: the corner") {
   const auto rows = reference_returns(sparse, reference_tasks(sparse), 1);
   CHECK(row_of(rows, "standing still").mean == 0);
 
-  // Straight to the corner: rewards telescope to the distance from where the centre is left, between the largest distance of
-  // a start and that at the centre's edge, one step later.
+  // Straight to the corner: rewards telescope to the distance from where the centre is left, between the largest
+  // distance of a start and that at the centre's edge, one step later.
   CHECK(row_of(rows, "oracle").mean > 2 * std::sqrt(2) - .5 - .3);
   CHECK(row_of(rows, "oracle").mean < 2.2 * std::sqrt(2));
   CHECK(row_of(rows, "oracle").mean > row_of(rows, "random").mean);
 
-  // Standing still in the dense variants: a start is uniform in a square of half-width 0.2, so E‖p − g‖² = 8 + 2·0.2²/3.
+  // Standing still in the dense variants: a start is uniform in a square of half-width 0.2, so E‖p − g‖² = 8 +
+  // 2·0.2²/3.
   const EnvRow& squared = find_env("promp-corner-dense-squared-v1");
   const ReferenceReturn still = row_of(reference_returns(squared, reference_tasks(squared), 1, 400), "standing still");
   CHECK(std::abs(still.mean + 100 * (8 + .08 / 3)) < 5 * still.standard_error);

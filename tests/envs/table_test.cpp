@@ -99,7 +99,8 @@ TEST_CASE("envs: where tasks can be listed, drawing gives each of them, about eq
 
 TEST_CASE("envs: MT19937 gives NumPy's doubles and the authors' 40 test goals") {
   // numpy.random.seed(1); numpy.random.rand(4)
-  const std::vector<double> published = {.417022004702574, .7203244934421581, .00011437481734488664, .30233257263183977};
+  const std::vector<double> published = {.417022004702574, .7203244934421581, .00011437481734488664,
+                                         .30233257263183977};
   CHECK(numpy_uniform(1, 4) == published);
 
   const std::vector<Task> goals = maml_test_goals();
