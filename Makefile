@@ -6,6 +6,7 @@
 #   make docs     rewrite the generated parts of the chapters
 #   make asan     the tests that train nothing, under the address and undefined-behaviour sanitizers;  make tsan: thread
 #   make compile-times   seconds per source file at -O2, slowest first
+#   make format   fold lines over 120 characters (needs clang-format)
 #   make build    build only                           make clean   remove all that was built
 #
 # Options: PORTABLE=1 (any processor of the last ten years), CUDA=AUTO|ON|OFF, JOBS=n, ARGS="..." (for run and check).
@@ -15,7 +16,7 @@ ARGS     ?=
 OPTIONS   = -D INNERLOOP_PORTABLE=$(if $(filter-out 0,$(PORTABLE)),ON,OFF) -D INNERLOOP_CUDA=$(CUDA)
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
-.PHONY: help run test check bench docs asan tsan compile-times build tools clean
+.PHONY: help format run test check bench docs asan tsan compile-times build tools clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | sed '/^Tests tagged/d'
@@ -53,6 +54,9 @@ asan tsan: tools
 
 compile-times: tools
 	@sh tests/tools/compile_times.sh build-times
+
+format:
+	@sh tests/tools/format.sh
 
 clean:
 	rm -rf build build-asan build-tsan build-times
