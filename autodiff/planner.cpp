@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "autodiff/op_table.h"
@@ -12,6 +13,7 @@ namespace {
 
 constexpr std::size_t kAlign = 64;
 constexpr int kForever = 1 << 30;
+constexpr NodeId kNone = ~NodeId{0};
 std::size_t round_up(std::size_t bytes) { return (bytes + kAlign - 1) / kAlign * kAlign; }
 
 // A view costs nothing: it is another way to read the numbers of its input.
@@ -52,6 +54,7 @@ class Planner {
     merge_equal_nodes();
     find_phases();
     find_views();
+    absorb_products();
     order_segments();
     find_lifetimes();
     place_constants();
@@ -70,6 +73,8 @@ class Planner {
     int phase = 0;
     int segment = -1;
     bool view = false;
+    NodeId product = kNone;    // an add that became "product added to what the other input holds": the matmul
+    bool absorbed = false;     // such a matmul: has no step of its own
     int dies = -1;             // position of the last use in the order of execution (roots only)
     bool crosses = false;      // per task, and needed in another segment: has a place for every task
     bool placed = false;
@@ -79,7 +84,18 @@ class Planner {
   const Node& node(NodeId id) const { return graph_.node(id); }
   NodeId canonical(NodeId id) const { return info_[id].same_as; }
   bool per_task(NodeId id) const { return node(id).shape.tasks > 1; }
-  bool is_computed(NodeId id) const { return info_[id].live && !is_leaf(node(id).op) && !info_[id].view; }
+  bool is_computed(NodeId id) const { return info_[id].live && !is_leaf(node(id).op) && !info_[id].view && !info_[id].absorbed; }
+  // What the step of a node reads. An add that took in a product reads the other input, in place, and the product's factors.
+  std::vector<NodeId> reads(NodeId id) const {
+    std::vector<NodeId> sources;
+    for (NodeId raw : graph_.inputs_of(id)) {
+      NodeId source = canonical(raw);
+      if (source != info_[id].product) sources.push_back(source);
+      else
+        for (NodeId factor : graph_.inputs_of(source)) sources.push_back(canonical(factor));
+    }
+    return sources;
+  }
 
   void mark_live() {
     for (Var output : outputs_) info_[output.id].live = true;
@@ -153,6 +169,44 @@ class Planner {
     }
   }
 
+  // add(a, A·B) becomes C += A·B in a's buffer, where nobody else reads the product and nobody later reads a. It saves a pass
+  // over memory and changes no bit.
+  void absorb_products() {
+    std::vector<int> readers(graph_.size(), 0);
+    std::vector<NodeId> last_reader(graph_.size(), 0);  // of the buffer, by root
+    for (NodeId id = 0; id < graph_.size(); ++id)
+      if (info_[id].live && !is_leaf(node(id).op))
+        for (NodeId raw : graph_.inputs_of(id)) {
+          ++readers[canonical(raw)];
+          NodeId& last = last_reader[info_[canonical(raw)].root];
+          last = std::max(last, id);
+        }
+    for (Var output : outputs_) readers[canonical(output.id)] += 2, last_reader[info_[canonical(output.id)].root] = kNone;
+
+    for (NodeId id = 0; id < graph_.size(); ++id) {
+      if (!is_computed(id) || node(id).op != Op::add) continue;
+      NodeId first = canonical(graph_.inputs_of(id)[0]), second = canonical(graph_.inputs_of(id)[1]);
+      for (auto [product, other] : {std::pair(std::max(first, second), std::min(first, second)), std::pair(std::min(first, second), std::max(first, second))}) {
+        if (node(product).op != Op::matmul || readers[product] != 1 || info_[product].absorbed || !same_segment(product, id)) continue;
+        if (!is_computed(other) || !same_segment(other, id) || last_reader[other] != id) continue;
+        if (node(product).shape != node(id).shape || node(other).shape != node(id).shape) continue;
+        Shape a = node(canonical(graph_.inputs_of(product)[0])).shape;
+        if ((node(product).attr.i ? a.rows : a.cols) > kernels::exact_accumulate_depth) continue;
+        // The factors are read here and no longer where the product stood: they must still be what they were.
+        bool overwritten = std::ranges::any_of(graph_.inputs_of(product), [&](NodeId f) {
+          NodeId root = info_[canonical(f)].root;
+          return root == other || overwritten_.contains(root);
+        });
+        if (overwritten || other == product) continue;
+        overwritten_.insert(other);
+        info_[product].absorbed = true;
+        info_[id].product = product;
+        break;
+      }
+    }
+  }
+  bool same_segment(NodeId a, NodeId b) const { return info_[a].phase == info_[b].phase && per_task(a) == per_task(b) && info_[a].fixed == info_[b].fixed; }
+
   // Execution order: by phase, shared before per-task, then creation order. Copies to the outputs end their segment.
   void order_segments() {
     struct Key {
@@ -191,7 +245,7 @@ class Planner {
     for (std::size_t s = 0; s < segment_nodes_.size(); ++s) {
       for (NodeId id : segment_nodes_[s]) {
         use(id, s, position);  // a result that nobody reads lives for its own step
-        for (NodeId source : graph_.inputs_of(id)) use(info_[canonical(source)].root, s, position);
+        for (NodeId source : reads(id)) use(info_[source].root, s, position);
         ++position;
       }
       for (std::size_t j : segment_copies_[s]) use(info_[canonical(outputs_[j].id)].root, s, position++);
@@ -285,8 +339,16 @@ class Planner {
   // An elementwise result may be written over an input of equal size that nobody reads any more.
   bool take_over_dying_input(NodeId id, int position) {
     Kind kind = op_def(node(id).op).kind;
-    if (kind != Kind::elementwise && kind != Kind::constant) return false;
+    if (info_[id].product != kNone) {  // always: that is what it was chosen for
+      NodeId other = reads_other_than_product(id);
+      info_[id].place = info_[other].place;
+      info_[id].placed = true;
+      info_[other].placed = false;
+      return true;
+    }
+    if (kind != Kind::elementwise && kind != Kind::constant && node(id).op != Op::add_row) return false;
     for (NodeId raw : graph_.inputs_of(id)) {
+      if (node(id).op == Op::add_row && raw != graph_.inputs_of(id)[0]) break;
       NodeId source = canonical(raw), root = info_[source].root;
       Info& input = info_[root];
       if (!input.placed || input.dies != position || input.crosses || info_[id].crosses) continue;
@@ -300,6 +362,11 @@ class Planner {
     return false;
   }
 
+  NodeId reads_other_than_product(NodeId id) const {
+    NodeId first = canonical(graph_.inputs_of(id)[0]), second = canonical(graph_.inputs_of(id)[1]);
+    return first == info_[id].product ? second : first;
+  }
+
   // Whether some input of the node is a mere part of root's numbers (a scalar read for every element, say).
   bool reads_part_of(NodeId id, NodeId root) const {
     return std::ranges::any_of(graph_.inputs_of(id), [&](NodeId raw) {
@@ -309,16 +376,17 @@ class Planner {
   }
 
   void emit(Segment& segment, NodeId id) {
-    const Node& n = node(id);
+    const Node& n = info_[id].product == kNone ? node(id) : node(info_[id].product);
     Step step{.kernel = kernels::find_kernel(Device::cpu, graph_.dtype(), n.op), .node = id, .first_operand = static_cast<int>(plan_.operands.size()), .arity = n.arity, .attr = n.attr};
     require(step.kernel != nullptr, std::string("there is no cpu kernel for ") + op_def(n.op).name);
+    if (info_[id].product != kNone) step.node = id, step.attr.x = 1;
     plan_.operands.push_back(operand_of(id));
-    for (NodeId source : graph_.inputs_of(id)) {
+    for (NodeId source : graph_.inputs_of(info_[id].product == kNone ? id : info_[id].product)) {
       plan_.operands.push_back(operand_of(canonical(source)));
       segment.work += static_cast<double>(node(source).shape.per_task());
       if (n.op == Op::sum_tasks) step.tasks = node(source).shape.tasks;
     }
-    if (n.op == Op::matmul || n.op == Op::dense) segment.work += static_cast<double>(n.shape.per_task()) * node(graph_.inputs_of(id)[1]).shape.rows / 8;
+    if (n.op == Op::matmul || n.op == Op::dense) segment.work += static_cast<double>(n.shape.per_task()) * node(graph_.inputs_of(id)[1]).shape.rows / 8;  // a product
     segment.steps.push_back(step);
   }
 
@@ -348,6 +416,7 @@ class Planner {
   std::span<const char> fixed_inputs_;
   std::size_t element_;
   std::vector<Info> info_;
+  std::set<NodeId> overwritten_;  // values that a product was added to, in place
   std::vector<std::vector<NodeId>> segment_nodes_;
   std::vector<std::vector<std::size_t>> segment_copies_;
   Plan plan_;

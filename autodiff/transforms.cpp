@@ -39,7 +39,14 @@ NodeId last_of(std::span<const Var> vars) {
   return last;
 }
 
-Var accumulate(Var sum, Var term) { return sum.valid() ? sum + term : term; }
+// sum + term, where either may be missing. A row that was broadcast is added as a row: that saves a pass over memory.
+Var accumulate(Var sum, Var term) {
+  if (!sum.valid() || !term.valid()) return sum.valid() ? sum : term;
+  Graph& graph = *sum.graph;
+  if (graph.node(sum.id).op == Op::broadcast_rows) std::swap(sum, term);
+  if (graph.node(term.id).op != Op::broadcast_rows) return sum + term;
+  return add_row(sum, graph.var(graph.inputs_of(term.id)[0]));
+}
 
 // A copy of the expansion of a fused node, on fresh names for its inputs: the same Var may be given twice.
 struct Expansion {

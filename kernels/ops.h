@@ -55,7 +55,7 @@ enum class Op : std::uint8_t {
   mul3,    // a·b·c
   select,  // (mask: data, a, b):  a where mask ≠ 0, else b.  Never touches the value not chosen: a NaN there stays there.
   // Linear in every input.
-  matmul,           // op(A)·op(B);  i = 1 transposes A, j = 1 transposes B
+  matmul,           // op(A)·op(B);  i = 1 transposes A, j = 1 transposes B  (x = 1: added to what C holds; planner only)
   transpose,        // (r, c) → (c, r)
   add_row,          // (r, c) + (1, c)
   sum_rows,         // (r, c) → (1, c)
@@ -120,7 +120,11 @@ struct Call {
   Attr attr;
 };
 
-// out never overlaps an input, except that an elementwise kernel may be given out.data == in[k].data of equal size.
+// out never overlaps an input, except that an elementwise kernel may be given out.data == in[k].data of equal size,
+// and add_row out.data == in[0].data.
+// Up to this many products per element, a matmul that adds to C gives the bits of the product followed by one addition.
+inline constexpr int exact_accumulate_depth = 128;
+
 // A kernel writes every element of out, allocates nothing on the heap, and gives the same bits on every call.
 using Kernel = void (*)(const Call&);
 

@@ -17,7 +17,7 @@ void matmul(const Call& call) {
   const bool transpose_a = call.attr.i == 1, transpose_b = call.attr.j == 1;
   const int inner = transpose_a ? a.rows : a.cols;
   gemm(call.out.rows, call.out.cols, inner, a.as<T>(), a.cols, transpose_a, b.as<T>(), b.cols, transpose_b,
-       call.out.as<T>(), call.out.cols, false);
+       call.out.as<T>(), call.out.cols, call.attr.x == 1);
 }
 
 // In tiles of 16 × 16, so that both sides use whole cache lines.
