@@ -1,0 +1,69 @@
+#include "nn/distributions.h"
+
+#include <numbers>
+
+#include "autodiff/ops.h"
+
+namespace innerloop::nn {
+namespace {
+
+constexpr double log_two_pi = 1.8378770664093454836;
+
+// log σ as one number per row and action dimension.
+Var per_row(Var log_sigma, int rows) { return log_sigma.shape().rows == rows ? log_sigma : broadcast_rows(log_sigma, rows); }
+
+}  // namespace
+
+Var log_prob(const Gaussian& p, Var action) {
+  // The same σ in all states: one fused operation.
+  if (p.log_sigma.shape().rows == 1) return gaussian_log_prob(p.mean, p.log_sigma, action);
+
+  const Var z = (action - p.mean) * exp(-p.log_sigma);  // (tasks, rows, A)
+  return sum_cols(-0.5 * square(z) - p.log_sigma - 0.5 * log_two_pi);
+}
+
+Var entropy(const Gaussian& p) { return sum_cols(per_row(p.log_sigma, p.mean.shape().rows) + 0.5 * (log_two_pi + 1)); }
+
+Var kl(const Gaussian& p, const Gaussian& q) {
+  const int rows = p.mean.shape().rows;
+  const Var log_sigma_q = per_row(q.log_sigma, rows);
+  const Var d = per_row(p.log_sigma, rows) - log_sigma_q;
+  const Var z = (p.mean - q.mean) * exp(-log_sigma_q);
+  return sum_cols(0.5 * (expm1(2.0 * d) - 2.0 * d + square(z)));
+}
+
+Var sample(const Gaussian& p, Var noise) { return p.mean + exp(per_row(p.log_sigma, p.mean.shape().rows)) * noise; }
+
+Gaussian fisher_product(const Gaussian& p, const Gaussian& tangent, Var weights) {
+  const int rows = p.mean.shape().rows, A = p.mean.shape().cols;
+  const Var precision = exp(-2.0 * per_row(p.log_sigma, rows));
+  const Var mean = mul3(broadcast_cols(weights, A), precision, tangent.mean);
+
+  // A log σ that all states share collects the weights of all rows.
+  if (p.log_sigma.shape().rows == 1 && rows != 1) return {mean, 2.0 * (sum_rows(weights) * tangent.log_sigma)};
+  return {mean, 2.0 * (broadcast_cols(weights, A) * tangent.log_sigma)};
+}
+
+Var log_prob(const SquashedGaussian& p, Var u) {
+  const Var log_slope = 2.0 * (std::numbers::ln2 - u - softplus(-2.0 * u));  // log(1 − tanh²u)
+  return log_prob(Gaussian{p.mean, p.log_sigma}, u) - sum_cols(log_slope);
+}
+
+Var squash(Var u) { return tanh(u); }
+
+Var log_prob(const Categorical& p, Var action) { return pick_cols(p.logits, action) - logsumexp(p.logits); }
+
+Var entropy(const Categorical& p) { return -sum_cols(softmax(p.logits) * log_softmax(p.logits)); }
+
+Var kl(const Categorical& p, const Categorical& q) {
+  return sum_cols(softmax(p.logits) * (log_softmax(p.logits) - log_softmax(q.logits)));
+}
+
+Categorical fisher_product(const Categorical& p, const Categorical& tangent, Var weights) {
+  const int A = p.logits.shape().cols;
+  const Var pi = softmax(p.logits);
+  const Var mean = broadcast_cols(sum_cols(pi * tangent.logits), A);  // Σ π ż
+  return {mul3(broadcast_cols(weights, A), pi, tangent.logits - mean)};
+}
+
+}  // namespace innerloop::nn

@@ -1,0 +1,15 @@
+// How parameters begin. Every number is a pure function of (seed, name, row), so adding a layer moves no other layer's.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "autodiff/tensor.h"
+
+namespace innerloop::nn {
+
+// Weights uniform in ±√(6 / (inputs + outputs)): Glorot and Bengio 2010, "Understanding the difficulty of training deep
+// feedforward neural networks", eq. 16. Shape (1, inputs, outputs).
+Tensor xavier_uniform(std::string_view name, int inputs, int outputs, std::uint64_t seed, Dtype dtype);
+
+}  // namespace innerloop::nn

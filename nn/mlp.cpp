@@ -1,0 +1,39 @@
+#include "nn/mlp.h"
+
+#include "autodiff/ops.h"
+#include "nn/init.h"
+
+namespace innerloop::nn {
+namespace {
+
+std::string layer_name(std::string_view prefix, char kind, int layer) {
+  return std::string(prefix) + "/" + kind + std::to_string(layer);
+}
+
+}  // namespace
+
+ParamValues init_mlp(const MlpSpec& spec, std::uint64_t seed, std::string_view prefix, Dtype dtype) {
+  ParamValues theta;
+  int inputs = spec.inputs;
+  for (int layer = 1; layer <= spec.layers(); ++layer) {
+    const int outputs = layer < spec.layers() ? spec.hidden[static_cast<std::size_t>(layer - 1)] : spec.outputs;
+    const std::string name = layer_name(prefix, 'W', layer);
+    theta.add(name, xavier_uniform(name, inputs, outputs, seed, dtype));
+    theta.add(layer_name(prefix, 'b', layer), Tensor({1, 1, outputs}, dtype));
+    inputs = outputs;
+  }
+  return theta;
+}
+
+Var mlp(const Params& theta, const MlpSpec& spec, std::string_view prefix, Var x) {
+  require(x.shape().cols == spec.inputs, std::string(prefix) + ": the network takes " + std::to_string(spec.inputs) +
+                                             " inputs, but x is " + to_string(x.shape()));
+  Var h = x;
+  for (int layer = 1; layer <= spec.layers(); ++layer) {
+    const Activation activation = layer < spec.layers() ? spec.activation : Activation::identity;
+    h = dense(h, theta[layer_name(prefix, 'W', layer)], theta[layer_name(prefix, 'b', layer)], activation);
+  }
+  return h;  // (tasks, rows, outputs)
+}
+
+}  // namespace innerloop::nn

@@ -1,0 +1,81 @@
+#include "nn/optimizer.h"
+
+#include <cmath>
+#include <string>
+
+#include "kernels/require.h"
+
+namespace innerloop::nn {
+namespace {
+
+// One Adam step of one parameter; step counts from 1.
+template <class T>
+void adam_step(Tensor& theta, const Tensor& gradient, Tensor& m, Tensor& v, int step, const AdamConfig& config) {
+  const auto beta1 = static_cast<T>(config.beta1), beta2 = static_cast<T>(config.beta2);
+  const auto rate = static_cast<T>(config.learning_rate), epsilon = static_cast<T>(config.epsilon);
+  const auto m_scale = static_cast<T>(1 / (1 - std::pow(config.beta1, step)));
+  const auto v_scale = static_cast<T>(1 / (1 - std::pow(config.beta2, step)));
+  const auto g = gradient.values<T>();
+  const auto x = theta.mutable_values<T>();
+  const auto first = m.mutable_values<T>(), second = v.mutable_values<T>();
+  for (std::size_t k = 0; k < g.size(); ++k) {
+    first[k] = beta1 * first[k] + (1 - beta1) * g[k];
+    second[k] = beta2 * second[k] + (1 - beta2) * g[k] * g[k];
+    x[k] -= rate * (first[k] * m_scale) / (std::sqrt(second[k] * v_scale) + epsilon);
+  }
+}
+
+}  // namespace
+
+ParamValues sgd(const ParamValues& theta, const ParamValues& gradient, double learning_rate) {
+  return theta - learning_rate * gradient;
+}
+
+AdamState adam_start(const ParamValues& theta) {
+  AdamState state;
+  for (std::size_t k = 0; k < theta.count(); ++k) {
+    state.m.add(theta.name(k), Tensor(theta[k].shape(), theta[k].dtype()));
+    state.v.add(theta.name(k), Tensor(theta[k].shape(), theta[k].dtype()));
+  }
+  return state;
+}
+
+AdamResult adam(const ParamValues& theta, const ParamValues& gradient, const AdamState& state, const AdamConfig& config) {
+  AdamResult next{theta, state};
+  next.state.steps = state.steps + 1;
+  for (std::size_t k = 0; k < theta.count(); ++k) {
+    const Tensor& g = gradient[theta.name(k)];
+    require(g.shape() == theta[k].shape() && g.dtype() == theta[k].dtype(),
+            "adam: the gradient of " + theta.name(k) + " is " + to_string(g.shape()) + ", the parameter " +
+                to_string(theta[k].shape()));
+    const auto step = theta[k].dtype() == Dtype::f32 ? adam_step<float> : adam_step<double>;
+    step(next.theta[k], g, next.state.m[k], next.state.v[k], next.state.steps, config);
+  }
+  return next;
+}
+
+void save_adam(const AdamState& state, Tensors& checkpoint) {
+  for (std::size_t k = 0; k < state.m.count(); ++k) {
+    checkpoint.add("adam/m/" + state.m.name(k), state.m[k]);
+    checkpoint.add("adam/v/" + state.v.name(k), state.v[k]);
+  }
+  checkpoint.add("adam/steps", Tensor::scalar(state.steps));
+}
+
+AdamState load_adam(const ParamValues& theta, const Tensors& checkpoint) {
+  AdamState state;
+  for (std::size_t k = 0; k < theta.count(); ++k) {
+    for (Tensors* list : {&state.m, &state.v}) {
+      const std::string name = std::string(list == &state.m ? "adam/m/" : "adam/v/") + theta.name(k);
+      const Tensor& moment = checkpoint[name];
+      require(moment.shape() == theta[k].shape() && moment.dtype() == theta[k].dtype(),
+              "checkpoint: " + name + " is " + to_string(moment.shape()) + ", but the parameter is " +
+                  to_string(theta[k].shape()) + "; use the checkpoint of a run with the same network");
+      list->add(theta.name(k), moment);
+    }
+  }
+  state.steps = static_cast<int>(checkpoint["adam/steps"].item());
+  return state;
+}
+
+}  // namespace innerloop::nn

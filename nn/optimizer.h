@@ -1,0 +1,34 @@
+// Optimisers as pure functions: (parameters, gradient, state) → new parameters and state. Both descend.
+#pragma once
+
+#include "autodiff/tensor.h"
+
+namespace innerloop::nn {
+
+// θ ← θ − learning_rate · g
+ParamValues sgd(const ParamValues& theta, const ParamValues& gradient, double learning_rate);
+
+struct AdamConfig {
+  double learning_rate = 1e-3;
+  double beta1 = 0.9, beta2 = 0.999;
+  double epsilon = 1e-8;
+};
+
+struct AdamState {
+  Tensors m, v;   // running means of g and g²
+  int steps = 0;  // taken so far
+};
+AdamState adam_start(const ParamValues& theta);
+
+struct AdamResult {
+  ParamValues theta;
+  AdamState state;
+};
+// Kingma and Ba 2015, "Adam: a method for stochastic optimization", arXiv 1412.6980v9, algorithm 1.
+AdamResult adam(const ParamValues& theta, const ParamValues& gradient, const AdamState& state, const AdamConfig& config);
+
+// The state in a checkpoint: "adam/m/<name>", "adam/v/<name>", "adam/steps".
+void save_adam(const AdamState& state, Tensors& checkpoint);
+AdamState load_adam(const ParamValues& theta, const Tensors& checkpoint);
+
+}  // namespace innerloop::nn
