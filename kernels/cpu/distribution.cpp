@@ -97,13 +97,12 @@ struct GaussianColumns {
 
   GaussianColumns(const T* log_sigma, int cols, int block_rows) {
     constexpr double half_log_two_pi = 0.91893853320467274178;
-    T sigma_exponent[capacity];
+    T one_row[capacity];
     for (int c = 0; c < cols; ++c) {
-      sigma_exponent[c] = -log_sigma[c];
+      one_row[c] = functions::exp(-log_sigma[c]);
       constant -= log_sigma[c] + static_cast<T>(half_log_two_pi);
     }
-    functions::exp(sigma_exponent, sigma_exponent, count(cols));
-    repeat(sigma_exponent, count(cols), count(block_rows), inverse_sigma);
+    repeat(one_row, count(cols), count(block_rows), inverse_sigma);
   }
 };
 
