@@ -1,0 +1,158 @@
+// Networks, initialisers, optimisers and policies against plain loops and hand-computed numbers.
+#include <cmath>
+
+#include "autodiff/function.h"
+#include "autodiff/ops.h"
+#include "autodiff/transforms.h"
+#include "nn/lstm.h"
+#include "nn/mlp.h"
+#include "nn/optimizer.h"
+#include "nn/policy.h"
+#include "tests/catch.h"
+
+using namespace innerloop;
+using namespace innerloop::nn;
+
+namespace {
+
+Params bind(Graph& graph, const ParamValues& values) {
+  Params theta;
+  for (std::size_t k = 0; k < values.count(); ++k) theta.add(values.name(k), graph.input(values[k], values.name(k)));
+  return theta;
+}
+
+double sigma(double x) { return 1 / (1 + std::exp(-x)); }
+
+}  // namespace
+
+TEST_CASE("mlp: names, shapes, and the textbook formula") {
+  const MlpSpec spec{.inputs = 2, .hidden = {3}, .outputs = 1, .activation = Activation::tanh};
+  const ParamValues theta = init_mlp(spec, 1, "policy");
+  REQUIRE(theta.count() == 4);
+  CHECK(theta.name(0) == "policy/W1");
+  CHECK(theta["policy/W1"].shape() == Shape{1, 2, 3});
+  CHECK(theta["policy/b2"].shape() == Shape{1, 1, 1});
+
+  Graph graph(Dtype::f64, Graph::Mode::eager);
+  const Var x = graph.input(Tensor::from({1, 1, 2}, std::vector<double>{0.5, -2}), "x");
+  double y = 0;
+  for (int k = 0; k < 3; ++k)
+    y += std::tanh(0.5 * theta["policy/W1"].at(0, 0, k) - 2 * theta["policy/W1"].at(0, 1, k)) * theta["policy/W2"].at(0, k, 0);
+  CHECK(mlp(bind(graph, theta), spec, "policy", x).value().item() == Approx(y).epsilon(1e-14));
+}
+
+TEST_CASE("mlp: an input of the wrong width is refused with both numbers") {
+  const MlpSpec spec{.inputs = 2, .hidden = {}, .outputs = 1};
+  Graph graph(Dtype::f64, Graph::Mode::eager);
+  const Params theta = bind(graph, init_mlp(spec, 1, "policy"));
+  const Var x = graph.input(Tensor({1, 4, 3}), "x");
+  CHECK_THROWS_WITH(mlp(theta, spec, "policy", x), Catch::Matchers::ContainsSubstring("takes 2 inputs") &&
+                                                       Catch::Matchers::ContainsSubstring("(1, 4, 3)"));
+}
+
+TEST_CASE("Xavier: bounded by √(6/(in + out)), of variance 2/(in + out), the same for the same seed and name only") {
+  const MlpSpec spec{.inputs = 100, .hidden = {100}, .outputs = 100};
+  const ParamValues a = init_mlp(spec, 1, "policy"), b = init_mlp(spec, 1, "policy"), c = init_mlp(spec, 2, "policy");
+  const ParamValues d = init_mlp(spec, 1, "value");
+  CHECK(bitwise_equal(a, b));
+  CHECK_FALSE(bitwise_equal(a["policy/W1"], c["policy/W1"]));
+  CHECK_FALSE(bitwise_equal(a["policy/W1"], a["policy/W2"]));
+  CHECK_FALSE(bitwise_equal(a["policy/W1"], d["value/W1"]));
+  double square = 0, largest = 0;
+  for (double w : a["policy/W1"].to_vector()) square += w * w, largest = std::max(largest, std::abs(w));
+  CHECK(largest <= std::sqrt(6.0 / 200));
+  CHECK(square / 1e4 == Approx(0.01).epsilon(0.05));
+  CHECK(a["policy/b1"].to_vector() == std::vector<double>(100, 0.0));
+}
+
+TEST_CASE("lstm: one cell over three steps, with a reset, as the textbook writes it") {
+  const LstmSpec spec{.inputs = 1, .hidden = 1};
+  const ParamValues theta = init_lstm(spec, 3, "memory");
+  CHECK(theta["memory/b"].to_vector() == std::vector<double>{0, 1, 0, 0});
+  const std::vector<double> w = theta["memory/W"].to_vector(), u = theta["memory/U"].to_vector();
+  const double x[] = {0.4, -1.1, 0.3};
+  const double reset[] = {0, 0, 1};
+
+  Graph graph(Dtype::f64, Graph::Mode::eager);
+  const Var start = graph.input(Tensor::scalar(0.2), "start");
+  const LstmOutput out = lstm(bind(graph, theta), spec, "memory", graph.input(Tensor::from({1, 3, 1}, x), "x"), {start, start},
+                              graph.input(Tensor::from({1, 3, 1}, reset), "reset"), 3);
+  double h = 0.2, c = 0.2;
+  for (int t = 0; t < 3; ++t) {
+    if (reset[t] != 0) h = c = 0;
+    const double i = sigma(w[0] * x[t] + u[0] * h), f = sigma(w[1] * x[t] + u[1] * h + 1);
+    const double g = std::tanh(w[2] * x[t] + u[2] * h), o = sigma(w[3] * x[t] + u[3] * h);
+    c = f * c + i * g;
+    h = o * std::tanh(c);
+    CHECK(out.h.value().at(0, t, 0) == Approx(h).epsilon(1e-13));
+  }
+  CHECK(out.last.h.value().item() == Approx(h).epsilon(1e-13));
+  CHECK(out.last.c.value().item() == Approx(c).epsilon(1e-13));
+}
+
+TEST_CASE("sgd and Adam: the first two steps by hand, inputs untouched") {
+  ParamValues theta, gradient;
+  theta.add("x", Tensor::scalar(1));
+  gradient.add("x", Tensor::scalar(4));
+  CHECK(sgd(theta, gradient, 0.1)["x"].item() == Approx(0.6));
+
+  const AdamConfig config{.learning_rate = 0.1, .beta1 = 0.9, .beta2 = 0.99, .epsilon = 0};
+  const AdamResult first = adam(theta, gradient, adam_start(theta), config);
+  CHECK(first.theta["x"].item() == Approx(0.9).epsilon(1e-14));  // the first step is the learning rate times the sign
+  gradient["x"] = Tensor::scalar(-2);
+  const AdamResult second = adam(first.theta, gradient, first.state, config);
+  const double m = 0.9 * 0.4 + 0.1 * -2, v = 0.99 * 0.16 + 0.01 * 4;
+  CHECK(second.theta["x"].item() == Approx(0.9 - 0.1 * (m / 0.19) / std::sqrt(v / (1 - 0.99 * 0.99))).epsilon(1e-13));
+  CHECK(theta["x"].item() == 1);
+  CHECK(first.state.steps == 1);
+}
+
+TEST_CASE("Adam: a saved and loaded state continues bit for bit; another network's state is refused") {
+  const ParamValues theta = init_mlp({.inputs = 2, .hidden = {3}, .outputs = 1}, 1, "policy", Dtype::f32);
+  const ParamValues gradient = init_mlp({.inputs = 2, .hidden = {3}, .outputs = 1}, 2, "policy", Dtype::f32);
+  const AdamResult once = adam(theta, gradient, adam_start(theta), {});
+  Tensors checkpoint;
+  save_adam(once.state, checkpoint);
+  const AdamResult a = adam(once.theta, gradient, once.state, {}), b = adam(once.theta, gradient, load_adam(theta, checkpoint), {});
+  CHECK(bitwise_equal(a.theta, b.theta));
+  const ParamValues other = init_mlp({.inputs = 2, .hidden = {4}, .outputs = 1}, 1, "policy", Dtype::f32);
+  CHECK_THROWS_WITH(load_adam(other, checkpoint), Catch::Matchers::ContainsSubstring("adam/m/policy/W1"));
+}
+
+TEST_CASE("policy: log sigma is floored, and the floor's derivative is 0 below, ½ at and 1 above it") {
+  PolicySpec spec{.net = {.inputs = 1, .hidden = {}, .outputs = 3}};
+  spec.log_sigma_floor = -1;
+  ParamValues values = init_policy(spec, 1);
+  values["policy/log_sigma"] = Tensor::from({1, 1, 3}, std::vector<double>{-2, -1, 0});
+  Graph graph(Dtype::f64, Graph::Mode::eager);
+  const Params theta = bind(graph, values);
+  const DistributionVars p = distribution(theta, spec, graph.input(Tensor({1, 1, 1}), "observations"));
+  CHECK(p["log_sigma"].value().to_vector() == std::vector<double>{-1, -1, 0});
+  const Var log_sigma = theta["policy/log_sigma"];
+  CHECK(grad(sum_all(entropy(spec, p)), std::span(&log_sigma, 1))[0].value().to_vector() == std::vector<double>{0, 0.5, 1});
+}
+
+TEST_CASE("policy: distribution parameters go out of one Function and into the next") {
+  const PolicySpec gaussian{.net = {.inputs = 2, .hidden = {4}, .outputs = 2}};
+  const PolicySpec categorical{.net = {.inputs = 2, .hidden = {4}, .outputs = 3}, .head = PolicySpec::Head::categorical};
+  const Function<PolicySpec> forward("test/forward", [](Inputs& in, const PolicySpec& spec) -> std::vector<Vars> {
+    const Params theta = in.next("theta");
+    return {distribution(theta, spec, in.next_var("observations"))};
+  });
+  const Function<PolicySpec> divergence("test/kl", [](Inputs& in, const PolicySpec& spec) -> std::vector<Vars> {
+    const Params theta = in.next("theta");
+    const Var observations = in.next_var("observations");
+    const DistributionVars old = in.next("old");
+    Vars out;
+    out.add("kl", kl(spec, old, distribution(theta, spec, observations)));
+    return {out};
+  });
+  const Tensor observations = Tensor::from({2, 2, 2}, std::vector<double>{1, 2, 3, 4, 5, 6, 7, 8});
+  for (const PolicySpec& spec : {gaussian, categorical}) {
+    const ParamValues theta = init_policy(spec, 1), other = init_policy(spec, 2);
+    const Tensors old = forward(spec, {theta, observations})[0];
+    const Tensor same = divergence(spec, {theta, observations, old})[0][0];
+    CHECK(same.to_vector() == std::vector<double>(4, 0.0));
+    for (double d : divergence(spec, {other, observations, old})[0][0].to_vector()) CHECK(d > 0);
+  }
+}
