@@ -55,10 +55,102 @@ Params adapt_all(const Params& theta, const Batch& supports, Var alpha, const Ma
   // Every task begins from its own copy of θ: from here on gradients with respect to theta_i are per task.
   int tasks = 1;
   for (Var data : supports.all()) tasks = std::max(tasks, data.shape().tasks);
-  Params theta_i = broadcast_tasks(theta, tasks);
+  Params theta_i = tasks == 1 ? theta : broadcast_tasks(theta, tasks);
   for (int k = 0; k < program.inner_steps; ++k)
     theta_i = adapt(theta_i, batch_of_step(supports, k), slice_rows(alpha, k, 1), program);
   return theta_i;
 }
+
+// [MAML eq. 4]  J_i(θ') as a surrogate around the policy that collected the data:  Σ (π_θ'(a|s)/π_old(a|s))·Â / M_i
+Var outer_objective(const Params& theta_prime, const Batch& query, const MamlProgram& program) {
+  Var log_pi = nn::log_prob(theta_prime, program.policy, query["observations"], query["actions"]);
+  Var ratio = exp(log_pi - query["old_log_prob"]);  // (tasks, rows, 1)
+  Var per_task = sum_all(mul3(ratio, query["advantages"], query["weights"]));
+  return sum_tasks(per_task) * (1.0 / per_task.shape().tasks);
+}
+
+namespace {
+
+nn::DistributionVars old_distribution(const Batch& query) {
+  nn::DistributionVars old;
+  for (std::size_t i = 0; i < query.count(); ++i)
+    if (query.name(i).starts_with("old/")) old.add(query.name(i).substr(4), query[i]);
+  return old;
+}
+
+}  // namespace
+
+Var outer_kl(const Params& theta_prime, const Batch& query, const MamlProgram& program) {
+  nn::DistributionVars now = nn::distribution(theta_prime, program.policy, query["observations"]);
+  Var per_task = sum_all(nn::kl(program.policy, old_distribution(query), now) * query["weights"]);
+  return sum_tasks(per_task) * (1.0 / per_task.shape().tasks);
+}
+
+// [MAML eq. curvature]  ∇²θ KL(π_θ'old ‖ π_U(θ)) at θ_old = Jᵀ F J with J = ∂U/∂θ: the KL's own gradient is zero there, so
+// no derivative of J is needed.
+Params curvature_product(const Params& theta, const Batch& supports, Var alpha, const Batch& query, const Params& v,
+                         const MamlProgram& program) {
+  Params theta_prime = adapt_all(theta, supports, alpha, program);
+  nn::DistributionVars p = nn::distribution(theta_prime, program.policy, query["observations"]);
+
+  // J·v forward through adaptation and network, F in the distribution's coordinates, Jᵀ back the same way.
+  nn::DistributionVars tangent = p.with(jvp(p.all(), theta.all(), v.all()));
+  Var weights = query["weights"] * (1.0 / query["weights"].shape().tasks);
+  nn::DistributionVars cotangent = nn::fisher_product(program.policy, p, tangent, weights);
+  return theta.with(vjp(p.all(), theta.all(), cotangent.all()));
+}
+
+MamlFunctions::MamlFunctions()
+    : adapt_step("maml/adapt",
+                 [](Inputs& in, const MamlProgram& program) -> std::vector<Vars> {
+                   Params theta_i = in.next("theta_i");
+                   Batch support = in.next("support");
+                   Var alpha = in.next_var("alpha");
+                   Vars objective;
+                   objective.add("objective", inner_objective(theta_i, support, program));
+                   return {adapt(theta_i, support, alpha, program), objective};
+                 }),
+      old_policy("maml/old_policy",
+                 [](Inputs& in, const MamlProgram& program) -> std::vector<Vars> {
+                   Params theta_prime = in.next("theta_prime");
+                   Batch query = in.next("query");
+                   nn::DistributionVars p = nn::distribution(theta_prime, program.policy, query["observations"]);
+                   Vars old;
+                   old.add("old_log_prob", nn::log_prob(program.policy, p, query["actions"]));
+                   for (std::size_t i = 0; i < p.count(); ++i) old.add("old/" + p.name(i), p[i]);
+                   return {old};
+                 }),
+      outer("maml/outer",
+            [](Inputs& in, const MamlProgram& program) -> std::vector<Vars> {
+              Params theta = in.next("theta");
+              Batch supports = in.next("supports");
+              Var alpha = in.next_var("alpha");
+              Batch query = in.next("query");
+              Params theta_prime = adapt_all(theta, supports, alpha, program);
+              Vars values;
+              values.add("objective", outer_objective(theta_prime, query, program));
+              values.add("kl", outer_kl(theta_prime, query, program));
+              return {values};
+            }),
+      meta_gradient("maml/meta_gradient",
+                    [](Inputs& in, const MamlProgram& program) -> std::vector<Vars> {
+                      Params theta = in.next("theta");
+                      Batch supports = in.next("supports");
+                      Var alpha = in.next_var("alpha");
+                      Batch query = in.next("query");
+                      // [MAML eq. 1]  ∇θ Σ_i J_i(θ'_i): differentiates through adapt(); nothing is switched on for that.
+                      Params theta_prime = adapt_all(theta, supports, alpha, program);
+                      Vars values;
+                      values.add("objective", outer_objective(theta_prime, query, program));
+                      return {grad(values["objective"], theta), values};
+                    }),
+      curvature("maml/curvature", [](Inputs& in, const MamlProgram& program) -> std::vector<Vars> {
+        Params theta = in.next("theta");
+        Batch supports = in.next("supports");
+        Var alpha = in.next_var("alpha");
+        Batch query = in.next("query");
+        Params v = in.next("v");
+        return {curvature_product(theta, supports, alpha, query, v, program)};
+      }) {}
 
 }  // namespace innerloop::meta

@@ -44,25 +44,29 @@ Params adapt(const Params& theta_i, const Batch& support, Var alpha, const MamlP
 // K inner steps from the shared θ. `supports` holds the K batches under the names "0/observations", "1/observations", …;
 // alpha is (1, K, 1), a step size per step.
 Params adapt_all(const Params& theta, const Batch& supports, Var alpha, const MamlProgram& program);
-// The adapted policy's surrogate on new data, averaged over tasks: mean_i Σ (π_θ'(a|s)/π_old(a|s))·Â / M_i, (1, 1, 1).
-// query["old_log_prob"] is data: log π of the policy that collected it.
+// The adapted policies' surrogate on new data, averaged over tasks (1, 1, 1). query["old_log_prob"] is data: log π of the
+// policy that collected it.
 Var outer_objective(const Params& theta_prime, const Batch& query, const MamlProgram& program);
-// mean_i mean_s KL(π_old ‖ π_θ'), (1, 1, 1). query["old_mean"], query["old_log_sigma"] (or "old_logits") are data.
+// mean_i mean_s KL(π_old ‖ π_θ'), (1, 1, 1): between post-update policies, on post-update states. The old distribution is
+// data: query["old/mean"] and query["old/log_sigma"], or query["old/logits"].
 Var outer_kl(const Params& theta_prime, const Batch& query, const MamlProgram& program);
+// JᵀFJ·v: the curvature of outer_kl at the current θ, one Var per parameter.
+Params curvature_product(const Params& theta, const Batch& supports, Var alpha, const Batch& query, const Params& v,
+                         const MamlProgram& program);
 
 // Batch number k of a list of batches named "k/…".
 Batch batch_of_step(const Batch& batches, int k);
 
 // --- The same, compiled ----------------------------------------------------------------------------------------------
 
-// The algorithm's Functions. Arguments in brackets; every one is a list of tensors, alpha a tensor (1, K, 1).
+// The algorithm's Functions. Arguments stand in brackets; each is a list of tensors, alpha one tensor (1, K, 1).
 struct MamlFunctions {
-  Function<MamlProgram> adapt_step;       // (theta_i, support, alpha (1,1,1)) → θ_i'; Ĵ_i
-  Function<MamlProgram> old_policy;       // (theta_i, query) → "old_log_prob" and the old distribution
-  Function<MamlProgram> outer;            // (theta, supports, alpha, query) → "objective", "kl"
-  Function<MamlProgram> meta_gradient;    // (theta, supports, alpha, query) → ∇θ outer objective; "objective", "kl"
-  Function<MamlProgram> curvature_product;  // (theta, supports, alpha, query, v) → JᵀFJ·v
   MamlFunctions();
+  Function<MamlProgram> adapt_step;     // (theta_i, support, alpha (1, 1, 1)) → θ'_i; "objective" (B, 1, 1)
+  Function<MamlProgram> old_policy;     // (theta_prime, query) → "old_log_prob", "old/…": what query needs as data
+  Function<MamlProgram> outer;          // (theta, supports, alpha, query) → "objective", "kl"
+  Function<MamlProgram> meta_gradient;  // (theta, supports, alpha, query) → ∇θ of the objective; "objective", "kl"
+  Function<MamlProgram> curvature;      // (theta, supports, alpha, query, v) → JᵀFJ·v
 };
 
 }  // namespace innerloop::meta
