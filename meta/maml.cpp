@@ -7,8 +7,8 @@ namespace innerloop::meta {
 namespace {
 
 // Π_{k≤t} ρ_k along each trajectory, as exp of a running sum of log ρ that begins anew where a trajectory begins.
-Var trajectory_product(Var log_rho, Var continues) {
-  return exp(linear_recurrence(log_rho, continues, log_rho.shape().rows, +1));  // (tasks, rows, 1)
+Var trajectory_product(Var log_rho, Var goes_on) {
+  return exp(linear_recurrence(log_rho, goes_on, log_rho.shape().rows, +1));  // (tasks, rows, 1)
 }
 
 }  // namespace
@@ -36,8 +36,9 @@ Var inner_objective(const Params& theta_i, const Batch& support, const MamlProgr
       return sum_all(exp(log_rho) * weighted_advantage);
     case InnerEstimator::dice: {
       // [MAML eq. dice]  Ĵ = Σ_t (D_t − D_{t−1})·Â_t,  D_t = Π_{k≤t} ρ_k,  D_{−1} = 1
-      Var product = trajectory_product(log_rho, support["continues"]);
-      Var before = support["continues"] * shift_rows(product, 1) + (1.0 - support["continues"]);
+      Var goes_on = 1.0 - support["start"];  // 0 where a trajectory begins
+      Var product = trajectory_product(log_rho, goes_on);
+      Var before = goes_on * shift_rows(product, 1) + support["start"];
       return sum_all((product - before) * weighted_advantage);
     }
   }

@@ -19,7 +19,7 @@ ParamValues init_mlp(const MlpSpec& spec, std::uint64_t seed, std::string_view p
     const int outputs = layer < spec.layers() ? spec.hidden[static_cast<std::size_t>(layer - 1)] : spec.outputs;
     const std::string name = layer_name(prefix, 'W', layer);
     theta.add(name, xavier_uniform(name, inputs, outputs, seed, dtype));
-    theta.add(layer_name(prefix, 'b', layer), Tensor({1, 1, outputs}, dtype));
+    if (spec.biases) theta.add(layer_name(prefix, 'b', layer), Tensor({1, 1, outputs}, dtype));
     inputs = outputs;
   }
   return theta;
@@ -31,7 +31,9 @@ Var mlp(const Params& theta, const MlpSpec& spec, std::string_view prefix, Var x
   Var h = x;
   for (int layer = 1; layer <= spec.layers(); ++layer) {
     const Activation activation = layer < spec.layers() ? spec.activation : Activation::identity;
-    h = dense(h, theta[layer_name(prefix, 'W', layer)], theta[layer_name(prefix, 'b', layer)], activation);
+    const Var weights = theta[layer_name(prefix, 'W', layer)];
+    const Var bias = spec.biases ? theta[layer_name(prefix, 'b', layer)] : x.graph->fill({1, 1, weights.shape().cols}, 0);
+    h = dense(h, weights, bias, activation);
   }
   return h;  // (tasks, rows, outputs)
 }

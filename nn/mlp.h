@@ -17,6 +17,7 @@ struct MlpSpec {
   std::vector<int> hidden;  // widths of the hidden layers
   int outputs = 1;
   Activation activation = Activation::tanh;  // of the hidden layers
+  bool biases = true;  // without hidden layers and biases, on one-hot inputs, the weights are a table
 
   int layers() const { return static_cast<int>(hidden.size()) + 1; }
   friend bool operator==(const MlpSpec&, const MlpSpec&) = default;

@@ -1,0 +1,125 @@
+// MAML's equations against an exact enumeration, finite differences and each other.
+#include "meta/maml.h"
+
+#include <cmath>
+
+#include "autodiff/ops.h"
+#include "autodiff/transforms.h"
+#include "tests/catch.h"
+#include "tests/meta/enumeration.h"
+
+using namespace innerloop;
+using namespace innerloop::meta;
+using innerloop::tests::enumerate;
+using innerloop::tests::Enumeration;
+using innerloop::tests::kTablePolicy;
+using innerloop::tests::table_theta;
+
+namespace {
+
+constexpr InnerEstimator kEstimators[] = {InnerEstimator::first_order, InnerEstimator::log_likelihood, InnerEstimator::likelihood_ratio,
+                                          InnerEstimator::dice};
+
+// ∇Ĵ and ∇²Ĵ of the inner objective at theta, 4 and 4 × 4 numbers.
+struct Derivatives {
+  std::vector<double> gradient;
+  std::vector<std::vector<double>> hessian;
+};
+Derivatives inner_derivatives(InnerEstimator estimator, double reward_shift = 0) {
+  std::vector<double> theta = table_theta().flat();
+  Enumeration all = enumerate(theta, reward_shift);
+  Graph graph(Dtype::f64, Graph::Mode::eager);
+  Params params;
+  params.add("policy/W1", graph.input(table_theta()[0], "theta"));
+  Batch support;
+  for (std::size_t i = 0; i < all.batch.count(); ++i) support.add(all.batch.name(i), graph.constant(all.batch[i]));
+  Var objective = inner_objective(params, support, {.policy = kTablePolicy, .estimator = estimator});
+  Derivatives d;
+  d.gradient = grad(objective, params)[0].value().to_vector();
+  for (int k = 0; k < 4; ++k) {
+    Tensor unit({1, 2, 2});
+    unit.set(0, k / 2, k % 2, 1);
+    Var v = graph.constant(unit);
+    d.hessian.push_back(hvp(objective, params.all(), std::span(&v, 1))[0].value().to_vector());
+  }
+  return d;
+}
+
+double frobenius(const std::vector<std::vector<double>>& h) {
+  double sum = 0;
+  for (const auto& row : h)
+    for (double x : row) sum += x * x;
+  return std::sqrt(sum);
+}
+
+// ∇ of J(θ + α·∇J(θ)) with exact inner and outer expectations, through the compiled functions.
+std::vector<double> exact_meta_gradient(InnerEstimator estimator, double alpha) {
+  MamlFunctions maml;
+  MamlProgram program{.policy = kTablePolicy, .estimator = estimator, .inner_steps = 1};
+  ParamValues theta = table_theta();
+  BatchValues support = enumerate(theta.flat()).batch, supports;
+  for (std::size_t i = 0; i < support.count(); ++i) supports.add("0/" + support.name(i), support[i]);
+  ParamValues theta_prime = maml.adapt_step(program, {theta, support, Tensor::scalar(alpha)})[0];
+  BatchValues query = enumerate(theta_prime.flat()).batch;
+  return maml.meta_gradient(program, {theta, supports, Tensor::scalar(alpha), query})[0].flat();
+}
+
+}  // namespace
+
+TEST_CASE("[MAML eq. 4] J and its gradient on the enumeration") {
+  Enumeration all = enumerate(table_theta().flat());
+  CHECK(std::abs(all.expected_return - 2.114555620112371) < 1e-12);
+  const double expected[] = {.42698394, -.42698394, -.47325013, .47325013};
+  for (InnerEstimator estimator : kEstimators)
+    for (std::size_t k = 0; k < 4; ++k) CHECK(std::abs(inner_derivatives(estimator).gradient[k] - expected[k]) < 1e-7);
+}
+
+TEST_CASE("the Hessians of the surrogates: [MAML eq. log-likelihood] H2, [MAML eq. likelihood-ratio] H1 + H2, [MAML eq. dice] exact") {
+  struct Row {
+    InnerEstimator estimator;
+    double h00, h01, h11;
+  };
+  for (Row row : {Row{InnerEstimator::log_likelihood, -.784272, 0, -.250511}, Row{InnerEstimator::likelihood_ratio, -.104576, 0, -.070460},
+                  Row{InnerEstimator::dice, .017551, .170812, -.103114}}) {
+    auto h = inner_derivatives(row.estimator).hessian;
+    for (int i = 0; i < 4; ++i)
+      for (int j = 0; j < 4; ++j) {
+        double size = i / 2 == j / 2 ? (i < 2 ? row.h00 : row.h11) : row.h01;
+        CHECK(std::abs(h[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)] - (i % 2 == j % 2 ? size : -size)) < 1e-6);
+      }
+  }
+}
+
+TEST_CASE("shifting every reward changes the Hessian of log-likelihood, not those of likelihood ratio and DiCE") {
+  const double shifts[] = {-1, 0, 1, 5}, h2[] = {.713, 1.647, 3.992, 13.379};
+  for (int k = 0; k < 4; ++k) {
+    CHECK(std::abs(frobenius(inner_derivatives(InnerEstimator::log_likelihood, shifts[k]).hessian) - h2[k]) < 5e-4);
+    for (InnerEstimator estimator : {InnerEstimator::likelihood_ratio, InnerEstimator::dice}) {
+      auto shifted = inner_derivatives(estimator, shifts[k]).hessian, plain = inner_derivatives(estimator).hessian;
+      for (std::size_t i = 0; i < 4; ++i)
+        for (std::size_t j = 0; j < 4; ++j) CHECK(std::abs(shifted[i][j] - plain[i][j]) < 1e-10);
+    }
+  }
+}
+
+TEST_CASE("[MAML eq. 1] [MAML eq. adapt] the four meta-gradients of J(theta + alpha grad J)") {
+  struct Row {
+    InnerEstimator estimator;
+    double first, third;
+  };
+  for (Row row : {Row{InnerEstimator::first_order, .34292500, -.34452803}, Row{InnerEstimator::log_likelihood, .07397859, -.25821994},
+                  Row{InnerEstimator::likelihood_ratio, .30706316, -.32025264}, Row{InnerEstimator::dice, .29009430, -.25042691}}) {
+    std::vector<double> g = exact_meta_gradient(row.estimator, 0.5);
+    INFO("estimator " << static_cast<int>(row.estimator));
+    CHECK(std::abs(g[0] - row.first) < 1e-6);
+    CHECK(std::abs(g[1] + row.first) < 1e-6);
+    CHECK(std::abs(g[2] - row.third) < 1e-6);
+    CHECK(std::abs(g[3] + row.third) < 1e-6);
+  }
+}
+
+TEST_CASE("alpha = 0 gives the plain policy gradient") {
+  const double expected[] = {.42698394, -.42698394, -.47325013, .47325013};
+  for (InnerEstimator estimator : kEstimators)
+    for (std::size_t k = 0; k < 4; ++k) CHECK(std::abs(exact_meta_gradient(estimator, 0)[k] - expected[k]) < 1e-7);
+}
