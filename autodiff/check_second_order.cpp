@@ -1,0 +1,84 @@
+// Second order: three routes that share the first-order rules, and one reference that shares nothing.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "autodiff/check_subject.h"
+
+namespace innerloop::checking {
+namespace {
+
+using Complex = std::complex<double>;
+
+// Hv = Im g(x + ih·v)/h, the gradient program run in complex numbers.
+Block complex_step_through_gradient(const Subject& s) {
+  constexpr double h = 1e-30;
+  std::vector<Numbers<Complex>> numbers;
+  for (const std::vector<Tensor>* list : {&s.x, &s.v, &s.u, &s.w})
+    for (const Tensor& t : *list) numbers.push_back(numbers_of<Complex>(t));
+  for (std::size_t j = 0; j < s.count(); ++j)
+    for (std::size_t n = 0; n < s.v_block[j].size(); ++n)
+      numbers[s.wrt_index[j]][n] += Complex(0, h * static_cast<double>(s.v_block[j][n]));
+  const NodeNumbers<Complex> values = evaluate<Complex>(*s.program.graph, numbers, s.gradient, &s.frozen_program);
+  Block hv;
+  for (Var g : s.gradient) {
+    hv.emplace_back();
+    for (Complex number : values[g.id]) hv.back().push_back(static_cast<long double>(number.imag()) / h);
+  }
+  return hv;
+}
+
+// uᵀHv from values: (f(+,+) − f(+,−) − f(−,+) + f(−,−))/4h² at h and h/2, the h² term removed.
+long double mixed_stencil(const Subject& s, const Block& u, const Block& v, long double step) {
+  const auto at_step = [&](long double h) {
+    const auto f = [&](long double a, long double b) { return s.value(a * h * u + b * h * v).loss; };
+    return (f(1, 1) - f(1, -1) - f(-1, 1) + f(-1, -1)) / (4 * h * h);
+  };
+  return (4 * at_step(step / 2) - at_step(step)) / 3;
+}
+
+Block only(const Block& block, std::size_t j) {
+  Block result = 0 * block;
+  result[j] = block[j];
+  return result;
+}
+
+}  // namespace
+
+void check_second_order(const Subject& s, CheckReport& report) {
+  // Between routes.
+  const Block reverse = block_of(s.nodes_run.reverse_reverse), forward = block_of(s.nodes_run.forward_reverse);
+  const long double most = std::max(largest(s.gradient_reference), largest(s.hv_reference));
+  const double forward_error = relative(reverse, forward, 1e-2L * most);
+  const double complex_error = relative(reverse, complex_step_through_gradient(s), 1e-2L * most);
+  const Block other = block_of(s.nodes_run.other_direction);
+  const long double terms = sum_of_magnitudes(s.u_block, reverse) + sum_of_magnitudes(s.v_block, other);
+  const auto asymmetry = static_cast<double>(std::fabs(dot(s.u_block, reverse) - dot(s.v_block, other)) / std::max(terms, 1e-2L * most));
+  add_level(report, "second order",
+            fmt::format("reverse∘reverse vs forward∘reverse {:.1e}, vs complex step {:.1e}, uᵀHv − vᵀHu {:.1e}", forward_error, complex_error,
+                        asymmetry),
+            std::max({forward_error, complex_error, asymmetry}), 1e-12);
+
+  // Against values alone, a tensor at a time so that a failure has a name.
+  double worst = 0;
+  std::string where = s.input(0).name;
+  for (std::size_t j = 0; j < s.count(); ++j) {
+    const Block u = only(s.u_block, j);
+    std::optional<long double> h = 0x1p-9L;
+    for (const Block& direction : {u, s.v_block, u + s.v_block, u + -1 * s.v_block})
+      if (h) h = s.clear_step(direction, *h);
+    if (!h || *h < 0x1p-17L) {
+      add_level(report, "stencil", "the base point is on a kink, or too near one for second differences", 0, 0).note = "not applicable";
+      return;
+    }
+    const long double exact = dot(u, reverse), estimate = mixed_stencil(s, u, s.v_block, *h);
+    const long double rounding = 1e-18L * s.size / (*h * *h) / 1e-7L;  // what the stencil itself loses, in units of the tolerance
+    const long double scale = std::max({sum_of_magnitudes(u, reverse), 1e-5L * s.size, rounding});
+    const auto error = static_cast<double>(std::fabs(exact - estimate) / scale);
+    if (!(error <= worst)) worst = error, where = s.input(j).name;
+  }
+  add_level(report, "stencil", fmt::format("uᵀHv vs four-point differences of values {:.1e}, worst for {}", worst, where), worst, 1e-7);
+}
+
+}  // namespace innerloop::checking
