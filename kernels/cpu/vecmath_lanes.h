@@ -114,7 +114,8 @@ template <class T>
 // ---- exp and its kin
 // -------------------------------------------------------------------------------------------------
 
-// eˣ = 2ᵏ·(1 + r + s):  x = k·log 2 + r with |r| ≤ ½ log 2;  s = eʳ − 1 − r, and what was lost in rounding r.
+// eˣ = 2ᵏ·(1 + r + s):  x = k·log 2 + r with |r| ≤ ½ log 2;  s = eʳ − 1 − r, and what was lost in rounding r, times
+// the slope 1 + r.
 template <class T>
 struct ExpParts {
   T k, r, s;
@@ -136,7 +137,7 @@ template <class T>
                    0x1.af521fba13425p-26, 0x1.1f885601e3918p-29);
   else
     p = polynomial(r, 0x1p-1f, 0x1.555556p-3f, 0x1.5554fep-5f, 0x1.110fc6p-7f, 0x1.6d3454p-10f, 0x1.a2cdc2p-13f);
-  return {k, r, mul_add(r * r, p, r_tail)};
+  return {k, r, mul_add(r * r, p, mul_add(r, r_tail, r_tail))};
 }
 
 template <class T>
@@ -173,6 +174,7 @@ template <class T>
   return x == T(0) ? x : value * power_of_two(exponent);  // −0 stays −0
 }
 
+// region: tanh
 // tanh |x| = e/(e + 2) with e = exp(2|x|) − 1: accurate near 0, where (1 − e^−2x)/(1 + e^−2x) cancels.
 template <class T>
 [[gnu::always_inline]] inline T tanh(T x) {
@@ -184,6 +186,7 @@ template <class T>
   const T lost = e < T(2) ? (T(2) - d) + e : (e - d) + T(2);
   return with_sign_of(x, y - y * (lost * (T(0.5) - T(0.5) * y)));
 }
+// endregion
 
 // With z = e^−|x| ≤ 1 nothing overflows: 1/(1 + z) for x ≥ 0, z/(1 + z) below.
 template <class T>

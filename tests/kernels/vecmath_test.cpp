@@ -107,6 +107,15 @@ std::vector<T> arguments() {
     }
   }
 
+  // Many random places near zero; more just beyond ½ log 2, where eˣ − 1 = 2·(½ + r + s) cancels most.
+  for (std::uint32_t place = 0; place < 10; ++place) {
+    Philox more(19, {.purpose = Purpose::check, .time_step = place});
+    for (int i = 0; i < 3000; ++i) {
+      x.push_back(static_cast<T>(more.uniform(-4, 4)));
+      x.push_back(static_cast<T>(more.uniform(0.34, 0.42)));
+    }
+  }
+
   // Where the reductions change: half multiples of log 2, powers of two times √½, multiples of π/2; and the clamps.
   const long double ln2 = std::log(2.0L), half_pi = std::acos(0.0L);
   for (int k = 0; k < 1200; ++k) add_around<T>(x, k * ln2 / 2);
