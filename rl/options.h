@@ -94,11 +94,9 @@ class OptionValues {
 };
 
 const Option* find_option(std::span<const Option> options, std::string_view name);
+std::vector<std::string> option_names(std::span<const Option> options);
 OptionValues default_values(std::span<const Option> options);
 // Sets what the preset names, in `values`.
 void apply_preset(const Preset& preset, std::span<const Option> options, OptionValues& values);
-
-// The word of `words` nearest to `word` in edit distance, if it is near enough to be a slip of the hand; else "".
-std::string nearest_word(std::string_view word, std::span<const std::string> words);
 
 }  // namespace innerloop::rl
