@@ -1,0 +1,95 @@
+#include "app/equations.h"
+
+#include <algorithm>
+#include <cctype>
+
+namespace innerloop::app {
+namespace {
+
+struct Line {
+  int number;
+  std::string_view text;
+};
+
+std::vector<Line> lines_of(std::string_view text) {
+  std::vector<Line> lines;
+  for (int number = 1; !text.empty(); ++number) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    lines.push_back({number, text.substr(0, end)});
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\r')) text.remove_suffix(1);
+  return text;
+}
+
+// What follows "//" on a line that is nothing but a comment; false if it is none.
+bool comment_on(std::string_view line, std::string_view& comment) {
+  line = trimmed(line);
+  if (!line.starts_with("//")) return false;
+  comment = trimmed(line.substr(2));
+  return true;
+}
+
+// "[MAML eq. 1]" at the start of `text`: the paper's short name, then where in the paper.
+std::string_view tag_at(std::string_view text) {
+  if (!text.starts_with('[')) return "";
+  const std::string_view tag = text.substr(1, std::min(text.find(']'), text.size()) - 1);
+  if (1 + tag.size() >= text.size()) return "";
+  for (const char* place : {" eq. ", " alg. ", " section ", " appendix "})
+    if (tag.find(place) != std::string_view::npos) return tag;
+  return "";
+}
+
+void collect_equations(const SourceText& source, std::vector<Equation>& equations) {
+  bool inside = false;  // the comment being read belongs to the last equation
+  for (const Line& line : lines_of(source.text)) {
+    std::string_view comment;
+    if (!comment_on(line.text, comment)) {
+      inside = false;
+    } else if (const std::string_view tag = tag_at(comment); !tag.empty()) {
+      equations.push_back({std::string(tag),
+                           std::string(trimmed(comment.substr(tag.size() + 2))),
+                           std::string(source.path),
+                           line.number,
+                           {}});
+      inside = true;
+    } else if (inside && !comment.empty()) {
+      equations.back().text += (equations.back().text.empty() ? "" : "\n") + std::string(comment);
+    }
+  }
+}
+
+// TEST_CASE("name …", with the name possibly on the next line.
+void collect_tests(const SourceText& source, std::vector<Equation>& equations) {
+  const std::string_view start = "TEST_CASE(";
+  for (std::size_t at = source.text.find(start); at != std::string_view::npos; at = source.text.find(start, at + 1)) {
+    const std::size_t open = source.text.find('"', at);
+    const std::size_t close = open == std::string_view::npos ? open : source.text.find('"', open + 1);
+    if (close == std::string_view::npos) return;
+    const std::string_view name = source.text.substr(open + 1, close - open - 1);
+    const auto line = 1 + std::ranges::count(source.text.substr(0, at), '\n');
+    for (Equation& equation : equations)
+      if (name.find("[" + equation.tag + "]") != std::string_view::npos)
+        equation.tests.push_back(std::string(source.path) + ":" + std::to_string(line) + " " + std::string(name));
+  }
+}
+
+}  // namespace
+
+std::vector<Equation> find_equations(std::string_view source, std::span<const SourceText> sources) {
+  const std::string stem(source.substr(0, source.rfind('.')));
+  std::vector<Equation> equations;
+  for (const std::string& path : {stem + ".h", stem + ".cpp"})
+    for (const SourceText& text : sources)
+      if (text.path == path) collect_equations(text, equations);
+  for (const SourceText& text : sources)
+    if (text.path.starts_with("tests/")) collect_tests(text, equations);
+  return equations;
+}
+
+}  // namespace innerloop::app

@@ -1,0 +1,239 @@
+#include "app/run_folder.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "kernels/require.h"
+#include "kernels/threads.h"
+#include "nn/safetensors.h"
+
+namespace innerloop::app {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::size_t kept_checkpoints = 3;
+
+std::string processor_name() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);)
+    if (line.starts_with("model name")) return line.substr(std::min(line.find(':') + 2, line.size()));
+  return "unknown";
+}
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+std::string run_description(const RunSettings& settings) {
+  nlohmann::ordered_json run;
+  run["innerloop"] = version;
+  run["algorithm"] = settings.algorithm->name;
+  run["seed"] = std::get<std::int64_t>(settings.values["seed"]);
+#ifdef __clang__
+  run["compiler"] = "clang " __clang_version__;
+#else
+  run["compiler"] = "gcc " __VERSION__;
+#endif
+  run["processor"] = processor_name();
+  run["threads"] = thread_count();
+  run["started"] = utc_now();
+  return run.dump(2) + "\n";
+}
+
+std::string checkpoint_name(int iteration) { return fmt::format("iteration-{:06}.safetensors", iteration); }
+
+}  // namespace
+
+std::string number_text(double number) {
+  char buffer[32];
+  const auto end = std::to_chars(buffer, buffer + sizeof buffer, number);
+  return {buffer, end.ptr};
+}
+
+std::string default_folder(const RunSettings& settings) {
+  std::string name = settings.algorithm->name;
+  if (settings.values.contains("env")) name += "-" + settings.values.text("env");
+  if (!settings.preset.empty()) name += "-" + settings.preset;
+  return "runs/" + name + "-seed" + rl::to_text(settings.values["seed"]);
+}
+
+RunFolder RunFolder::create(const std::string& path, const RunSettings& settings, const nn::FileCalls& calls) {
+  if (fs::exists(path + "/config.toml"))
+    throw Error(path + " holds a run already. Continue it with: innerloop train --resume " + path +
+                "   or choose another folder with --out");
+  std::error_code error;
+  fs::create_directories(path + "/checkpoints", error);
+  if (error)
+    throw Error("cannot make the run folder " + path + ": " + error.message() + ". Choose another one with --out");
+  RunFolder folder(path, calls);
+  nn::write_file_atomically(path + "/run.json", run_description(settings), calls);
+  folder.write_config(settings);
+  return folder;
+}
+
+RunFolder RunFolder::open(const std::string& path, const nn::FileCalls& calls) {
+  if (!fs::is_directory(path)) throw Error("there is no run folder " + path);
+  if (!fs::exists(path + "/config.toml")) throw Error(path + " is not a run folder: it has no config.toml");
+  return RunFolder(path, calls);
+}
+
+std::vector<ConfigEntry> RunFolder::config() const { return read_config(path_ + "/config.toml"); }
+
+void RunFolder::write_config(const RunSettings& settings) const {
+  nn::write_file_atomically(path_ + "/config.toml", config_text(settings), *calls_);
+}
+
+void RunFolder::append_line(const char* file, const std::string& header, const std::string& line) const {
+  const std::string name = path_ + "/" + file;
+  const auto fail = [&] {
+    throw Error("cannot write " + name + ": " + std::strerror(errno) +
+                ". The last checkpoint is unchanged: innerloop train --resume " + path_);
+  };
+  const int fd = calls_->open(name.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (fd < 0) fail();
+  std::string_view rest = line;
+  std::string first;
+  if (::lseek(fd, 0, SEEK_END) == 0) rest = first = header + line;
+  while (!rest.empty()) {
+    const ssize_t taken = calls_->write(fd, rest.data(), rest.size());
+    if (taken < 0 && errno == EINTR) continue;
+    if (taken <= 0) {
+      const int why = taken == 0 ? ENOSPC : errno;
+      calls_->close(fd);
+      errno = why;
+      fail();
+    }
+    rest.remove_prefix(static_cast<std::size_t>(taken));
+  }
+  if (calls_->close(fd) != 0) fail();
+}
+
+void RunFolder::append(int iteration, const rl::Metrics& metrics, double seconds) {
+  // The first row fixes the columns.
+  std::string header = "iteration", line = std::to_string(iteration);
+  for (const rl::Metric& metric : metrics) {
+    header += "," + metric.name;
+    line += "," + number_text(metric.value);
+  }
+  require(header_.empty() || header_ == header,
+          "the metrics' names changed from '" + header_ + "' to '" + header + "'");
+  header_ = header;
+  append_line("metrics.csv", header + "\n", line + "\n");
+  append_line("timing.csv", "iteration,seconds\n", fmt::format("{},{:.6f}\n", iteration, seconds));
+}
+
+void RunFolder::save_checkpoint(const rl::Trainer& trainer) const {
+  // A checkpoint promises that the metrics up to it are on the disk.
+  if (const int fd = calls_->open((path_ + "/metrics.csv").c_str(), O_WRONLY | O_CLOEXEC, 0); fd >= 0) {
+    const bool synced = calls_->fsync(fd) == 0;
+    const int why = errno;
+    calls_->close(fd);
+    if (!synced) throw Error("cannot write " + path_ + "/metrics.csv: " + std::strerror(why));
+  }
+  const std::string name = checkpoint_name(trainer.iteration());
+  nn::save_safetensors(path_ + "/checkpoints/" + name, trainer.state(),
+                       {{"iteration", std::to_string(trainer.iteration())}, {"innerloop", version}}, *calls_);
+  nn::write_file_atomically(path_ + "/checkpoints/LATEST", name + "\n", *calls_);
+
+  // Names sort by iteration. What is newer than this one belongs to a future that a resume has undone.
+  std::vector<fs::path> files;
+  for (const auto& item : fs::directory_iterator(path_ + "/checkpoints"))
+    if (item.path().extension() == ".safetensors") files.push_back(item.path());
+  std::ranges::sort(files);
+  const auto newer = std::ranges::find_if(files, [&](const fs::path& file) { return file.filename().string() > name; });
+  std::error_code ignored;
+  for (auto file = newer; file != files.end(); ++file) fs::remove(*file, ignored);
+  files.erase(newer, files.end());
+  for (std::size_t i = 0; i + kept_checkpoints < files.size(); ++i) fs::remove(files[i], ignored);
+}
+
+void RunFolder::restore(rl::Trainer& trainer) const {
+  std::string name = nn::read_file(path_ + "/checkpoints/LATEST");
+  while (!name.empty() && (name.back() == '\n' || name.back() == ' ')) name.pop_back();
+  if (name.empty() || name.find('/') != std::string::npos)
+    throw Error(path_ + "/checkpoints/LATEST must hold the name of a checkpoint in its folder");
+  const std::string file = path_ + "/checkpoints/" + name;
+  nn::Metadata metadata;
+  const Tensors state = nn::load_safetensors(file, &metadata);
+  const std::string& text = metadata["iteration"];
+  int iteration = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), iteration);
+  if (error != std::errc() || end != text.data() + text.size() || iteration < 0)
+    throw Error(file + ": its metadata has no iteration number");
+  try {
+    trainer.restore(state, iteration);
+  } catch (const Error& e) {
+    throw Error(file + " does not fit this run: " + e.what());
+  }
+}
+
+void RunFolder::cut(const char* file, int rows) const {
+  const std::string name = path_ + "/" + file;
+  const std::string text = fs::exists(name) ? nn::read_file(name) : "";
+  std::size_t end = 0;
+  for (int line = 0; rows > 0 && line <= rows; ++line) {
+    const std::size_t next = text.find('\n', end);
+    if (next == std::string::npos)
+      throw Error(name + " has only " + std::to_string(std::max(line - 1, 0)) +
+                  " rows, but the checkpoint was made after " + std::to_string(rows));
+    end = next + 1;
+  }
+  if (end != text.size()) nn::write_file_atomically(name, std::string_view(text).substr(0, end), *calls_);
+}
+
+void RunFolder::resume(rl::Trainer& trainer) {
+  restore(trainer);
+  cut("metrics.csv", trainer.iteration());
+  cut("timing.csv", trainer.iteration());
+}
+
+NumberTable read_numbers(const std::string& path) {
+  const std::string text = nn::read_file(path);
+  NumberTable table;
+  std::size_t line_number = 0;
+  for (std::size_t begin = 0; begin < text.size(); ++line_number) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    std::string_view line = std::string_view(text).substr(begin, end - begin);
+    begin = end + 1;
+    const auto fail = [&] {
+      throw Error(path + ":" + std::to_string(line_number + 1) + ": expected " + std::to_string(table.names.size()) +
+                  " numbers separated by commas");
+    };
+    std::size_t column = 0;
+    for (bool more = true; more; ++column) {
+      const std::size_t comma = line.find(',');
+      const std::string_view cell = line.substr(0, comma);
+      more = comma != std::string_view::npos;
+      line.remove_prefix(more ? comma + 1 : line.size());
+      if (line_number == 0) {
+        table.names.emplace_back(cell);
+        continue;
+      }
+      double number = 0;
+      const auto [stop, error] = std::from_chars(cell.data(), cell.data() + cell.size(), number);
+      if (column >= table.names.size() || error != std::errc() || stop != cell.data() + cell.size()) fail();
+      table.columns[column].push_back(number);
+    }
+    if (column != table.names.size()) fail();
+    table.columns.resize(table.names.size());
+  }
+  return table;
+}
+
+}  // namespace innerloop::app

@@ -1,0 +1,65 @@
+// A run's folder: everything about one training run, and all that is needed to continue or repeat it.
+//   config.toml    every setting; runs again as it is
+//   run.json       versions, seed, machine, date
+//   metrics.csv    one row per iteration; nothing in it depends on time or on the number of threads
+//   timing.csv     seconds per iteration
+//   checkpoints/   iteration-000020.safetensors, the last three; LATEST names the newest
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "app/options.h"
+#include "nn/atomic_file.h"
+#include "rl/trainer.h"
+
+namespace innerloop::app {
+
+class RunFolder {
+ public:
+  // Makes the folder and writes config.toml and run.json: whatever can go wrong with the place goes wrong here, before
+  // any work is done. Error if there is a run in it already.
+  static RunFolder create(const std::string& path, const RunSettings& settings,
+                          const nn::FileCalls& calls = nn::system_calls());
+  // An existing run. Error naming what is missing.
+  static RunFolder open(const std::string& path, const nn::FileCalls& calls = nn::system_calls());
+
+  const std::string& path() const { return path_; }
+  std::vector<ConfigEntry> config() const;
+  void write_config(const RunSettings& settings) const;
+
+  // Appends the row of iteration number `iteration` (counted from 1) to metrics.csv and timing.csv.
+  void append(int iteration, const rl::Metrics& metrics, double seconds);
+
+  // Forces the metrics to the disk, then writes a checkpoint, then LATEST, then removes all but the last three.
+  void save_checkpoint(const rl::Trainer& trainer) const;
+  // Brings `trainer` to the newest checkpoint.
+  void restore(rl::Trainer& trainer) const;
+  // restore(), and cuts metrics.csv and timing.csv to the checkpoint's row: training goes on as if never interrupted.
+  void resume(rl::Trainer& trainer);
+
+ private:
+  RunFolder(std::string path, const nn::FileCalls& calls) : path_(std::move(path)), calls_(&calls) {}
+  void append_line(const char* file, const std::string& header, const std::string& line) const;
+  void cut(const char* file, int rows) const;
+
+  std::string path_;
+  const nn::FileCalls* calls_;
+  std::string header_;  // of metrics.csv, once a row was written
+};
+
+// runs/maml-point-nav-v1-official-seed1: where a run goes if nothing else is said.
+std::string default_folder(const RunSettings& settings);
+
+// A table of numbers as metrics.csv holds it.
+struct NumberTable {
+  std::vector<std::string> names;
+  std::vector<std::vector<double>> columns;
+};
+// Error with file:line for a line that is none.
+NumberTable read_numbers(const std::string& path);
+
+// The shortest text that reads back as the same number; "nan", "inf", "-inf".
+std::string number_text(double number);
+
+}  // namespace innerloop::app
