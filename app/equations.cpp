@@ -59,7 +59,8 @@ void collect_equations(const SourceText& source, std::vector<Equation>& equation
                            {}});
       inside = true;
     } else if (inside && !comment.empty()) {
-      equations.back().text += (equations.back().text.empty() ? "" : "\n") + std::string(comment);
+      if (!equations.back().text.empty()) equations.back().text += '\n';
+      equations.back().text += comment;
     }
   }
 }
@@ -74,8 +75,9 @@ void collect_tests(const SourceText& source, std::vector<Equation>& equations) {
     const std::string_view name = source.text.substr(open + 1, close - open - 1);
     const auto line = 1 + std::ranges::count(source.text.substr(0, at), '\n');
     for (Equation& equation : equations)
-      if (name.find("[" + equation.tag + "]") != std::string_view::npos)
-        equation.tests.push_back(std::string(source.path) + ":" + std::to_string(line) + " " + std::string(name));
+      if (name.find('[' + equation.tag + ']') != std::string_view::npos)
+        equation.tests.push_back(
+            std::string(source.path).append(":").append(std::to_string(line)).append(" ").append(name));
   }
 }
 

@@ -1,156 +1,99 @@
-#include "app/plot.h"
-
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
+// innerloop plot: the metrics of runs, as curves.
 #include <fmt/format.h>
 #include <algorithm>
-#include <cerrno>
-#include <cmath>
-#include <filesystem>
+#include <ostream>
 
+#include "app/command_line.h"
+#include "app/gnuplot.h"
+#include "app/options.h"
 #include "app/run_folder.h"
-#include "nn/atomic_file.h"
+#include "app/statistics.h"
+#include "kernels/nearest.h"
 
 namespace innerloop::app {
 namespace {
 
-// Colours that readers with any kind of colour vision can tell apart (Okabe and Ito).
-constexpr const char* colours[] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"};
-const char* colour(std::size_t i) { return colours[i % std::size(colours)]; }
+using rl::Option;
+using rl::OptionType;
+using rl::UsageError;
 
-// A gnuplot text: in single quotes, where only the quote itself is special.
-std::string quoted(const std::string& text) {
-  std::string result = "'";
-  for (const char c : text) result += c == '\'' ? "''" : std::string(1, c);
-  return result + "'";
-}
+constexpr Option plot_flags[] = {
+    {.name = "metric", .type = OptionType::text, .help = "the column of metrics.csv to draw; by default the first"},
+    {.name = "out", .type = OptionType::text, .help = "folder for the pictures; by default plots/ in the first run"},
+};
 
-// Runs "gnuplot <script>" inside the folder, its messages into <script>.log. Returns the exit code; 127: no gnuplot.
-int run_gnuplot(const std::string& folder, const std::string& script) {
-  posix_spawn_file_actions_t actions;
-  ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_addchdir_np(&actions, folder.c_str());
-  ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, (script + ".log").c_str(), O_WRONLY | O_CREAT | O_TRUNC,
-                                     0666);
-  char program[] = "gnuplot";
-  std::string argument = script;
-  char* arguments[] = {program, argument.data(), nullptr};
-  pid_t child = 0;
-  const int error = ::posix_spawnp(&child, program, &actions, nullptr, arguments, environ);
-  ::posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) return 127;
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
-}
+constexpr const char* plot_examples =
+    "  innerloop plot runs/maml-point-nav-v1-seed1\n"
+    "  innerloop plot runs/maml-point-nav-v1-seed* --metric kl --out plots";
 
-// Writes data and script, and draws the picture twice: as PNG and as SVG.
-Plotted draw(const std::string& folder, const std::string& name, const std::string& data, const std::string& script,
-             int width, int height) {
-  std::filesystem::create_directories(folder);
-  const std::string base = folder + "/" + name;
-  nn::write_file_atomically(base + ".dat", data);
-  const std::string sizes = fmt::format("size {},{}", width, height);
-  nn::write_file_atomically(
-      base + ".gp", "# Draws " + name + ".png and " + name + ".svg from " + name + ".dat:  gnuplot " + name + ".gp\n" +
-                        "set encoding utf8\nset terminal pngcairo noenhanced " + sizes + "\nset output '" + name +
-                        ".png'\n" + script + "\nset terminal svg noenhanced background '#ffffff' " + sizes +
-                        "\nset output '" + name + ".svg'\n" + script + "\nset output\n");
-  const int code = run_gnuplot(folder, name + ".gp");
-  const std::string log = base + ".gp.log";
-  if (code == 127) {
-    std::error_code ignored;
-    std::filesystem::remove(log, ignored);
-    return {"", "",
-            "gnuplot is not installed, so there is no picture. The numbers are in " + base +
-                ".dat; install gnuplot and run: (cd " + folder + " && gnuplot " + name + ".gp)"};
+// Runs that differ in nothing but the seed belong together.
+struct Group {
+  std::string label, settings;
+  std::vector<NumberTable> runs;
+};
+
+std::vector<Group> read_groups(const Context& context, const std::vector<std::string>& paths) {
+  std::vector<Group> groups;
+  for (const std::string& path : paths) {
+    RunSettings settings = resolve_settings(context, "", "", RunFolder::open(path).config(), {});
+    std::string label = settings.algorithm->name + (settings.preset.empty() ? "" : " (" + settings.preset + ")");
+    settings.values.set("seed", std::int64_t{0});
+    const std::string key = config_text(settings);
+    auto group = std::ranges::find(groups, key, &Group::settings);
+    if (group == groups.end()) group = groups.insert(group, {label, key, {}});
+    group->runs.push_back(read_numbers(path + "/metrics.csv"));
   }
-  if (code != 0) return {"", "", "gnuplot failed: see " + log + "; the numbers are in " + base + ".dat"};
-  std::filesystem::remove(log);
-  return {base + ".png", base + ".svg", ""};
+  return groups;
 }
 
-// gnuplot's own word for "no number here".
-std::string cell(double number) { return std::isfinite(number) ? number_text(number) : "NaN"; }
+const std::vector<double>& column(const NumberTable& table, const std::string& name) {
+  const auto found = std::ranges::find(table.names, name);
+  if (found == table.names.end())
+    throw UsageError("no metric is called '" + name + "'" + did_you_mean(name, table.names));
+  return table.columns[static_cast<std::size_t>(found - table.names.begin())];
+}
+
+// Mean over the runs at each iteration that all of them have; with two runs and more, the 95 % interval of that mean.
+Curve curve_of(const Group& group, const std::string& metric) {
+  std::size_t rows = column(group.runs[0], metric).size();
+  for (const NumberTable& run : group.runs) rows = std::min(rows, column(run, metric).size());
+  const std::size_t n = group.runs.size();
+  Curve curve{n == 1 ? group.label : fmt::format("{}, {} seeds", group.label, n), {}, {}, {}, {}};
+  for (std::size_t row = 0; row < rows; ++row) {
+    std::vector<double> values;
+    for (const NumberTable& run : group.runs) values.push_back(column(run, metric)[row]);
+    const Interval interval = mean_interval(values);
+    curve.x.push_back(static_cast<double>(row + 1));
+    curve.mean.push_back(interval.mean);
+    if (n == 1) continue;
+    curve.low.push_back(interval.mean - interval.half_width);
+    curve.high.push_back(interval.mean + interval.half_width);
+  }
+  return curve;
+}
 
 }  // namespace
 
-Plotted plot_curves(const std::string& folder, const std::string& name, const Figure& figure) {
-  // One block per curve: x, mean, and the band's ends where there is one.
-  std::string data = "# x mean low high\n", plot = "plot";
-  for (std::size_t c = 0; c < figure.curves.size(); ++c) {
-    const Curve& curve = figure.curves[c];
-    const bool band = curve.low.size() == curve.x.size() && curve.high.size() == curve.x.size();
-    data += "# " + curve.label + "\n";
-    for (std::size_t i = 0; i < curve.x.size(); ++i)
-      data += fmt::format("{} {} {} {}\n", cell(curve.x[i]), cell(curve.mean[i]),
-                          cell(band ? curve.low[i] : curve.mean[i]), cell(band ? curve.high[i] : curve.mean[i]));
-    data += "\n\n";
-    if (band)
-      plot += fmt::format(
-          " '{}.dat' index {} using 1:3:4 with filledcurves notitle lc rgb '{}' fs transparent solid 0.2 noborder, "
-          "\\\n",
-          name, c, colour(c));
-    const char* style = curve.x.size() <= 12 ? "linespoints pt 7 ps 0.7" : "lines";
-    plot += fmt::format(" '{}.dat' index {} using 1:2 with {} lw 2 lc rgb '{}' title {}{}\n", name, c, style, colour(c),
-                        quoted(curve.label), c + 1 < figure.curves.size() ? ", \\" : "");
+int plot_command(const Context& context, Arguments arguments) {
+  const ParsedArguments parsed = parse_arguments(plot_flags, arguments, 1000);
+  if (parsed.help) {
+    for (const Verb& verb : all_verbs())
+      if (verb.command == plot_command) context.out << help_text(verb, plot_examples, plot_flags);
+    return success;
   }
-  std::string script = "set title " + quoted(figure.title) + "\nset xlabel " + quoted(figure.x_label) +
-                       "\nset ylabel " + quoted(figure.y_label) +
-                       "\nset grid back lc rgb '#dddddd'\nset key outside below\nset border 3\n" +
-                       "set tics nomirror\n";
-  if (!figure.curves.empty() && figure.curves[0].x.size() <= 12) script += "set xtics 1\n";
-  return draw(folder, name, data, script + plot, 900, 600);
-}
+  if (parsed.words.empty()) throw UsageError("innerloop plot <run>: which one?");
+  const std::vector<Group> groups = read_groups(context, parsed.words);
+  const NumberTable& first = groups[0].runs[0];
+  if (first.names.size() < 2) throw Error(parsed.words[0] + "/metrics.csv has no rows yet");
+  const std::string metric = parsed.given.contains("metric") ? parsed.given.text("metric") : first.names[1];
 
-Plotted plot_paths(const std::string& folder, const std::string& name, const std::string& title,
-                   const std::vector<Panel>& panels) {
-  // The same square for every panel, so that they can be compared.
-  double reach = 0.1;
-  std::vector<std::string> labels;
-  for (const Panel& panel : panels) {
-    if (panel.has_goal) reach = std::max({reach, std::abs(panel.goal[0]), std::abs(panel.goal[1])});
-    for (const Panel::Line& line : panel.lines) {
-      if (std::ranges::find(labels, line.label) == labels.end()) labels.push_back(line.label);
-      for (const auto& point : line.points) reach = std::max({reach, std::abs(point[0]), std::abs(point[1])});
-    }
-  }
-
-  // One block per trajectory, and one per goal.
-  const int columns = static_cast<int>(std::min<std::size_t>(panels.size(), 4));
-  const int rows = columns == 0 ? 0 : (static_cast<int>(panels.size()) + columns - 1) / columns;
-  std::string data = "# x y\n";
-  std::string script = fmt::format(
-      "set multiplot layout {},{} title {}\nset size ratio -1\nset xrange [{}:{}]\nset yrange [{}:{}]\n"
-      "set grid back lc rgb '#dddddd'\nset key top left samplen 1\n",
-      rows, columns, quoted(title), -1.05 * reach, 1.05 * reach, -1.05 * reach, 1.05 * reach);
-  int block = 0;
-  for (const Panel& panel : panels) {
-    script += "set title " + quoted(panel.title) + "\nplot";
-    std::vector<bool> titled(labels.size(), false);
-    for (const Panel::Line& line : panel.lines) {
-      data += "# " + panel.title + ", " + line.label + "\n";
-      for (const auto& point : line.points) data += cell(point[0]) + " " + cell(point[1]) + "\n";
-      data += "\n\n";
-      const auto l = static_cast<std::size_t>(std::ranges::find(labels, line.label) - labels.begin());
-      script += fmt::format(" '{}.dat' index {} using 1:2 with lines lw 1.5 lc rgb '{}' {}, \\\n", name, block++,
-                            colour(l), titled[l] ? "notitle" : "title " + quoted(line.label));
-      titled[l] = true;
-    }
-    if (panel.has_goal) {
-      data += fmt::format("# {}, goal\n{} {}\n\n\n", panel.title, cell(panel.goal[0]), cell(panel.goal[1]));
-      script += fmt::format(" '{}.dat' index {} using 1:2 with points pt 3 ps 2 lw 2 lc rgb 'black' title 'goal'\n",
-                            name, block++);
-    } else {
-      script += " NaN notitle\n";
-    }
-    script += "unset key\n";
-  }
-  script += "unset multiplot\nset key\n";
-  return draw(folder, name, data, script, 320 * std::max(columns, 1), 340 * std::max(rows, 1));
+  Figure figure{metric, "iteration", metric, {}};
+  for (const Group& group : groups) figure.curves.push_back(curve_of(group, metric));
+  const std::string folder = parsed.given.contains("out") ? parsed.given.text("out") : parsed.words[0] + "/plots";
+  const Plotted plotted = plot_curves(folder, metric, figure);
+  if (!plotted.problem.empty()) throw Error(plotted.problem);
+  context.out << plotted.png << "\n" << plotted.svg << "\n";
+  return success;
 }
 
 }  // namespace innerloop::app

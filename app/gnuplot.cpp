@@ -1,0 +1,156 @@
+#include "app/gnuplot.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <filesystem>
+
+#include "app/run_folder.h"
+#include "nn/atomic_file.h"
+
+namespace innerloop::app {
+namespace {
+
+// Colours that readers with any kind of colour vision can tell apart (Okabe and Ito).
+constexpr const char* colours[] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"};
+const char* colour(std::size_t i) { return colours[i % std::size(colours)]; }
+
+// A gnuplot text: in single quotes, where only the quote itself is special.
+std::string quoted(const std::string& text) {
+  std::string result = "'";
+  for (const char c : text) result += c == '\'' ? "''" : std::string(1, c);
+  return result + "'";
+}
+
+// Runs "gnuplot <script>" inside the folder, its messages into <script>.log. Returns the exit code; 127: no gnuplot.
+int run_gnuplot(const std::string& folder, const std::string& script) {
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_addchdir_np(&actions, folder.c_str());
+  ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, (script + ".log").c_str(), O_WRONLY | O_CREAT | O_TRUNC,
+                                     0666);
+  char program[] = "gnuplot";
+  std::string argument = script;
+  char* arguments[] = {program, argument.data(), nullptr};
+  pid_t child = 0;
+  const int error = ::posix_spawnp(&child, program, &actions, nullptr, arguments, environ);
+  ::posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) return 127;
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+// Writes data and script, and draws the picture twice: as PNG and as SVG.
+Plotted draw(const std::string& folder, const std::string& name, const std::string& data, const std::string& script,
+             int width, int height) {
+  std::filesystem::create_directories(folder);
+  const std::string base = folder + "/" + name;
+  nn::write_file_atomically(base + ".dat", data);
+  const std::string sizes = fmt::format("size {},{}", width, height);
+  nn::write_file_atomically(
+      base + ".gp", "# Draws " + name + ".png and " + name + ".svg from " + name + ".dat:  gnuplot " + name + ".gp\n" +
+                        "set encoding utf8\nset terminal pngcairo noenhanced " + sizes + "\nset output '" + name +
+                        ".png'\n" + script + "\nset terminal svg noenhanced background '#ffffff' " + sizes +
+                        "\nset output '" + name + ".svg'\n" + script + "\nset output\n");
+  const int code = run_gnuplot(folder, name + ".gp");
+  const std::string log = base + ".gp.log";
+  if (code == 127) {
+    std::error_code ignored;
+    std::filesystem::remove(log, ignored);
+    return {"", "",
+            "gnuplot is not installed, so there is no picture. The numbers are in " + base +
+                ".dat; install gnuplot and run: (cd " + folder + " && gnuplot " + name + ".gp)"};
+  }
+  if (code != 0) return {"", "", "gnuplot failed: see " + log + "; the numbers are in " + base + ".dat"};
+  std::filesystem::remove(log);
+  return {base + ".png", base + ".svg", ""};
+}
+
+// gnuplot's own word for "no number here".
+std::string cell(double number) { return std::isfinite(number) ? number_text(number) : "NaN"; }
+
+}  // namespace
+
+Plotted plot_curves(const std::string& folder, const std::string& name, const Figure& figure) {
+  // One block per curve: x, mean, and the band's ends where there is one.
+  std::string data = "# x mean low high\n", plot = "plot";
+  for (std::size_t c = 0; c < figure.curves.size(); ++c) {
+    const Curve& curve = figure.curves[c];
+    const bool band = curve.low.size() == curve.x.size() && curve.high.size() == curve.x.size();
+    data += "# " + curve.label + "\n";
+    for (std::size_t i = 0; i < curve.x.size(); ++i)
+      data += fmt::format("{} {} {} {}\n", cell(curve.x[i]), cell(curve.mean[i]),
+                          cell(band ? curve.low[i] : curve.mean[i]), cell(band ? curve.high[i] : curve.mean[i]));
+    data += "\n\n";
+    if (band)
+      plot += fmt::format(
+          " '{}.dat' index {} using 1:3:4 with filledcurves notitle lc rgb '{}' fs transparent solid 0.2 noborder, "
+          "\\\n",
+          name, c, colour(c));
+    const char* style = curve.x.size() <= 12 ? "linespoints pt 7 ps 0.7" : "lines";
+    plot += fmt::format(" '{}.dat' index {} using 1:2 with {} lw 2 lc rgb '{}' title {}{}\n", name, c, style, colour(c),
+                        quoted(curve.label), c + 1 < figure.curves.size() ? ", \\" : "");
+  }
+  std::string script = "set title " + quoted(figure.title) + "\nset xlabel " + quoted(figure.x_label) +
+                       "\nset ylabel " + quoted(figure.y_label) +
+                       "\nset grid back lc rgb '#dddddd'\nset key outside below\nset border 3\n" +
+                       "set tics nomirror\n";
+  if (!figure.curves.empty() && figure.curves[0].x.size() <= 12) script += "set xtics 1\n";
+  return draw(folder, name, data, script + plot, 900, 600);
+}
+
+Plotted plot_paths(const std::string& folder, const std::string& name, const std::string& title,
+                   const std::vector<Panel>& panels) {
+  // The same square for every panel, so that they can be compared.
+  double reach = 0.1;
+  std::vector<std::string> labels;
+  for (const Panel& panel : panels) {
+    if (panel.has_goal) reach = std::max({reach, std::abs(panel.goal[0]), std::abs(panel.goal[1])});
+    for (const Panel::Line& line : panel.lines) {
+      if (std::ranges::find(labels, line.label) == labels.end()) labels.push_back(line.label);
+      for (const auto& point : line.points) reach = std::max({reach, std::abs(point[0]), std::abs(point[1])});
+    }
+  }
+
+  // One block per trajectory, and one per goal.
+  const int columns = static_cast<int>(std::min<std::size_t>(panels.size(), 4));
+  const int rows = columns == 0 ? 0 : (static_cast<int>(panels.size()) + columns - 1) / columns;
+  std::string data = "# x y\n";
+  std::string script = fmt::format(
+      "set multiplot layout {},{} title {}\nset size ratio -1\nset xrange [{}:{}]\nset yrange [{}:{}]\n"
+      "set grid back lc rgb '#dddddd'\nset key top left samplen 1\n",
+      rows, columns, quoted(title), -1.05 * reach, 1.05 * reach, -1.05 * reach, 1.05 * reach);
+  int block = 0;
+  for (const Panel& panel : panels) {
+    script += "set title " + quoted(panel.title) + "\nplot";
+    std::vector<bool> titled(labels.size(), false);
+    for (const Panel::Line& line : panel.lines) {
+      data += "# " + panel.title + ", " + line.label + "\n";
+      for (const auto& point : line.points) data += cell(point[0]) + " " + cell(point[1]) + "\n";
+      data += "\n\n";
+      const auto l = static_cast<std::size_t>(std::ranges::find(labels, line.label) - labels.begin());
+      script += fmt::format(" '{}.dat' index {} using 1:2 with lines lw 1.5 lc rgb '{}' {}, \\\n", name, block++,
+                            colour(l), titled[l] ? "notitle" : "title " + quoted(line.label));
+      titled[l] = true;
+    }
+    if (panel.has_goal) {
+      data += fmt::format("# {}, goal\n{} {}\n\n\n", panel.title, cell(panel.goal[0]), cell(panel.goal[1]));
+      script += fmt::format(" '{}.dat' index {} using 1:2 with points pt 3 ps 2 lw 2 lc rgb 'black' title 'goal'\n",
+                            name, block++);
+    } else {
+      script += " NaN notitle\n";
+    }
+    script += "unset key\n";
+  }
+  script += "unset multiplot\nset key\n";
+  return draw(folder, name, data, script, 320 * std::max(columns, 1), 340 * std::max(rows, 1));
+}
+
+}  // namespace innerloop::app

@@ -1,0 +1,150 @@
+// innerloop list: what there is.
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "app/command_line.h"
+#include "app/options.h"
+#include "app/statistics.h"
+#include "envs/reference.h"
+#include "envs/table.h"
+#include "kernels/nearest.h"
+
+namespace innerloop::app {
+namespace {
+
+using nlohmann::ordered_json;
+using rl::Option;
+using rl::OptionType;
+using rl::UsageError;
+using Rows = std::vector<std::vector<std::string>>;
+
+constexpr Option list_flags[] = {
+    {.name = "json", .type = OptionType::boolean, .value = "false", .help = "for machines"},
+    {.name = "markdown", .type = OptionType::boolean, .value = "false", .help = "options: as a table for a chapter"},
+    {.name = "reference",
+     .type = OptionType::boolean,
+     .value = "false",
+     .help = "envs: what standing still, random actions and the best policy earn, computed by stepping"},
+};
+
+constexpr const char* list_examples =
+    "  innerloop list algorithms\n"
+    "  innerloop list envs --reference\n"
+    "  innerloop list options maml\n"
+    "  innerloop list options --markdown maml";
+
+// A table on the terminal or as a list of JSON objects, with the head's words as keys.
+void print(const Context& context, const Rows& rows, bool json) {
+  if (!json) {
+    context.out << text_table(rows);
+    return;
+  }
+  ordered_json list = ordered_json::array();
+  for (std::size_t r = 1; r < rows.size(); ++r) {
+    ordered_json item;
+    for (std::size_t c = 0; c < rows[r].size(); ++c) item[rows[0][c]] = rows[r][c];
+    list.push_back(item);
+  }
+  context.out << list.dump(2) << "\n";
+}
+
+// Texts read better to the left: one line per item, name first.
+void print_items(const Context& context, const Rows& rows, bool json) {
+  if (json) return print(context, rows, true);
+  std::size_t width = 0;
+  for (const auto& row : rows) width = std::max(width, row[0].size());
+  for (std::size_t r = 1; r < rows.size(); ++r) {
+    std::string line = rows[r][0] + std::string(width - rows[r][0].size(), ' ');
+    for (std::size_t c = 1; c < rows[r].size(); ++c)
+      if (!rows[r][c].empty()) line += (c == 1 ? "  " : "\n" + std::string(width + 2, ' ')) + rows[r][c];
+    context.out << line << "\n";
+  }
+}
+
+void list_algorithms(const Context& context, bool json) {
+  Rows rows{{"name", "title", "summary", "paper"}};
+  for (const rl::AlgorithmRow* row : context.algorithms)
+    rows.push_back({row->name, row->title, row->summary, row->paper});
+  print_items(context, rows, json);
+}
+
+void list_envs(const Context& context, bool json, bool reference) {
+  if (!reference) {
+    Rows rows{{"name", "summary", "source"}};
+    for (const envs::EnvRow& env : envs::all_envs())
+      rows.push_back({std::string(env.spec.name), std::string(env.spec.summary), std::string(env.spec.source)});
+    return print_items(context, rows, json);
+  }
+  ordered_json list = ordered_json::array();
+  Rows rows{{"environment, policy", "return", "± standard error", "steps"}};
+  for (const envs::EnvRow& env : envs::all_envs())
+    for (const envs::ReferenceReturn& r : envs::reference_returns(env, envs::reference_tasks(env), 1)) {
+      rows.push_back({std::string(env.spec.name) + ", " + r.policy, fmt::format("{:.3f}", r.mean),
+                      fmt::format("{:.3f}", r.standard_error), fmt::format("{:.1f}", r.mean_length)});
+      list.push_back({{"env", env.spec.name},
+                      {"policy", r.policy},
+                      {"return", r.mean},
+                      {"standard_error", r.standard_error},
+                      {"task_deviation", r.task_deviation},
+                      {"steps", r.mean_length}});
+    }
+  context.out << (json ? list.dump(2) + "\n" : text_table(rows));
+}
+
+void list_options(const Context& context, const std::string& algorithm, bool json, bool markdown) {
+  const std::vector<Option> options = run_options(find_algorithm(context, algorithm));
+  if (markdown) {
+    context.out << options_markdown(options);
+  } else if (json) {
+    ordered_json list = ordered_json::array();
+    for (const Option& option : options)
+      list.push_back({{"name", option.name},
+                      {"flag", flag_of(option.name)},
+                      {"type", rl::name_of(option.type)},
+                      {"default", option.value},
+                      {"allowed", rl::allowed(option)},
+                      {"help", option.help},
+                      {"paper", option.paper}});
+    context.out << list.dump(2) << "\n";
+  } else {
+    context.out << option_lines(options);
+  }
+}
+
+void list_presets(const Context& context, const std::string& algorithm, bool json) {
+  Rows rows{{"name", "summary", "settings"}};
+  for (const rl::Preset& preset : find_algorithm(context, algorithm).presets)
+    rows.push_back({preset.name, preset.summary, preset.settings});
+  print_items(context, rows, json);
+}
+
+}  // namespace
+
+int list_command(const Context& context, Arguments arguments) {
+  const ParsedArguments parsed = parse_arguments(list_flags, arguments, 2);
+  const auto on = [&](const char* flag) { return parsed.given.contains(flag) && parsed.given.boolean(flag); };
+  static const std::vector<std::string> subjects{"algorithms", "envs", "options", "presets"};
+  if (parsed.help || parsed.words.empty()) {
+    for (const Verb& verb : all_verbs())
+      if (verb.command == list_command) context.out << help_text(verb, list_examples, list_flags);
+    return success;
+  }
+  const std::string& subject = parsed.words[0];
+  const bool of_algorithm = subject == "options" || subject == "presets";
+  if (of_algorithm && parsed.words.size() < 2)
+    throw UsageError("innerloop list " + subject + " <algorithm>: which one?");
+  if (subject == "algorithms")
+    list_algorithms(context, on("json"));
+  else if (subject == "envs")
+    list_envs(context, on("json"), on("reference"));
+  else if (subject == "options")
+    list_options(context, parsed.words[1], on("json"), on("markdown"));
+  else if (subject == "presets")
+    list_presets(context, parsed.words[1], on("json"));
+  else
+    throw UsageError("nothing to list is called '" + subject + "'" + did_you_mean(subject, subjects));
+  return success;
+}
+
+}  // namespace innerloop::app

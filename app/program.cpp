@@ -1,0 +1,87 @@
+#include "app/program.h"
+
+#include <exception>
+#include <new>
+#include <ostream>
+#include <vector>
+
+#include "app/statistics.h"
+#include "kernels/nearest.h"
+
+namespace innerloop::app {
+namespace {
+
+constexpr const char* examples =
+    "  innerloop train maml                 meta-train, with a progress line\n"
+    "  innerloop adapt runs/<folder>        adapt to tasks never seen: return after 0, 1, 2, 3 steps\n"
+    "  innerloop check maml                 verify its gradients, of every order\n"
+    "  innerloop explain maml               its equations, where each stands in the source, and its tests\n"
+    "  innerloop list envs                  what there is: algorithms, envs, ops, options, presets\n";
+
+// Short help: examples first, then the verbs.
+std::string short_help() {
+  std::vector<std::vector<std::string>> verbs;
+  std::string text = std::string("innerloop ") + version +
+                     ": meta-reinforcement learning written from scratch, to be read, checked and run.\n\nExamples:\n" +
+                     examples + "\nVerbs (innerloop <verb> --help says more):\n";
+  for (const Verb& verb : all_verbs()) {
+    std::string name = verb.name;
+    name.resize(10, ' ');
+    text += "  " + name + verb.summary + "\n";
+  }
+  return text;
+}
+
+int dispatch(const Context& context, Arguments arguments) {
+  if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h" || arguments[0] == "help") {
+    context.out << short_help();
+    return success;
+  }
+  if (arguments[0] == "--version") {
+    context.out << "innerloop " << version << "\n";
+    return success;
+  }
+  std::vector<std::string> names;
+  for (const Verb& verb : all_verbs()) {
+    if (verb.name == arguments[0]) return verb.command(context, arguments.subspan(1));
+    names.push_back(verb.name);
+  }
+  throw rl::UsageError("no verb is called '" + arguments[0] + "'" + did_you_mean(arguments[0], names));
+}
+
+}  // namespace
+
+std::span<const Verb> all_verbs() {
+  static constexpr Verb verbs[] = {
+      {"train", "<algorithm> [flags] | --config <file> | --resume <run>", "Train an algorithm, or continue a run.",
+       train_command},
+      {"plot", "<run>... [flags]", "Draw the metrics of one or several runs.", plot_command},
+      {"list", "algorithms | envs | options <algorithm> | presets <algorithm> | ops", "Say what there is.",
+       list_command},
+      {"explain", "<algorithm>", "Its equations: where each stands in the source, and which test holds it.",
+       explain_command},
+  };
+  return verbs;
+}
+
+int run_program(const Context& context, Arguments arguments) {
+  const auto report = [&](const char* what, int code) {
+    context.err << "innerloop: " << what << std::endl;
+    return code;
+  };
+  try {
+    const int code = dispatch(context, arguments);
+    context.out.flush();
+    return context.out ? code : report("cannot write the results: the output is closed or full", failure);
+  } catch (const rl::UsageError& error) {
+    return report(error.what(), usage);
+  } catch (const NonFiniteError& error) {
+    return report(error.what(), non_finite);
+  } catch (const std::bad_alloc&) {
+    return report("out of memory", failure);
+  } catch (const std::exception& error) {
+    return report(error.what(), failure);
+  }
+}
+
+}  // namespace innerloop::app

@@ -1,0 +1,161 @@
+// innerloop train: the loop around an algorithm.
+#include <fmt/format.h>
+#include <algorithm>
+#include <chrono>
+#include <ostream>
+
+#include "app/command_line.h"
+#include "app/options.h"
+#include "app/progress.h"
+#include "app/run_folder.h"
+#include "envs/table.h"
+#include "kernels/threads.h"
+
+namespace innerloop::app {
+namespace {
+
+using rl::Option;
+using rl::OptionType;
+using rl::UsageError;
+
+constexpr Option train_flags[] = {
+    {.name = "config", .type = OptionType::text, .help = "read settings from this file (TOML); flags win over it"},
+    {.name = "preset", .type = OptionType::text, .help = "a named set of values: innerloop list presets <algorithm>"},
+    {.name = "resume", .type = OptionType::text, .help = "continue the run in this folder, bit for bit"},
+    {.name = "out", .type = OptionType::text, .help = "the run's folder; by default runs/<algorithm>-<env>-seed<seed>"},
+    {.name = "threads",
+     .type = OptionType::integer,
+     .value = "0",
+     .low = 0,
+     .high = 1024,
+     .help = "0: all cores, or INNERLOOP_THREADS; results do not depend on it"},
+    {.name = "quiet", .type = OptionType::boolean, .value = "false", .help = "no progress line"},
+};
+
+constexpr const char* train_examples =
+    "  innerloop train maml --env point-nav-v1 --seed 3\n"
+    "  innerloop train maml --preset official --out runs/official\n"
+    "  innerloop train --config runs/official/config.toml --seed 4\n"
+    "  innerloop train --resume runs/official";
+
+std::string text_or_empty(const rl::OptionValues& given, std::string_view name) {
+  return given.contains(name) ? given.text(name) : "";
+}
+
+// The algorithm decides which flags there are, so it is looked for first: as the first argument, or anywhere.
+std::string algorithm_in(const Context& context, Arguments arguments) {
+  if (!arguments.empty() && !arguments[0].empty() && arguments[0][0] != '-') return arguments[0];
+  for (const std::string& argument : arguments)
+    for (const rl::AlgorithmRow* row : context.algorithms)
+      if (argument == row->name) return argument;
+  return "";
+}
+
+// The value of --name or --name=value, before the flags are parsed.
+std::string flag_value(Arguments arguments, const std::string& name) {
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i] == "--" + name && i + 1 < arguments.size()) return arguments[i + 1];
+    if (arguments[i].starts_with("--" + name + "=")) return arguments[i].substr(name.size() + 3);
+  }
+  return "";
+}
+
+// A run, ready to go on.
+struct Job {
+  RunSettings settings;
+  std::unique_ptr<rl::Trainer> trainer;
+  RunFolder folder;
+};
+
+Job start_job(const RunSettings& settings, const std::string& out) {
+  // The environment's name is checked, and the algorithm made, before anything is written.
+  if (settings.values.contains("env")) envs::find_env(settings.values.text("env"));
+  const auto seed = static_cast<std::uint64_t>(std::get<std::int64_t>(settings.values["seed"]));
+  std::unique_ptr<rl::Trainer> trainer = settings.algorithm->make(settings.values, seed);
+  RunFolder folder = RunFolder::create(out.empty() ? default_folder(settings) : out, settings);
+  folder.save_checkpoint(*trainer);  // so that there is always one to go back to
+  return {settings, std::move(trainer), std::move(folder)};
+}
+
+Job resume_job(const Context& context, const std::string& path, const rl::OptionValues& given) {
+  // A resumed run keeps its settings; it may only be made longer.
+  for (const auto& [name, value] : given.all())
+    if (name != "resume" && name != "threads" && name != "quiet" && name != "iterations")
+      throw UsageError(flag_of(name) +
+                       " cannot be changed in a run that is resumed; only --iterations, --threads and --quiet can");
+  RunFolder folder = RunFolder::open(path);
+  const RunSettings settings = resolve_settings(context, "", "", folder.config(), given);
+  const auto seed = static_cast<std::uint64_t>(std::get<std::int64_t>(settings.values["seed"]));
+  std::unique_ptr<rl::Trainer> trainer = settings.algorithm->make(settings.values, seed);
+  folder.resume(*trainer);
+  if (given.contains("iterations")) folder.write_config(settings);
+  return {settings, std::move(trainer), std::move(folder)};
+}
+
+// Iterates until done or interrupted. Returns the exit code.
+int train(const Context& context, Job& job, bool quiet) {
+  rl::Trainer& trainer = *job.trainer;
+  const int every = job.settings.values.integer("checkpoint_every");
+  InterruptGuard guard;
+  Progress progress(context.err, context.terminal, quiet, job.settings.algorithm->name, trainer.iteration(),
+                    trainer.iterations());
+  while (trainer.iteration() < trainer.iterations()) {
+    const auto start = std::chrono::steady_clock::now();
+    const rl::Metrics metrics = trainer.iterate();
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    job.folder.append(trainer.iteration(), metrics, seconds.count());
+    progress.update(trainer.iteration(), metrics);
+
+    // A checkpoint every few iterations, at the end, and when asked to stop.
+    const bool last = trainer.iteration() == trainer.iterations();
+    if (last || guard.requested() || trainer.iteration() % every == 0) job.folder.save_checkpoint(trainer);
+    if (guard.requested() && !last) return interrupted;
+  }
+  return success;
+}
+
+}  // namespace
+
+int train_command(const Context& context, Arguments arguments) {
+  // The options of this command line: those of train, and those of the algorithm, wherever it is named.
+  std::string algorithm = algorithm_in(context, arguments);
+  std::string named = algorithm;
+  const std::string config_path = flag_value(arguments, "config"), resume = flag_value(arguments, "resume");
+  const std::vector<ConfigEntry> config = config_path.empty() ? std::vector<ConfigEntry>{} : read_config(config_path);
+  std::vector<ConfigEntry> source = resume.empty() ? config : RunFolder::open(resume).config();
+  for (const ConfigEntry& entry : source)
+    if (entry.key == "algorithm" && named.empty())
+      if (const auto* text = std::get_if<std::string>(&entry.value)) named = *text;
+  std::vector<Option> options(std::begin(train_flags), std::end(train_flags));
+  if (!named.empty()) {
+    const std::vector<Option> own = run_options(find_algorithm(context, named));
+    options.insert(options.end(), own.begin(), own.end());
+  }
+  const ParsedArguments parsed = parse_arguments(options, arguments, 1);
+  if (parsed.help || (arguments.empty() && named.empty())) {
+    const Verb& verb = all_verbs().front();
+    (parsed.help ? context.out : context.err) << help_text(verb, train_examples, options);
+    return parsed.help ? success : usage;
+  }
+
+  if (const int threads = parsed.given.contains("threads") ? parsed.given.integer("threads") : 0; threads > 0)
+    set_thread_count(threads);
+  Job job =
+      resume.empty()
+          ? start_job(resolve_settings(context, algorithm, text_or_empty(parsed.given, "preset"), config, parsed.given),
+                      text_or_empty(parsed.given, "out"))
+          : resume_job(context, resume, parsed.given);
+  const std::string& path = job.folder.path();
+  const bool quiet = parsed.given.contains("quiet") && parsed.given.boolean("quiet");
+  if (!quiet) context.err << job.settings.algorithm->title << " into " << path << std::endl;
+  const int code = train(context, job, quiet);
+  if (code == interrupted)
+    context.err << fmt::format("Stopped after iteration {}. To go on: innerloop train --resume {}",
+                               job.trainer->iteration(), path)
+                << std::endl;
+  else if (!quiet)
+    context.err << "Done. Next: innerloop adapt " << path << "   or   innerloop plot " << path << std::endl;
+  return code;
+}
+
+}  // namespace innerloop::app
