@@ -1,0 +1,140 @@
+// The verbs that only tell: help, list, explain, plot; and the statistics they print.
+#include "app/program.h"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "app/equations.h"
+#include "app/gnuplot.h"
+#include "app/statistics.h"
+#include "tests/app/folder.h"
+#include "tests/app/toy.h"
+#include "tests/catch.h"
+
+using namespace innerloop;
+using namespace innerloop::app;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+struct Outcome {
+  int code;
+  std::string out, err;
+};
+
+Outcome program(const std::vector<std::string>& arguments) {
+  std::ostringstream out, err;
+  const int code = run_program({toy::rows, out, err}, arguments);
+  return {code, out.str(), err.str()};
+}
+
+}  // namespace
+
+TEST_CASE("program: without arguments it helps, with examples first", "[app]") {
+  const Outcome help = program({});
+  CHECK(help.code == success);
+  CHECK(help.out.find("Examples:") < help.out.find("Verbs"));
+  CHECK(program({"--version"}).out == "innerloop 0.1.0\n");
+  for (const Verb& verb : all_verbs()) {
+    INFO(verb.name);
+    const Outcome outcome = program({verb.name, "--help"});
+    CHECK(outcome.code == success);
+    CHECK_THAT(outcome.out, ContainsSubstring("usage: innerloop " + std::string(verb.name)));
+    CHECK(program({verb.name, "--no-such-flag"}).code == usage);
+  }
+  CHECK_THAT(program({"train", "toy", "--help"}).out, ContainsSubstring("--rate 0.1"));
+}
+
+TEST_CASE("list: the same facts as text, JSON and Markdown", "[app]") {
+  CHECK_THAT(program({"list", "algorithms"}).out, ContainsSubstring("toy"));
+  CHECK_THAT(program({"list", "presets", "toy"}).out, ContainsSubstring("large steps"));
+  CHECK_THAT(program({"list", "options", "toy", "--markdown"}).out, ContainsSubstring("| `rate` | `0.1` |"));
+  const auto options = nlohmann::json::parse(program({"list", "options", "toy", "--json"}).out);
+  CHECK(options[0]["flag"] == "--rate");
+  CHECK(options[0]["paper"] == "0.1 (A.2)");
+  CHECK(nlohmann::json::parse(program({"list", "algorithms", "--json"}).out)[0]["name"] == "toy");
+  CHECK(nlohmann::json::parse(program({"list", "envs", "--json"}).out)[0]["name"] == "point-nav-v1");
+  CHECK_THAT(program({"list", "option"}).err, ContainsSubstring("Did you mean 'options'?"));
+  CHECK_THAT(program({"list", "options"}).err, ContainsSubstring("which one?"));
+}
+
+TEST_CASE("explain: a tag, its text, its line, and the tests whose names contain it", "[app]") {
+  const SourceText sources[] = {
+      {"meta/toy.h", "#pragma once\n// [Toy section 2]\n"},
+      {"meta/toy.cpp",
+       "// Not tagged: [brackets] in a comment.\n"
+       "  // [Toy eq. 1]  x' = x - rate f'(x)\n  // with f' noisy\n  double step();\n  // apart\n// [Toy alg. 1]\n"},
+      {"meta/other.cpp", "// [Other eq. 1] nothing\n"},
+      {"tests/meta/toy_test.cpp",
+       "\nTEST_CASE(\"[Toy eq. 1] one step by hand\", \"[toy]\") {}\nTEST_CASE(\n    \"converges [Toy eq. 1]\") {}\n"},
+  };
+  const std::vector<Equation> found = find_equations("meta/toy.cpp", sources);
+  REQUIRE(found.size() == 3);
+  CHECK(found[0].tag == "Toy section 2");
+  CHECK(found[1].tag == "Toy eq. 1");
+  CHECK(found[1].text == "x' = x - rate f'(x)\nwith f' noisy");
+  CHECK(found[1].file == "meta/toy.cpp");
+  CHECK(found[1].line == 2);
+  CHECK(found[1].tests == std::vector<std::string>{"tests/meta/toy_test.cpp:2 [Toy eq. 1] one step by hand",
+                                                   "tests/meta/toy_test.cpp:3 converges [Toy eq. 1]"});
+  CHECK(found[2].tag == "Toy alg. 1");
+  CHECK(found[2].text.empty());
+  CHECK(found[2].tests.empty());
+  CHECK(program({"explain", "toy"}).code == success);
+  CHECK(program({"explain", "toi"}).code == usage);
+}
+
+TEST_CASE("explain: the sources are compiled in as they are", "[app]") {
+  for (const SourceText& source : embedded_sources())
+    if (source.path == "rl/options.h") {
+      CHECK(source.text == contents("rl/options.h"));
+      return;
+    }
+  FAIL("rl/options.h is not embedded");
+}
+
+TEST_CASE("statistics: Student's intervals against tables and by hand", "[app]") {
+  // Quantiles as printed in any table, to three digits.
+  const std::pair<std::size_t, double> table[] = {{1, 12.706}, {2, 4.303},  {3, 3.182},   {4, 2.776},
+                                                  {9, 2.262},  {39, 2.023}, {1000, 1.962}};
+  for (const auto& [degrees, quantile] : table) {
+    INFO(degrees << " degrees of freedom");
+    CHECK(student_t_975(degrees) == Approx(quantile).margin(degrees == 3 ? 0.004 : 0.0011));
+  }
+  // 1, 2, 3, 4: mean 2.5, s² = 5/3, half width 3.182·√(5/12).
+  const double values[] = {1, 2, 3, 4};
+  CHECK(mean_interval(values).mean == Approx(2.5));
+  CHECK(mean_interval(values).half_width == Approx(3.182 * std::sqrt(5.0 / 12)).epsilon(2e-3));
+  CHECK(std::isnan(mean_interval(std::span(values, 1)).half_width));
+  CHECK(text_table({{"name", "r"}, {"θ", "-40"}}) == "name    r\n----  ---\nθ     -40\n");
+}
+
+TEST_CASE("plot: curves of runs with the same settings are averaged; the numbers stay beside the picture", "[app]") {
+  TestFolder folder;
+  for (const char* seed : {"1", "2", "3"})
+    REQUIRE(program({"train", "toy", "--seed", seed, "--out", folder / seed, "--quiet"}).code == success);
+  const Outcome plotted = program({"plot", folder / "1", folder / "2", folder / "3", "--out", folder / "plots"});
+  const std::string data = contents(folder / "plots/loss.dat");
+  CHECK_THAT(data, ContainsSubstring("# toy, 3 seeds\n1 9 9 9\n"));  // all start at (0 − 3)²
+  CHECK_THAT(contents(folder / "plots/loss.gp"), ContainsSubstring("filledcurves"));
+  if (plotted.code == success) {
+    CHECK(contents(folder / "plots/loss.png").substr(1, 3) == "PNG");
+    CHECK_THAT(contents(folder / "plots/loss.svg"), ContainsSubstring("</svg>"));
+  } else {
+    CHECK_THAT(plotted.err, ContainsSubstring("gnuplot is not installed"));  // the only excuse
+  }
+  CHECK_THAT(program({"plot", folder / "1", "--metric", "lsos"}).err, ContainsSubstring("Did you mean 'loss'?"));
+}
+
+TEST_CASE("plot: without gnuplot the numbers and the script are written, and the message says so", "[app]") {
+  TestFolder folder;
+  const std::string path = ::getenv("PATH");
+  ::setenv("PATH", folder.path.c_str(), 1);
+  const Plotted plotted = plot_paths(folder / "p", "paths", "it's a title",
+                                     {{"task 0", {{"before", {{0, 0}, {0.1, 0.2}}}}, true, {0.3, 0.4}}});
+  ::setenv("PATH", path.c_str(), 1);
+  CHECK_THAT(plotted.problem, ContainsSubstring("gnuplot is not installed"));
+  CHECK_THAT(contents(folder / "p/paths.dat"), ContainsSubstring("# task 0, before\n0 0\n0.1 0.2\n"));
+  CHECK_THAT(contents(folder / "p/paths.gp"), ContainsSubstring("'it''s a title'"));
+}
