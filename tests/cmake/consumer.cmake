@@ -22,6 +22,13 @@ step(${CMAKE_COMMAND} -S ${source} -B ${place}/build -D CMAKE_PREFIX_PATH=${plac
      -D CMAKE_CXX_COMPILER=${compiler} -D CMAKE_CXX_FLAGS=${flags})
 step(${CMAKE_COMMAND} --build ${place}/build)
 step(${place}/build/consumer)
-if(NOT output MATCHES "ok")
-  message(FATAL_ERROR "the consumer ran but did not say ok:\n${output}")
+if(NOT output STREQUAL "y' = 27, y'' = 18\n")
+  message(FATAL_ERROR "the consumer printed something else:\n${output}")
 endif()
+
+# Every installed header compiles with nothing but the other installed headers and the standard library.
+file(GLOB_RECURSE headers RELATIVE ${place}/prefix/include/innerloop ${place}/prefix/include/innerloop/*.h)
+list(TRANSFORM headers REPLACE "(.+)" "#include \"\\1\"\n")
+string(CONCAT all ${headers})
+file(WRITE ${place}/all_headers.cpp "${all}")
+step(${compiler} -std=c++20 -fsyntax-only -I ${place}/prefix/include/innerloop ${place}/all_headers.cpp)
