@@ -173,22 +173,24 @@ class Planner {
   // over memory and changes no bit.
   void absorb_products() {
     std::vector<int> readers(graph_.size(), 0);
-    std::vector<NodeId> last_reader(graph_.size(), 0);  // of the buffer, by root
+    std::vector<NodeId> last_reader(graph_.size(), 0);   // of the buffer, by root
+    std::vector<char> read_elsewhere(graph_.size(), 0);  // in another segment: the value has a place for every task
     for (NodeId id = 0; id < graph_.size(); ++id)
       if (info_[id].live && !is_leaf(node(id).op))
         for (NodeId raw : graph_.inputs_of(id)) {
           ++readers[canonical(raw)];
-          NodeId& last = last_reader[info_[canonical(raw)].root];
-          last = std::max(last, id);
+          NodeId root = info_[canonical(raw)].root;
+          last_reader[root] = std::max(last_reader[root], id);
+          if (!same_segment(root, id)) read_elsewhere[root] = 1;
         }
     for (Var output : outputs_) readers[canonical(output.id)] += 2, last_reader[info_[canonical(output.id)].root] = kNone;
 
     for (NodeId id = 0; id < graph_.size(); ++id) {
-      if (!is_computed(id) || node(id).op != Op::add) continue;
+      if (!is_computed(id) || node(id).op != Op::add || read_elsewhere[id]) continue;
       NodeId first = canonical(graph_.inputs_of(id)[0]), second = canonical(graph_.inputs_of(id)[1]);
       for (auto [product, other] : {std::pair(std::max(first, second), std::min(first, second)), std::pair(std::min(first, second), std::max(first, second))}) {
         if (node(product).op != Op::matmul || readers[product] != 1 || info_[product].absorbed || !same_segment(product, id)) continue;
-        if (!is_computed(other) || !same_segment(other, id) || last_reader[other] != id) continue;
+        if (!is_computed(other) || !same_segment(other, id) || read_elsewhere[other] || last_reader[other] != id) continue;
         if (node(product).shape != node(id).shape || node(other).shape != node(id).shape) continue;
         Shape a = node(canonical(graph_.inputs_of(product)[0])).shape;
         if ((node(product).attr.i ? a.rows : a.cols) > kernels::exact_accumulate_depth) continue;

@@ -1,10 +1,18 @@
 #include "meta/maml.h"
 
+#include <algorithm>
+
 #include "autodiff/ops.h"
 #include "autodiff/transforms.h"
 
 namespace innerloop::meta {
 namespace {
+
+int task_count(const Batch& data) {
+  int tasks = 1;
+  for (Var v : data.all()) tasks = std::max(tasks, v.shape().tasks);
+  return tasks;
+}
 
 // Π_{k≤t} ρ_k along each trajectory, as exp of a running sum of log ρ that begins anew where a trajectory begins.
 Var trajectory_product(Var log_rho, Var goes_on) {
@@ -54,9 +62,7 @@ Params adapt(const Params& theta_i, const Batch& support, Var alpha, const MamlP
 
 Params adapt_all(const Params& theta, const Batch& supports, Var alpha, const MamlProgram& program) {
   // Every task begins from its own copy of θ: from here on gradients with respect to theta_i are per task.
-  int tasks = 1;
-  for (Var data : supports.all()) tasks = std::max(tasks, data.shape().tasks);
-  Params theta_i = tasks == 1 ? theta : broadcast_tasks(theta, tasks);
+  Params theta_i = broadcast_tasks(theta, task_count(supports));
   for (int k = 0; k < program.inner_steps; ++k)
     theta_i = adapt(theta_i, batch_of_step(supports, k), slice_rows(alpha, k, 1), program);
   return theta_i;
@@ -106,6 +112,7 @@ MamlFunctions::MamlFunctions()
                  [](Inputs& in, const MamlProgram& program) -> std::vector<Vars> {
                    Params theta_i = in.next("theta_i");
                    Batch support = in.next("support");
+                   theta_i = broadcast_tasks(theta_i, task_count(support));  // the first step begins from the shared θ
                    Var alpha = in.next_var("alpha");
                    Vars objective;
                    objective.add("objective", inner_objective(theta_i, support, program));

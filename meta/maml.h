@@ -62,7 +62,7 @@ Batch batch_of_step(const Batch& batches, int k);
 // The algorithm's Functions. Arguments stand in brackets; each is a list of tensors, alpha one tensor (1, K, 1).
 struct MamlFunctions {
   MamlFunctions();
-  Function<MamlProgram> adapt_step;     // (theta_i, support, alpha (1, 1, 1)) → θ'_i; "objective" (B, 1, 1)
+  Function<MamlProgram> adapt_step;     // (theta_i or θ, support, alpha (1, 1, 1)) → θ'_i; "objective" (B, 1, 1)
   Function<MamlProgram> old_policy;     // (theta_prime, query) → "old_log_prob", "old/…": what query needs as data
   Function<MamlProgram> outer;          // (theta, supports, alpha, query) → "objective", "kl"
   Function<MamlProgram> meta_gradient;  // (theta, supports, alpha, query) → ∇θ of the objective; "objective", "kl"

@@ -77,3 +77,26 @@ TEST_CASE("fused = expanded at orders 0, 1 and 2") {
     }
   }
 }
+
+TEST_CASE("a product is not added in place where another phase reads the sum or what it is added to") {
+  // Both per-task values go on to a sum over tasks, and so have a place for every task.
+  auto build = [](Graph& graph, const Tensor& a, const Tensor& b) {
+    Var x = graph.input(a, "a"), y = graph.input(b, "b");
+    Var first = matmul(x, y), sum = first + matmul(y, x);
+    return std::vector<Var>{sum_tasks(sum), sum_tasks(first), sum_tasks(tanh(x) + matmul(x, x))};
+  };
+  Philox random(1, {.purpose = Purpose::check});
+  std::vector<double> numbers(2 * 3 * 4 * 4);
+  for (double& n : numbers) n = random.normal();
+  Tensor a = Tensor::from({3, 4, 4}, std::span(numbers).first(48)), b = Tensor::from({3, 4, 4}, std::span(numbers).last(48));
+  Graph eager(Dtype::f64, Graph::Mode::eager);
+  std::vector<Var> expected = build(eager, a, b);
+  auto graph = std::make_shared<Graph>();
+  std::vector<Var> outputs = build(*graph, a, b);
+  Program program(graph, outputs);
+  std::vector<Tensor> out(3, Tensor({1, 4, 4}));
+  const void* in[] = {a.data(), b.data()};
+  void* to[] = {out[0].mutable_data(), out[1].mutable_data(), out[2].mutable_data()};
+  program.run(in, to, {});
+  for (std::size_t j = 0; j < 3; ++j) CHECK(bitwise_equal(out[j], expected[j].value()));
+}
