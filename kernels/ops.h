@@ -121,12 +121,12 @@ struct Call {
 };
 
 // out never overlaps an input, except that an elementwise kernel may be given out.data == in[k].data of equal size,
-// and add_row out.data == in[0].data.
+// and add_row out.data == in[0].data. A kernel writes every element of out, allocates nothing on the heap, and gives the
+// same bits on every call.
+using Kernel = void (*)(const Call&);
+
 // Up to this many products per element, a matmul that adds to C gives the bits of the product followed by one addition.
 inline constexpr int exact_accumulate_depth = 128;
-
-// A kernel writes every element of out, allocates nothing on the heap, and gives the same bits on every call.
-using Kernel = void (*)(const Call&);
 
 // [backend][dtype][op]; null where a backend has no kernel for an op (leaves have none anywhere).
 Kernel find_kernel(Device device, Dtype dtype, Op op);

@@ -1,10 +1,10 @@
 // The fused layer act(x·W + b).
 #include <algorithm>
 
-#include "kernels/cpu/functions.h"
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/loops.h"
 #include "kernels/cpu/table.h"
+#include "kernels/cpu/vecmath.h"
 
 namespace innerloop::kernels::cpu {
 namespace {
@@ -14,8 +14,8 @@ template <class T>
 void activate(Activation activation, T* y, std::size_t n) {
   switch (activation) {
     case Activation::identity: return;
-    case Activation::tanh: return functions::tanh(y, y, n);
-    case Activation::sigmoid: return functions::sigmoid(y, y, n);
+    case Activation::tanh: return vecmath::tanh(y, y, n);
+    case Activation::sigmoid: return vecmath::sigmoid(y, y, n);
     case Activation::relu: return each(n, [=](std::size_t i) { y[i] = y[i] <= 0 ? T(0) : y[i]; });
   }
 }

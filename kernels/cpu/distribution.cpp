@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/cpu/functions.h"
 #include "kernels/cpu/loops.h"
 #include "kernels/cpu/sums.h"
 #include "kernels/cpu/table.h"
+#include "kernels/cpu/vecmath.h"
 
 namespace innerloop::kernels::cpu {
 namespace {
@@ -35,11 +35,11 @@ T long_logsumexp(const T* z, int cols) {
   for (int c = 0; c < cols; c += block_size) {
     const std::size_t n = count(std::min(block_size, cols - c));
     subtract(z + c, shift, n, part);
-    functions::exp(part, part, n);
+    vecmath::exp(part, part, n);
     sum += static_cast<double>(block_sum(part, n));
   }
   T y = static_cast<T>(sum);
-  functions::log(&y, &y, 1);
+  vecmath::log(&y, &y, 1);
   return shift + y;
 }
 
@@ -61,10 +61,10 @@ void logsumexp(const Call& call) {
       shifts[r] = row_shift(row<T>(z, first + r), z.cols);
       subtract(row<T>(z, first + r), shifts[r], count(z.cols), terms + r * z.cols);
     }
-    functions::exp(terms, terms, count(rows) * count(z.cols));
+    vecmath::exp(terms, terms, count(rows) * count(z.cols));
     T* y_block = y + first;
     row_sums(terms, rows, z.cols, y_block);
-    functions::log(y_block, y_block, count(rows));
+    vecmath::log(y_block, y_block, count(rows));
     each(count(rows), [=, shift = &shifts[0]](std::size_t r) { y_block[r] += shift[r]; });
   }
 }
@@ -78,7 +78,7 @@ void softmax(const Call& call) {
     const int rows = std::min(block_rows, z.rows - first);
     for (int r = first; r < first + rows; ++r)
       subtract(row<T>(z, r), row_shift(row<T>(z, r), z.cols), count(z.cols), row<T>(y, r));
-    functions::exp(row<T>(y, first), row<T>(y, first), count(rows) * count(z.cols));
+    vecmath::exp(row<T>(y, first), row<T>(y, first), count(rows) * count(z.cols));
     T sums[block_size];
     row_sums(row<T>(y, first), rows, z.cols, sums);
     for (int r = 0; r < rows; ++r) {
@@ -99,7 +99,7 @@ struct GaussianColumns {
     constexpr double half_log_two_pi = 0.91893853320467274178;
     T one_row[capacity];
     for (int c = 0; c < cols; ++c) {
-      one_row[c] = functions::exp(-log_sigma[c]);
+      one_row[c] = vecmath::exp(-log_sigma[c]);
       constant -= log_sigma[c] + static_cast<T>(half_log_two_pi);
     }
     repeat(one_row, count(cols), count(block_rows), inverse_sigma);

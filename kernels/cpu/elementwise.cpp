@@ -1,9 +1,9 @@
 // Elementwise kernels: one pass over memory each, vectorised, safe in place, operands of size 1 used for every element.
 #include <cmath>
 
-#include "kernels/cpu/functions.h"
 #include "kernels/cpu/loops.h"
 #include "kernels/cpu/table.h"
+#include "kernels/cpu/vecmath.h"
 
 namespace innerloop::kernels::cpu {
 namespace {
@@ -171,18 +171,18 @@ std::span<const KernelRow> elementwise_rows() {
       {Op::neg, neg<float>, neg<double>},
       {Op::scale, scale<float>, scale<double>},
       {Op::add_scalar, add_scalar<float>, add_scalar<double>},
-      array_row<functions::exp, functions::exp>(Op::exp),
-      array_row<functions::log, functions::log>(Op::log),
-      array_row<functions::log1p, functions::log1p>(Op::log1p),
-      array_row<functions::expm1, functions::expm1>(Op::expm1),
-      array_row<functions::tanh, functions::tanh>(Op::tanh),
-      array_row<functions::sigmoid, functions::sigmoid>(Op::sigmoid),
-      array_row<functions::softplus, functions::softplus>(Op::softplus),
+      array_row<vecmath::exp, vecmath::exp>(Op::exp),
+      array_row<vecmath::log, vecmath::log>(Op::log),
+      array_row<vecmath::log1p, vecmath::log1p>(Op::log1p),
+      array_row<vecmath::expm1, vecmath::expm1>(Op::expm1),
+      array_row<vecmath::tanh, vecmath::tanh>(Op::tanh),
+      array_row<vecmath::sigmoid, vecmath::sigmoid>(Op::sigmoid),
+      array_row<vecmath::softplus, vecmath::softplus>(Op::softplus),
       {Op::square, square<float>, square<double>},
       {Op::sqrt, sqrt<float>, sqrt<double>},
       {Op::reciprocal, reciprocal<float>, reciprocal<double>},
-      array_row<functions::sin, functions::sin>(Op::sin),
-      array_row<functions::cos, functions::cos>(Op::cos),
+      array_row<vecmath::sin, vecmath::sin>(Op::sin),
+      array_row<vecmath::cos, vecmath::cos>(Op::cos),
       {Op::relu, relu<float>, relu<double>},
       {Op::abs, abs<float>, abs<double>},
       {Op::clip, clip<float>, clip<double>},

@@ -112,8 +112,7 @@ void place_rows(const Call& call) {
   fill(call.out.as<T>(), count(first) * count(cols), T(0));
   if (end > first)
     copy(row<T>(a, first - call.attr.i), row<T>(call.out, first), count(end - first) * count(cols));
-  const int rest = std::max(first, end);
-  fill(row<T>(call.out, rest), count(total - rest) * count(cols), T(0));
+  fill(row<T>(call.out, end), count(total - end) * count(cols), T(0));
 }
 
 template <class T>

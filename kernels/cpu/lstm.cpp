@@ -1,9 +1,9 @@
 // A whole sequence of the long short-term memory, forwards and backwards. The definition: kernels/reference/general.h.
 // No scratch memory is needed: the places of results not yet computed hold what is needed on the way.
-#include "kernels/cpu/functions.h"
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/loops.h"
 #include "kernels/cpu/table.h"
+#include "kernels/cpu/vecmath.h"
 
 namespace innerloop::kernels::cpu {
 namespace {
@@ -54,16 +54,16 @@ void lstm_sequence(const Call& call) {
         copy(row<T>(z, t * batch + n) + gate * cells, y + count(n) * count(cells), count(cells));
       gemm(batch, cells, cells, h, cells, false, u.as<T>() + gate * cells, 4 * cells, false, y, cells, true);
       if (gate == block_g)
-        functions::tanh(y, y, size);
+        vecmath::tanh(y, y, size);
       else
-        functions::sigmoid(y, y, size);
+        vecmath::sigmoid(y, y, size);
     }
 
     // c = f·c + i·g,  h = o·tanh c
     const T *i = layout.at<T>(call.out, block_i, t), *f = layout.at<T>(call.out, block_f, t);
     const T *g = layout.at<T>(call.out, block_g, t), *o = layout.at<T>(call.out, block_o, t);
     each(size, [=](std::size_t k) { c[k] = f[k] * c[k] + i[k] * g[k]; });
-    functions::tanh(c, h, size);
+    vecmath::tanh(c, h, size);
     each(size, [=](std::size_t k) { h[k] = o[k] * h[k]; });
   }
 }
@@ -112,7 +112,7 @@ void lstm_sequence_bwd(const Call& call) {
       const T* c = in_row(packed, block_c);
       const T* c_before = t == 0 ? row<T>(c0, n) : c - layout.step_size();
       T* dz = dz_t + 4 * count(n) * count(cells);
-      functions::tanh(c, dz, count(cells));
+      vecmath::tanh(c, dz, count(cells));
       RowBackward<T>{
           in_row(packed, block_i), in_row(packed, block_f), in_row(packed, block_g), in_row(packed, block_o),
           reset_t[n] != 0 ? nullptr : c_before,

@@ -162,6 +162,32 @@ TEST_CASE("an elementwise kernel may write over an input of equal size") {
   });
 }
 
+TEST_CASE("add_row may write over its matrix") {
+  for (const Instance& instance : instances_of(Op::add_row)) {
+    INFO(instance.text());
+    CHECK(same_bits(fast<float>(instance), fast<float>(instance, 0, 0)));
+    CHECK(same_bits(fast<double>(instance), fast<double>(instance, 0, 0)));
+  }
+}
+
+// What the planner makes of add(c, A·B).
+TEST_CASE("a product added to what C holds has the bits of product and addition") {
+  for (Instance instance : instances_of(Op::matmul)) {
+    INFO(instance.text());
+    const auto product = fast<float>(instance);
+    std::vector<float> sum(product.size());
+    for (std::size_t n = 0; n < sum.size(); ++n) sum[n] = 0.25f * static_cast<float>(n % 7) - 0.75f;
+    instance.attr.x = 1;
+    auto accumulated = sum;
+    compute<float>(instance, [&](Call call) {
+      call.out.data = accumulated.data();
+      find_kernel(Device::cpu, Dtype::f32, Op::matmul)(call);
+    });
+    for (std::size_t n = 0; n < sum.size(); ++n) sum[n] += product[n];
+    CHECK(same_bits(accumulated, sum));
+  }
+}
+
 TEST_CASE("an element of an elementwise result does not depend on its place") {
   for (int n = static_cast<int>(Op::neg); n <= static_cast<int>(Op::select); ++n) {
     Instance many = instances_of(static_cast<Op>(n)).back();  // the largest shape
