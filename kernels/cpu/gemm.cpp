@@ -19,9 +19,9 @@
 namespace innerloop::kernels {
 namespace {
 
-constexpr int panel_bytes = 32 * 1024;  // of B, in the L1 cache
-constexpr int block_rows = 240;         // of C and A, between two copies of a panel
-constexpr int max_block_k = 256;
+constexpr int block_k = vector_registers == 32 ? 128 : 256;             // rows of a panel of B: 32 KiB or less, in the L1 cache
+constexpr int panel_bytes = block_k * wide_tile_vectors * vector_bytes;  // the scratch, sized for the widest panel
+constexpr int block_rows = 240;                                          // of C and A, between two copies of a panel
 
 template <class T>
 struct Product {
@@ -45,20 +45,33 @@ constexpr int cut(int total, int parts, int index) {
   return static_cast<int>(static_cast<long long>(total) * index / parts);
 }
 
-// Copies op(B)[p0 … p0+rows, j0 … j0+columns] to `panel`, whose rows have `stride` numbers; fills with zeros at the right.
+// Copies op(B)[p0 … p0+rows, j0 … j0+columns] to `panel`, whose rows have `stride` numbers (a multiple of the width), and
+// fills with zeros at the right.
 template <class T>
 void copy_panel(const Product<T>& x, int p0, int rows, int j0, int columns, T* panel, int stride) {
-  for (int p = 0; p < rows; ++p) {
-    T* to = panel + static_cast<std::ptrdiff_t>(p) * stride;
-    if (x.transpose_b) {
-      const T* from = x.b + j0 * x.ldb + p0 + p;
-      for (int j = 0; j < columns; ++j) to[j] = from[j * x.ldb];
-    } else {
+  using S = Simd<T>;
+  constexpr int width = S::width;
+  if (!x.transpose_b) {
+    const typename S::Mask last = S::first(columns - (stride - width));
+    for (int p = 0; p < rows; ++p) {
       const T* from = x.b + (p0 + p) * x.ldb + j0;
-      for (int j = 0; j < columns; ++j) to[j] = from[j];
+      T* to = panel + static_cast<std::ptrdiff_t>(p) * stride;
+      for (int j = 0; j < stride - width; j += width) S::store(to + j, S::load(from + j));
+      S::store(to + stride - width, S::load(from + stride - width, last));
     }
-    for (int j = columns; j < stride; ++j) to[j] = 0;
+    return;
   }
+
+  // Transposed: square blocks of width × width turn in registers; lanes and rows that do not exist are zeros.
+  for (int j = 0; j < stride; j += width)
+    for (int p = 0; p < rows; p += width) {
+      const typename S::Mask depth = S::first(std::min(width, rows - p));
+      typename S::Vec block[width];
+      for (int i = 0; i < width; ++i)
+        block[i] = j + i < columns ? S::load(x.b + (j0 + j + i) * x.ldb + p0 + p, depth) : S::zero();
+      transpose_lanes<T>(block);
+      for (int i = 0; i < std::min(width, rows - p); ++i) S::store(panel + (p + i) * stride + j, block[i]);
+    }
 }
 
 // The scratch of a thread: one panel of B.
@@ -105,19 +118,20 @@ void multiply_block(const Product<T>& x, int i0, int rows, int j0, int columns, 
   }
 }
 
-// The general product.
+// The general product. Matrices of one or two rows get wider panels. How k is cut depends on k alone, so that the same
+// numbers are added in the same order whatever the panels and the rows.
 template <class T>
 void multiply_large(const Product<T>& x) {
   constexpr int width = Simd<T>::width;
-  const int vectors = divide_up(x.n, width), panels = divide_up(vectors, max_tile_vectors);
+  const int vectors = divide_up(x.n, width);
+  const int panels = divide_up(vectors, x.m <= tile_rows(wide_tile_vectors) ? wide_tile_vectors : tile_vectors);
+  const int k_blocks = std::max(1, divide_up(x.k, block_k));
   const int row_blocks = divide_up(x.m, block_rows);
   for (int i = 0; i < row_blocks; ++i) {
     const int i0 = cut(x.m, row_blocks, i), rows = cut(x.m, row_blocks, i + 1) - i0;
     for (int j = 0; j < panels; ++j) {
       const int j0 = width * cut(vectors, panels, j);
       const int columns = std::min(width * cut(vectors, panels, j + 1), x.n) - j0;
-      const int row_bytes = divide_up(columns, width) * vector_bytes;
-      const int k_blocks = std::max(1, divide_up(x.k, std::min(max_block_k, panel_bytes / row_bytes)));
       for (int p = 0; p < k_blocks; ++p) {
         const int p0 = cut(x.k, k_blocks, p), depth = cut(x.k, k_blocks, p + 1) - p0;
         multiply_block(x, i0, rows, j0, columns, p0, depth, p == 0, p == k_blocks - 1);
@@ -130,7 +144,7 @@ void multiply_large(const Product<T>& x) {
 template <class T>
 void multiply_short(const Product<T>& x) {
   constexpr int width = Simd<T>::width;
-  const int vectors = divide_up(x.n, width), panels = divide_up(vectors, max_tile_vectors);
+  const int vectors = divide_up(x.n, width), panels = divide_up(vectors, tile_vectors);
   for (int j = 0; j < panels; ++j) {
     const int j0 = width * cut(vectors, panels, j);
     const int columns = std::min(width * cut(vectors, panels, j + 1), x.n) - j0;

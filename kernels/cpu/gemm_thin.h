@@ -12,21 +12,6 @@ namespace innerloop::kernels {
 
 inline constexpr int thin = 4;
 
-// Adds neighbouring blocks of H lanes: the result holds, block by block in turn, sums of x and sums of y.
-template <int H, class Vec, int... L>
-[[gnu::always_inline]] inline Vec add_blocks(Vec x, Vec y, std::integer_sequence<int, L...>) {
-  constexpr int width = sizeof...(L);
-  return __builtin_shufflevector(x, y, (L % (2 * H) < H ? L : width + L - H)...) +
-         __builtin_shufflevector(x, y, (L % (2 * H) < H ? L + H : width + L)...);
-}
-
-// Turns `width` vectors into one: lane i of x[0] becomes the sum over the lanes of x[i].
-template <class T, int H = Simd<T>::width / 2>
-[[gnu::always_inline]] inline void sum_lanes(typename Simd<T>::Vec* x) {
-  for (int i = 0; i < H; ++i) x[i] = add_blocks<H>(x[i], x[i + H], std::make_integer_sequence<int, Simd<T>::width>{});
-  if constexpr (H > 1) sum_lanes<T, H / 2>(x);
-}
-
 // C has N ≤ 4 columns: dot products along k, several rows of A at once. C's element (i, j) is c[i·row + j·col].
 // b holds op(B)'s columns one after the other, each `stride` long and filled with zeros up to a multiple of the width.
 template <class T, int N>
@@ -97,7 +82,7 @@ void multiply_short(int m, std::ptrdiff_t a_row, std::ptrdiff_t a_col, const Til
   }
 }
 
-// The kernels for 1 … 4 columns, and for k = 1 … 4 by panels of 1 … vectors.
+// The kernels for 1 … 4 columns; for k = 1 … 4 and panels of 1 … tile_vectors vectors.
 template <class T>
 using ColumnsKernel = decltype(&multiply_columns<T, 1>);
 template <class T>
@@ -117,7 +102,7 @@ ShortKernel<T> find_short_kernel(int k, int vectors, std::integer_sequence<int, 
 }
 template <class T>
 ShortKernel<T> find_short_kernel(int k, int vectors) {
-  return find_short_kernel<T>(k, vectors, std::make_integer_sequence<int, thin * max_tile_vectors>{});
+  return find_short_kernel<T>(k, vectors, std::make_integer_sequence<int, thin * tile_vectors>{});
 }
 
 }  // namespace innerloop::kernels

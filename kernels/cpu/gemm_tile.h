@@ -11,9 +11,11 @@
 namespace innerloop::kernels {
 
 // A tile has V vectors of columns and up to tile_rows(V) rows. Its V·rows sums, one row of B (V vectors) and one number
-// of A fill the registers: 24 + 4 + 1 of 32, or 12 + 2 + 1 of 16. At least 8 sums hide the latency of multiply-add.
-inline constexpr int max_tile_vectors = vector_registers == 32 ? 4 : 2;
-inline constexpr int tile_rows(int vectors) { return vectors == max_tile_vectors ? 6 : 8; }
+// of A fill the registers: 24 + 4 + 1 of 32, or 12 + 2 + 1 of 16. At least 8 sums hide the latency of multiply-add, so
+// matrices of one or two rows get wider tiles.
+inline constexpr int tile_vectors = vector_registers == 32 ? 4 : 2;
+inline constexpr int wide_tile_vectors = 2 * tile_vectors;
+inline constexpr int tile_rows(int vectors) { return vectors > tile_vectors ? 2 : vectors == tile_vectors ? 6 : 8; }
 
 // Calls f(r, v) for all r < R, v < V, written out: the indices are compile-time constants, so that an array of vectors
 // indexed by them stays in registers.
@@ -105,14 +107,14 @@ constexpr std::array<TileKernel<T>, 8> tile_kernels_of_width(std::integer_sequen
 }
 
 template <class T, bool TransposeA, int... V>
-constexpr std::array<std::array<TileKernel<T>, 8>, max_tile_vectors> tile_kernels(std::integer_sequence<int, V...>) {
+constexpr std::array<std::array<TileKernel<T>, 8>, wide_tile_vectors> tile_kernels(std::integer_sequence<int, V...>) {
   return {tile_kernels_of_width<T, V + 1, TransposeA>(std::make_integer_sequence<int, tile_rows(V + 1)>{})...};
 }
 
 template <class T>
 TileKernel<T> find_tile_kernel(int rows, int vectors, bool transpose_a) {
-  static constexpr auto plain = tile_kernels<T, false>(std::make_integer_sequence<int, max_tile_vectors>{});
-  static constexpr auto transposed = tile_kernels<T, true>(std::make_integer_sequence<int, max_tile_vectors>{});
+  static constexpr auto plain = tile_kernels<T, false>(std::make_integer_sequence<int, wide_tile_vectors>{});
+  static constexpr auto transposed = tile_kernels<T, true>(std::make_integer_sequence<int, wide_tile_vectors>{});
   return (transpose_a ? transposed : plain)[vectors - 1][rows - 1];
 }
 

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #if defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__))
 #include <immintrin.h>
@@ -133,5 +134,37 @@ struct Simd {
 };
 
 #endif
+
+// Two vectors cut into blocks of H lanes: the lower blocks of each pair, x's and y's in turn; then the upper ones.
+//   x = x0 x1 x2 x3, y = y0 y1 y2 y3:   lower_blocks = x0 y0 x2 y2,   upper_blocks = x1 y1 x3 y3
+template <int H, class Vec, int... L>
+[[gnu::always_inline]] inline Vec lower_blocks(Vec x, Vec y, std::integer_sequence<int, L...>) {
+  return __builtin_shufflevector(x, y, (L % (2 * H) < H ? L : static_cast<int>(sizeof...(L)) + L - H)...);
+}
+template <int H, class Vec, int... L>
+[[gnu::always_inline]] inline Vec upper_blocks(Vec x, Vec y, std::integer_sequence<int, L...>) {
+  return __builtin_shufflevector(x, y, (L % (2 * H) < H ? L + H : static_cast<int>(sizeof...(L)) + L)...);
+}
+
+// Turns `width` vectors into one: lane i of x[0] becomes the sum over the lanes of x[i]. Destroys the others.
+template <class T, int H = Simd<T>::width / 2>
+[[gnu::always_inline]] inline void sum_lanes(typename Simd<T>::Vec* x) {
+  constexpr auto lanes = std::make_integer_sequence<int, Simd<T>::width>{};
+  for (int i = 0; i < H; ++i) x[i] = lower_blocks<H>(x[i], x[i + H], lanes) + upper_blocks<H>(x[i], x[i + H], lanes);
+  if constexpr (H > 1) sum_lanes<T, H / 2>(x);
+}
+
+// Transposes `width` vectors: lane j of x[i] and lane i of x[j] change places.
+template <class T, int H = Simd<T>::width / 2>
+[[gnu::always_inline]] inline void transpose_lanes(typename Simd<T>::Vec* x) {
+  constexpr auto lanes = std::make_integer_sequence<int, Simd<T>::width>{};
+  for (int i = 0; i < Simd<T>::width; ++i)
+    if ((i & H) == 0) {
+      const typename Simd<T>::Vec lower = lower_blocks<H>(x[i], x[i + H], lanes);
+      x[i + H] = upper_blocks<H>(x[i], x[i + H], lanes);
+      x[i] = lower;
+    }
+  if constexpr (H > 1) transpose_lanes<T, H / 2>(x);
+}
 
 }  // namespace innerloop::kernels
