@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "kernels/cpu/gemm_thin.h"
 #include "kernels/cpu/gemm_tile.h"
 #include "kernels/cpu/simd.h"
 

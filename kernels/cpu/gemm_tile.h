@@ -1,7 +1,8 @@
-// The innermost part of the matrix product: one tile of C, kept in registers while k runs.
+// The innermost parts of the matrix product: loops that keep their sums in registers. gemm.cpp calls them block by block.
+//
+// They are many small variants of three functions and the bulk of the machine code, so gemm_tile.cpp holds them alone.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <type_traits>
 #include <utility>
@@ -42,80 +43,28 @@ struct Tile {
   const T* bias = nullptr;  // added to every row, if there is one
 };
 
-// The end of a tile: C = sums (+ C) (+ bias), without a branch for each vector in the usual cases.
-template <class T, int R, int V>
-[[gnu::always_inline]] inline void store_tile(const Tile<T>& tile, const typename Simd<T>::Vec (&sum)[R][V], T* c) {
-  using S = Simd<T>;
-  const std::ptrdiff_t ldc = tile.ldc;
-  const T* bias = tile.bias;
-  const bool accumulate = tile.accumulate, whole = tile.last_columns == S::width;
-  if (whole && !bias && !accumulate) {
-    for_each_vector<R, V>([&](auto r, auto v) __attribute__((always_inline)) {
-      S::store(c + r * ldc + v * S::width, sum[r][v]);
-    });
-  } else if (whole && !bias) {
-    for_each_vector<R, V>([&](auto r, auto v) __attribute__((always_inline)) {
-      T* to = c + r * ldc + v * S::width;
-      S::store(to, S::load(to) + sum[r][v]);
-    });
-  } else {
-    const typename S::Mask all = S::first(S::width), last = S::first(tile.last_columns);
-    for_each_vector<R, V>([&](auto r, auto v) __attribute__((always_inline)) {
-      T* to = c + r * ldc + v * S::width;
-      const typename S::Mask mask = v == V - 1 ? last : all;
-      typename S::Vec value = sum[r][v];
-      if (accumulate) value = S::load(to, mask) + value;
-      if (bias) value = value + S::load(bias + v * S::width, mask);
-      S::store(to, value, mask);
-    });
-  }
-}
-
-// One tile of R rows and V vectors: for every p, sum[r][v] += op(A)[r][p] · B[p][v].
-template <class T, int R, int V, bool TransposeA>
-void multiply_tile(const Tile<T>& tile) {
-  using S = Simd<T>;
-  using Vec = typename S::Vec;
-  Vec sum[R][V];
-  for_each_vector<R, V>([&](auto r, auto v) __attribute__((always_inline)) { sum[r][v] = S::zero(); });
-
-  const T* a = tile.a;
-  const T* b = tile.b;
-  const std::ptrdiff_t lda = tile.lda, ldb = tile.ldb;
-  const typename S::Mask last = S::first(tile.last_columns);
-  for (int p = 0; p < tile.k; ++p) {
-    Vec b_row[V];
-    for (int v = 0; v < V - 1; ++v) b_row[v] = S::load(b + v * S::width);
-    b_row[V - 1] = masks_are_cheap ? S::load(b + (V - 1) * S::width, last) : S::load(b + (V - 1) * S::width);
-    for (int r = 0; r < R; ++r) {
-      const Vec a_number = S::broadcast(TransposeA ? a[r] : a[r * lda]);
-      for (int v = 0; v < V; ++v) sum[r][v] = S::multiply_add(a_number, b_row[v], sum[r][v]);
-    }
-    a += TransposeA ? lda : 1;
-    b += ldb;
-  }
-  store_tile<T, R, V>(tile, sum, tile.c);
-}
-
-// The tile of a given height, width and orientation of A.
+// One tile of C while all of its k runs: for every p, sum += op(A)[:, p] · B[p, :].
 template <class T>
 using TileKernel = void (*)(const Tile<T>&);
-
-template <class T, int V, bool TransposeA, int... R>
-constexpr std::array<TileKernel<T>, 8> tile_kernels_of_width(std::integer_sequence<int, R...>) {
-  return {multiply_tile<T, R + 1, V, TransposeA>...};
-}
-
-template <class T, bool TransposeA, int... V>
-constexpr std::array<std::array<TileKernel<T>, 8>, wide_tile_vectors> tile_kernels(std::integer_sequence<int, V...>) {
-  return {tile_kernels_of_width<T, V + 1, TransposeA>(std::make_integer_sequence<int, tile_rows(V + 1)>{})...};
-}
-
 template <class T>
-TileKernel<T> find_tile_kernel(int rows, int vectors, bool transpose_a) {
-  static constexpr auto plain = tile_kernels<T, false>(std::make_integer_sequence<int, wide_tile_vectors>{});
-  static constexpr auto transposed = tile_kernels<T, true>(std::make_integer_sequence<int, wide_tile_vectors>{});
-  return (transpose_a ? transposed : plain)[vectors - 1][rows - 1];
-}
+TileKernel<T> find_tile_kernel(int rows, int vectors, bool transpose_a);
+
+// The longest side that counts as thin. For such products there are two more kernels.
+inline constexpr int thin = 4;
+
+// A·B with 1 … 4 columns: dot products along k, several rows of A at once. C's element (i, j) is c[i·row + j·col].
+// b holds the columns one after the other, each `stride` long and filled with zeros up to a multiple of the width.
+template <class T>
+using ColumnsKernel = void (*)(int m, int k, const T* a, std::ptrdiff_t lda, const T* b, std::ptrdiff_t stride, T* c,
+                               std::ptrdiff_t row, std::ptrdiff_t col, bool accumulate, const T* bias);
+template <class T>
+ColumnsKernel<T> find_columns_kernel(int columns);
+
+// k = 1 … 4: B's rows stay in registers while m rows of A and C pass by. The operations of the tile kernel, so the same
+// bits. op(A)'s element (i, p) is a[i·a_row + p·a_col]; B's vectors are whole.
+template <class T>
+using ShortKernel = void (*)(int m, std::ptrdiff_t a_row, std::ptrdiff_t a_col, const Tile<T>& tile);
+template <class T>
+ShortKernel<T> find_short_kernel(int k, int vectors);
 
 }  // namespace innerloop::kernels

@@ -2,10 +2,13 @@
 // equality is asked for; the others use real numbers and state the rounding error that is allowed.
 #include "kernels/cpu/gemm.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
-#include <cstdint>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <limits>
 #include <vector>
@@ -20,8 +23,38 @@ using kernels::gemm_bias;
 
 namespace {
 
-// A stored matrix whose rows are `padding` numbers longer than they need be. The last row ends without padding, so that a
-// sanitizer sees every access beyond it.
+// Memory between two pages that nobody may touch: a read or write outside the numbers placed at its end ends the program.
+// (Sanitizers do not look into the innermost loops, see CMakeLists.txt; this does.)
+class GuardedMemory {
+ public:
+  GuardedMemory() {
+    const std::size_t page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    void* begin = mmap(nullptr, size_ + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (begin == MAP_FAILED) FAIL("no address space");
+    begin_ = static_cast<std::byte*>(begin) + page;
+    if (mprotect(begin_, size_, PROT_READ | PROT_WRITE) != 0) FAIL("no memory");
+  }
+  // A copy of the numbers that ends at the upper guard, or begins at the lower one.
+  template <class T>
+  T* place(const std::vector<T>& numbers, bool at_end) {
+    const std::size_t bytes = numbers.size() * sizeof(T);
+    if (bytes > size_) FAIL("matrix too large for the test's memory");
+    std::byte* to = at_end ? begin_ + size_ - bytes : begin_;
+    std::memcpy(to, numbers.data(), bytes);
+    return reinterpret_cast<T*>(to);
+  }
+
+ private:
+  static constexpr std::size_t size_ = std::size_t{4} << 20;
+  std::byte* begin_ = nullptr;
+};
+
+GuardedMemory& guarded_memory(int which) {
+  static GuardedMemory memory[3];
+  return memory[which];
+}
+
+// A stored matrix whose rows are `padding` numbers longer than they need be. The last row ends without padding.
 template <class T>
 struct Stored {
   int rows, cols, stride;
@@ -77,10 +110,13 @@ struct Operands {
         for (int j = 0; j < x->cols; ++j) x->at(r, j) = static_cast<T>(next());
   }
 
-  Stored<T> product() const {
+  // Calculated in guarded memory.
+  Stored<T> product(bool at_end = true) const {
     Stored<T> out = c;
-    gemm(form.m, form.n, form.k, a.numbers.data(), a.stride, form.transpose_a, b.numbers.data(), b.stride,
-         form.transpose_b, out.numbers.data(), out.stride, form.accumulate);
+    T* numbers = guarded_memory(2).place(c.numbers, at_end);
+    gemm(form.m, form.n, form.k, guarded_memory(0).place(a.numbers, at_end), a.stride, form.transpose_a,
+         guarded_memory(1).place(b.numbers, at_end), b.stride, form.transpose_b, numbers, out.stride, form.accumulate);
+    out.numbers.assign(numbers, numbers + out.numbers.size());
     return out;
   }
 };
@@ -90,7 +126,7 @@ template <class T>
 bool exact(const Form& f) {
   Integers next;
   const Operands<T> x(f, next);
-  const Stored<T> out = x.product();
+  const Stored<T> out = x.product(f.accumulate);
   Stored<T> expected = x.c;
   for (int i = 0; i < f.m; ++i)
     for (int j = 0; j < f.n; ++j) {
