@@ -65,7 +65,8 @@ void check_second_order(const Subject& s, CheckReport& report) {
   std::string where = s.input(0).name;
   for (std::size_t j = 0; j < s.count(); ++j) {
     const Block u = only(s.u_block, j);
-    std::optional<long double> h = 0x1p-9L;
+    // Long directions need short steps: the truncation error grows with |v|.
+    std::optional<long double> h = 0x1p-9L / (1 + std::sqrt(static_cast<long double>(report.parameters)) / 2);
     for (const Block& direction : {u, s.v_block, u + s.v_block, u + -1 * s.v_block})
       if (h) h = s.clear_step(direction, *h);
     if (!h || *h < 0x1p-17L) {

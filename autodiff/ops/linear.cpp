@@ -11,10 +11,11 @@ using S = const ShapeRequest&;
 template <int x_rows, int x_cols>  // examples of one input whose attribute is derived from its shape
 std::vector<Example> sized(Attr (*attr)(Shape)) {
   std::vector<Example> examples;
-  for (Shape s : example_shapes()) {
+  for (Shape original : example_shapes()) {
+    Shape s = original;
     if (x_rows > 0) s.rows = x_rows;
     if (x_cols > 0) s.cols = x_cols;
-    examples.push_back({.shapes = {s}, .attr = attr(s), .domains = {Domain::real}});
+    examples.push_back({.shapes = {s}, .attr = attr(original), .domains = {Domain::real}});
   }
   return examples;
 }
@@ -90,7 +91,7 @@ std::span<const OpDef> linear_ops() {
          return Shape{r.tasks(), r.attr.i, r.shape(0).cols};
        },
        .transpose = [](C, int, Var v) { return sum_rows(v); },
-       .examples = [] { return sized<1, 0>([](Shape) { return Attr{.i = 6}; }); }},
+       .examples = [] { return sized<1, 0>([](Shape s) { return Attr{.i = s.rows + 1}; }); }},
       {.op = Op::sum_cols, .name = "sum_cols", .maths = "y[r] = Σ_c a[r,c];  ā[r,c] = ȳ[r]", .arity = 1, .kind = L,
        .shape = [](S r) { return Shape{r.tasks(), r.shape(0).rows, 1}; },
        .transpose = [](C c, int, Var v) { return broadcast_cols(v, c.x[0].shape().cols); }, .examples = plain},
@@ -100,7 +101,7 @@ std::span<const OpDef> linear_ops() {
          return Shape{r.tasks(), r.shape(0).rows, r.attr.j};
        },
        .transpose = [](C, int, Var v) { return sum_cols(v); },
-       .examples = [] { return sized<0, 1>([](Shape) { return Attr{.j = 6}; }); }},
+       .examples = [] { return sized<0, 1>([](Shape s) { return Attr{.j = s.cols + 1}; }); }},
       {.op = Op::sum_all, .name = "sum_all", .maths = "y = Σ a;  ā = ȳ everywhere", .arity = 1, .kind = L,
        .shape = [](S r) { return Shape{r.tasks(), 1, 1}; },
        .transpose = [](C c, int, Var v) { return broadcast_all(v, c.x[0].shape().rows, c.x[0].shape().cols); }, .examples = plain},
@@ -110,7 +111,7 @@ std::span<const OpDef> linear_ops() {
          return Shape{r.tasks(), r.attr.i, r.attr.j};
        },
        .transpose = [](C, int, Var v) { return sum_all(v); },
-       .examples = [] { return sized<1, 1>([](Shape s) { return Attr{.i = 3 + s.tasks, .j = 4}; }); }},
+       .examples = [] { return sized<1, 1>([](Shape s) { return Attr{.i = s.rows + 1, .j = s.cols}; }); }},
       {.op = Op::sum_tasks, .name = "sum_tasks", .maths = "y = Σ_tasks a, in task order;  ā = ȳ for every task", .arity = 1, .kind = L,
        .shape = [](S r) { return Shape{1, r.shape(0).rows, r.shape(0).cols}; },
        .transpose = [](C c, int, Var v) { return broadcast_tasks(v, c.x[0].shape().tasks); }, .examples = plain},
@@ -122,7 +123,7 @@ std::span<const OpDef> linear_ops() {
        .transpose = [](C, int, Var v) { return sum_tasks(v); },
        .examples = [] {
          std::vector<Example> examples = plain();
-         for (Example& e : examples) e.shapes[0].tasks = 1, e.attr = {.i = 3};
+         for (Example& e : examples) e.attr = {.i = e.shapes[0].tasks + 2}, e.shapes[0].tasks = 1;
          return examples;
        }},
       {.op = Op::reshape, .name = "reshape", .maths = "Y = the numbers of A in another shape;  Ā = Ȳ in the shape of A", .arity = 1, .kind = L,
