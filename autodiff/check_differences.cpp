@@ -13,11 +13,12 @@ constexpr double kTolerance = 1e-8;
 constexpr long double kStep = 0x1p-11L;
 constexpr std::size_t kKinksListed = 6;
 
-// (f(x+h) − f(x−h))/2h at h and h/2, combined so that the h² term cancels (Richardson).
+// (f(x+h) − f(x−h))/2h at h, h/2 and h/4, combined so that the h² and h⁴ terms cancel (Richardson).
 template <class F>
 long double central(F f, long double h) {
   const auto quotient = [&](long double step) { return (f(step) - f(-step)) / (2 * step); };
-  return (4 * quotient(h / 2) - quotient(h)) / 3;
+  const long double wide = quotient(h), middle = quotient(h / 2), narrow = quotient(h / 4);
+  return (64 * narrow - 20 * middle + wide) / 45;
 }
 
 class Differences {

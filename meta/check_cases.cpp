@@ -1,0 +1,109 @@
+#include "meta/check_cases.h"
+
+#include "autodiff/ops.h"
+#include "kernels/philox.h"
+
+namespace innerloop::meta {
+namespace {
+
+constexpr int kTasks = 3, kRows = 8;
+constexpr InnerEstimator kEstimators[] = {InnerEstimator::first_order, InnerEstimator::log_likelihood, InnerEstimator::likelihood_ratio,
+                                          InnerEstimator::dice};
+
+Tensor normals(Philox& random, Shape shape) {
+  std::vector<double> numbers(shape.size());
+  for (double& n : numbers) n = random.normal();
+  return Tensor::from(shape, numbers);
+}
+
+// Two trajectories of different length, then one row of padding.
+BatchValues make_batch(Philox& random) {
+  Tensor start({kTasks, kRows, 1}), weights({kTasks, kRows, 1});
+  for (int task = 0; task < kTasks; ++task)
+    for (int row = 0; row < kRows; ++row) {
+      start.set(task, row, 0, row == 0 || row == 3 || row == kRows - 1);
+      weights.set(task, row, 0, row < kRows - 1 ? 1.0 / (kRows - 1) : 0);
+    }
+  BatchValues batch;
+  batch.add("observations", normals(random, {kTasks, kRows, 2}));
+  batch.add("actions", normals(random, {kTasks, kRows, 2}));
+  batch.add("advantages", normals(random, {kTasks, kRows, 1}));
+  batch.add("weights", weights);
+  batch.add("start", start);
+  return batch;
+}
+
+// The entries of `in` below a prefix, under their own names.
+Vars group(const Vars& in, const std::string& prefix) {
+  Vars result;
+  for (std::size_t i = 0; i < in.count(); ++i)
+    if (in.name(i).starts_with(prefix)) result.add(in.name(i).substr(prefix.size()), in[i]);
+  return result;
+}
+
+CheckCase meta_objective_case(InnerEstimator estimator, int inner_steps) {
+  MamlProblem problem = make_maml_problem(estimator, inner_steps);
+  CheckCase c{.name = std::string("maml, ") + name_of(estimator) + ", K = " + std::to_string(inner_steps), .subject = "maml", .inputs = {}, .build = {}};
+  auto add = [&](const std::string& prefix, const Tensors& list, bool differentiated) {
+    for (std::size_t i = 0; i < list.count(); ++i) c.inputs.push_back({prefix + list.name(i), list[i], differentiated});
+  };
+  add("theta/", problem.theta, true);
+  c.inputs.push_back({"alpha", problem.alpha, true});
+  add("supports/", problem.supports, false);
+  add("query/", problem.query, false);
+  c.build = [program = problem.program](const Vars& in) {
+    Params theta_prime = adapt_all(group(in, "theta/"), group(in, "supports/"), in["alpha"], program);
+    return std::vector<Var>{outer_objective(theta_prime, group(in, "query/"), program)};
+  };
+  return c;
+}
+
+}  // namespace
+
+const char* name_of(InnerEstimator estimator) {
+  switch (estimator) {
+    case InnerEstimator::first_order: return "first-order";
+    case InnerEstimator::log_likelihood: return "log-likelihood";
+    case InnerEstimator::likelihood_ratio: return "likelihood-ratio";
+    case InnerEstimator::dice: return "dice";
+  }
+  return "?";
+}
+
+MamlProblem make_maml_problem(InnerEstimator estimator, int inner_steps, std::uint64_t seed) {
+  Philox random(seed, {.purpose = Purpose::check});
+  MamlProblem problem;
+  problem.program = {.policy = {.net = {.inputs = 2, .hidden = {4}, .outputs = 2}, .log_sigma_init = -0.3},
+                     .estimator = estimator, .inner_steps = inner_steps};
+  problem.theta = nn::init_policy(problem.program.policy, seed);
+  problem.alpha = Tensor({1, inner_steps, 1});
+  for (int k = 0; k < inner_steps; ++k) {
+    BatchValues batch = make_batch(random);
+    for (std::size_t i = 0; i < batch.count(); ++i) problem.supports.add(std::to_string(k) + "/" + batch.name(i), batch[i]);
+    problem.alpha.set(0, k, 0, 0.1 / (k + 1));
+  }
+
+  // The query's old policy is the adapted one: what a meta-step begins from.
+  problem.query = make_batch(random);
+  MamlFunctions maml;
+  ParamValues theta_i = problem.theta;
+  for (int k = 0; k < inner_steps; ++k) {
+    BatchValues support;
+    std::string prefix = std::to_string(k) + "/";
+    for (std::size_t i = 0; i < problem.supports.count(); ++i)
+      if (problem.supports.name(i).starts_with(prefix)) support.add(problem.supports.name(i).substr(prefix.size()), problem.supports[i]);
+    theta_i = maml.adapt_step(problem.program, {theta_i, support, Tensor::scalar(problem.alpha.at(0, k, 0))})[0];
+  }
+  Tensors old = maml.old_policy(problem.program, {theta_i, problem.query})[0];
+  for (std::size_t i = 0; i < old.count(); ++i) problem.query.add(old.name(i), old[i]);
+  return problem;
+}
+
+std::vector<CheckCase> maml_check_cases() {
+  std::vector<CheckCase> cases;
+  for (int inner_steps : {1, 2, 3})
+    for (InnerEstimator estimator : kEstimators) cases.push_back(meta_objective_case(estimator, inner_steps));
+  return cases;
+}
+
+}  // namespace innerloop::meta

@@ -1,0 +1,24 @@
+// What `innerloop check maml` checks: the meta-gradient for every estimator and K = 1, 2, 3 inner steps.
+#pragma once
+
+#include <vector>
+
+#include "autodiff/check.h"
+#include "meta/maml.h"
+
+namespace innerloop::meta {
+
+// A small fixed problem: three tasks, a tanh policy, eight rows of data per step.
+struct MamlProblem {
+  ParamValues theta;
+  BatchValues supports;  // "0/observations", …
+  Tensor alpha;          // (1, K, 1)
+  BatchValues query;     // with the old policy's data at θ'
+  MamlProgram program;
+};
+MamlProblem make_maml_problem(InnerEstimator estimator, int inner_steps, std::uint64_t seed = 7);
+
+std::vector<CheckCase> maml_check_cases();
+const char* name_of(InnerEstimator estimator);
+
+}  // namespace innerloop::meta
