@@ -36,6 +36,7 @@ BatchValues make_batch(const Trajectories& trajectories, const AdvantageConfig& 
   batch.add("actions", trajectories.actions);
   batch.add("advantages", std::move(advantages));
   batch.add("mask", trajectories.mask);
+  batch.add("start", trajectories.start);
   batch.add("weights", row_weights(trajectories, config.weighting, config.pooled));
   return batch;
 }

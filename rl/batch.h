@@ -24,7 +24,7 @@ struct AdvantageConfig {
   bool pooled = false;      // all tasks are slices of one: one baseline, one standardisation, weights over all of them
 };
 
-// {"observations", "actions", "advantages", "mask", "weights"}, so that Σ_rows weights·log π·advantages is the estimator.
+// {"observations", "actions", "advantages", "mask", "start", "weights"}: Σ_rows weights·log π·advantages is the estimator.
 // The weights are 0 on padding and, but for trajectory_sum, add up to 1 per task (over all tasks if pooled).
 // baseline_weights: the baseline's state (rl/baseline.h), needed to carry BaselineFit::previous_batch from batch to batch.
 BatchValues make_batch(const Trajectories& trajectories, const AdvantageConfig& config, Tensor* baseline_weights = nullptr);
