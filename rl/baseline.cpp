@@ -13,15 +13,16 @@ namespace {
 int feature_count(const Trajectories& trajectories) { return 2 * trajectories.observations.shape().cols + 4; }
 
 // φ of every row of one task, (rows, features); padding rows are 0.
-std::vector<double> features(const Trajectories& trajectories, int task) {
+std::vector<double> features(const Trajectories& trajectories, const std::vector<double>& observations, int task) {
   const int rows = trajectories.rows(), O = trajectories.observations.shape().cols, F = feature_count(trajectories);
   std::vector<double> all(static_cast<std::size_t>(rows) * static_cast<std::size_t>(F));
+  const double* s = observations.data() + static_cast<std::ptrdiff_t>(task) * rows * O;
   int row = 0;
   for (int n = 0; n < trajectories.per_task; ++n)
-    for (int t = 0; t < trajectories.lengths[static_cast<std::size_t>(trajectories.lane(task, n))]; ++t, ++row) {
+    for (int t = 0; t < trajectories.lengths[static_cast<std::size_t>(trajectories.lane(task, n))]; ++t, ++row, s += O) {
       double* phi = all.data() + static_cast<std::ptrdiff_t>(row) * F;
       for (int k = 0; k < O; ++k) {
-        const double o = std::clamp(trajectories.observations.at(task, row, k), -10.0, 10.0);
+        const double o = std::clamp(s[k], -10.0, 10.0);
         phi[k] = o;
         phi[O + k] = o * o;
       }
@@ -39,14 +40,16 @@ struct NormalEquations {
   std::vector<double> gram, moment;
 };
 
-NormalEquations normal_equations(const Trajectories& trajectories, const Tensor& returns, int task) {
+NormalEquations normal_equations(const Trajectories& trajectories, const std::vector<double>& observations,
+                                 const std::vector<double>& returns, int task) {
   const auto F = static_cast<std::size_t>(feature_count(trajectories));
-  const std::vector<double> phi = features(trajectories, task);
+  const std::vector<double> phi = features(trajectories, observations, task);
   NormalEquations sums{std::vector<double>(F * F), std::vector<double>(F)};
-  for (int row = 0; row < trajectories.rows(); ++row) {
-    const double* x = phi.data() + static_cast<std::size_t>(row) * F;
+  const auto rows = static_cast<std::size_t>(trajectories.rows());
+  for (std::size_t row = 0; row < rows; ++row) {
+    const double* x = phi.data() + row * F;
     if (x[F - 1] == 0) break;  // the first padding row
-    const double G = returns.at(task, row, 0);
+    const double G = returns[static_cast<std::size_t>(task) * rows + row];
     for (std::size_t i = 0; i < F; ++i) {
       for (std::size_t j = 0; j <= i; ++j) sums.gram[i * F + j] += x[i] * x[j];
       sums.moment[i] += x[i] * G;
@@ -75,7 +78,8 @@ Tensor fit_linear_baseline(const Trajectories& trajectories, const Tensor& retur
                                                                ", the rewards " + to_string(trajectories.rewards.shape()));
   const int B = trajectories.tasks, F = feature_count(trajectories);
   std::vector<NormalEquations> sums(static_cast<std::size_t>(B));
-  parallel_for(B, [&](int task, int) { sums[static_cast<std::size_t>(task)] = normal_equations(trajectories, returns, task); });
+  const std::vector<double> observations = trajectories.observations.to_vector(), G = returns.to_vector();
+  parallel_for(B, [&](int task, int) { sums[static_cast<std::size_t>(task)] = normal_equations(trajectories, observations, G, task); });
   if (pooled) {
     for (std::size_t task = 1; task < sums.size(); ++task) {
       std::ranges::transform(sums[0].gram, sums[task].gram, sums[0].gram.begin(), std::plus());
@@ -97,8 +101,9 @@ Tensor predict_linear_baseline(const Trajectories& trajectories, const Tensor& w
   require(weights.shape() == Shape{B, F, 1}, "linear baseline: the weights are " + to_string(weights.shape()) + ", but " +
                                                  to_string(Shape{B, F, 1}) + " are needed");
   std::vector<double> values(static_cast<std::size_t>(B) * static_cast<std::size_t>(rows));
+  const std::vector<double> observations = trajectories.observations.to_vector();
   parallel_for(B, [&](int task, int) {
-    const std::vector<double> phi = features(trajectories, task);
+    const std::vector<double> phi = features(trajectories, observations, task);
     const std::span<const double> w = weights.values<double>().subspan(static_cast<std::size_t>(task * F), static_cast<std::size_t>(F));
     for (int row = 0; row < rows; ++row) {
       double value = 0;

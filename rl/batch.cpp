@@ -1,25 +1,27 @@
 #include "rl/batch.h"
 
+#include <vector>
+
 #include "rl/returns.h"
 
 namespace innerloop::rl {
 
 Tensor row_weights(const Trajectories& trajectories, Weighting weighting, bool pooled) {
   const int B = trajectories.tasks, N = trajectories.per_task;
-  Tensor weights(trajectories.mask.shape(), trajectories.mask.dtype());
+  std::vector<double> weights(trajectories.mask.size());
   for (int task = 0; task < B; ++task) {
     const double steps = pooled ? static_cast<double>(trajectories.steps()) : trajectories.first_row(task, N);
     const double count = pooled ? B * N : N;
-    int row = 0;
+    std::size_t row = static_cast<std::size_t>(task) * static_cast<std::size_t>(trajectories.rows());
     for (int n = 0; n < N; ++n) {
       const int T = trajectories.lengths[static_cast<std::size_t>(trajectories.lane(task, n))];
       const double weight = weighting == Weighting::flat_mean        ? 1 / steps
                             : weighting == Weighting::trajectory_sum ? 1 / count
                                                                      : 1 / (count * T);
-      for (int t = 0; t < T; ++t) weights.set(task, row++, 0, weight);
+      for (int t = 0; t < T; ++t) weights[row++] = weight;
     }
   }
-  return weights;
+  return Tensor::from(trajectories.mask.shape(), weights, trajectories.mask.dtype());
 }
 
 BatchValues make_batch(const Trajectories& trajectories, const AdvantageConfig& config, Tensor* baseline_weights) {
