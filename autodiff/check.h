@@ -118,7 +118,11 @@ CheckReport run_check(const CheckCase& subject, const CheckOptions& options = {}
 CheckReport check(std::string name, std::vector<std::pair<std::string, Shape>> inputs, std::function<Var(const Vars&)> function,
                   const CheckOptions& options = {});
 
-// One case per operation and example of the operator table.
+// Numbers from N(0, 1), for the inputs of a case.
+Tensor random_normals(Shape shape, std::uint64_t seed);
+
+// One case per operation and example of the operator table. The modules above have such lists of their own:
+// nn::check_cases() (layers and distributions), and those of rl and meta.
 std::vector<CheckCase> op_cases();
 
 std::string to_text(const CheckReport& report);          // the full table

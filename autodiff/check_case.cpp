@@ -51,6 +51,8 @@ CheckCase case_of(const OpDef& def, const Example& example) {
 
 }  // namespace
 
+Tensor random_normals(Shape shape, std::uint64_t seed) { return draw_tensor(shape, Domain::real, 1, seed, 0); }
+
 std::vector<CheckCase> op_cases() {
   std::vector<CheckCase> cases;
   for (const OpDef& def : op_table())

@@ -1,0 +1,20 @@
+// Every layer and every distribution holds every level of the verifier.
+#include "nn/check_cases.h"
+
+#include <set>
+
+#include "tests/catch.h"
+
+using namespace innerloop;
+
+TEST_CASE("nn: every layer and distribution holds every level of the check") {
+  std::set<std::string> subjects;
+  for (const CheckCase& c : nn::check_cases()) {
+    const CheckReport report = run_check(c);
+    INFO(to_text(report));
+    CHECK(report.ok);
+    CHECK(report.stops.empty());
+    subjects.insert(c.subject);
+  }
+  CHECK(subjects == std::set<std::string>{"mlp", "lstm", "gaussian", "squashed_gaussian", "categorical", "policy"});
+}
