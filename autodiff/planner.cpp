@@ -183,7 +183,11 @@ class Planner {
           last_reader[root] = std::max(last_reader[root], id);
           if (!same_segment(root, id)) read_elsewhere[root] = 1;
         }
-    for (Var output : outputs_) readers[canonical(output.id)] += 2, last_reader[info_[canonical(output.id)].root] = kNone;
+    for (Var output : outputs_) {
+      NodeId root = info_[canonical(output.id)].root;
+      readers[canonical(output.id)] += 2, last_reader[root] = kNone;
+      if (info_[root].fixed) read_elsewhere[root] = 1;  // copied at every run, computed at some: it keeps a place of its own
+    }
 
     for (NodeId id = 0; id < graph_.size(); ++id) {
       if (!is_computed(id) || node(id).op != Op::add || read_elsewhere[id]) continue;

@@ -26,9 +26,9 @@ TEST_CASE("graph: a shape error names both operands, their shapes, their names, 
   Var weights = graph.input({1, 3, 64}, "theta/policy/W1");
   const std::string message = message_of([&] { matmul(observations, weights); });
   CHECK(message ==
-        "shape error: matmul, at autodiff/graph_test.cpp:29\n"
-        "    A = batch/observations (20, 200, 2)  made at autodiff/graph_test.cpp:27\n"
-        "    B = theta/policy/W1 (1, 3, 64)  made at autodiff/graph_test.cpp:28\n"
+        "shape error: matmul, at autodiff/graph_test.cpp:27\n"
+        "    A = batch/observations (20, 200, 2)  made at autodiff/graph_test.cpp:25\n"
+        "    B = theta/policy/W1 (1, 3, 64)  made at autodiff/graph_test.cpp:26\n"
         "    A has 2 columns but B has 3 rows.");
 }
 

@@ -1,0 +1,155 @@
+// Functions: when they plan anew, when they compute anew, and that replay allocates nothing and never depends on threads.
+#include "autodiff/function.h"
+
+#include <limits>
+
+#include "autodiff/ops.h"
+#include "autodiff/program.h"
+#include "autodiff/transforms.h"
+#include "kernels/philox.h"
+#include "kernels/threads.h"
+#include "tests/catch.h"
+
+using namespace innerloop;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+struct Config {
+  double factor = 1;
+  int power = 1;
+  friend bool operator==(const Config&, const Config&) = default;
+};
+
+int traces = 0;  // how often the lambda below was traced
+
+const auto scaled = [](Inputs& in, const Config& c) -> std::vector<Vars> {
+  ++traces;
+  Var x = in.next_var("x"), y = c.factor * x;
+  for (int i = 1; i < c.power; ++i) y = y * x;
+  Vars out;
+  out.add("y", y);
+  return {out};
+};
+
+Tensor numbers(Shape shape, std::uint64_t seed) {
+  Tensor t(shape);
+  Philox random(seed, {.purpose = Purpose::check});
+  for (double& x : t.mutable_values<double>()) x = random.normal();
+  return t;
+}
+
+// A meta-gradient in miniature: per task an inner step, then the sum over tasks, then per task again with the result.
+std::vector<Vars> several_phases(Inputs& in, const NoConfig&) {
+  Var theta = in.next_var("theta"), x = in.next_var("x");
+  const int tasks = x.shape().tasks;
+  Var theta_i = broadcast_tasks(theta, tasks);
+  Var inner = mean_all(square(tanh(matmul(x, theta_i))));
+  Var adapted = theta_i - 0.1 * grad(inner, std::span(&theta_i, 1))[0];
+  Var outer = mean_all(square(tanh(matmul(x, adapted))));
+  Var g = grad(outer, std::span(&theta, 1))[0];  // summed over tasks
+  Vars out;
+  out.add("g", g);
+  out.add("loss_after", mean_all(square(tanh(matmul(x, broadcast_tasks(theta - g, tasks))))));
+  out.add("mean_loss", sum_tasks(outer) / tasks);
+  return {out};
+}
+
+}  // namespace
+
+TEST_CASE("function: one plan per Config and per shape, found again later") {
+  const Function<Config> f("scaled", scaled);
+  traces = 0;
+  Tensor one = Tensor::scalar(3), row = numbers({1, 1, 4}, 1);
+  CHECK(f({2, 2}, {one})[0]["y"].item() == 18);
+  CHECK(f({2, 2}, {one})[0]["y"].item() == 18);
+  CHECK(traces == 1);
+  CHECK(f({5, 2}, {one})[0]["y"].item() == 45);
+  CHECK(f({2, 2}, {row})[0]["y"].shape() == row.shape());
+  CHECK(f({2, 2}, {one.to(Dtype::f32)})[0]["y"].dtype() == Dtype::f32);
+  CHECK(traces == 4);
+  CHECK(f({2, 2}, {Tensor::scalar(-1)})[0]["y"].item() == 2);
+  CHECK(traces == 4);
+}
+
+TEST_CASE("function: the cache of plans is bounded") {
+  const Function<Config> f("scaled", scaled);
+  Tensor one = Tensor::scalar(1);
+  for (int i = 0; i < 40; ++i) f({static_cast<double>(i), 1}, {one});
+  traces = 0;
+  f({39, 1}, {one});
+  CHECK(traces == 0);  // the most recent are kept
+  f({0, 1}, {one});
+  CHECK(traces == 1);  // the oldest are gone
+}
+
+TEST_CASE("function: what depends on fixed arguments alone is computed anew exactly when one of them is another tensor") {
+  const Function<> f("product", [](Inputs& in, const NoConfig&) -> std::vector<Vars> {
+    Var theta = in.next_var("theta"), v = in.next_var("v");
+    Vars out;
+    out.add("y", exp(tanh(theta) * 2.0) * v);
+    return {out};
+  });
+  Tensor theta = numbers({2, 3, 2}, 1), other = numbers({2, 3, 2}, 2);
+  const auto expected = [](const Tensor& t, double v) {
+    const Function<> plain("plain", [](Inputs& in, const NoConfig&) -> std::vector<Vars> {
+      Var x = in.next_var("theta"), w = in.next_var("v");
+      Vars out;
+      out.add("y", exp(tanh(x) * 2.0) * w);
+      return {out};
+    });
+    return plain({}, {t, Tensor::scalar(v)})[0];
+  };
+  for (double v : {1.0, 2.0, -0.5}) CHECK(bitwise_equal(f({}, {fixed(theta), Tensor::scalar(v)})[0], expected(theta, v)));
+  CHECK(bitwise_equal(f({}, {fixed(other), Tensor::scalar(2.0)})[0], expected(other, 2)));
+  CHECK(bitwise_equal(f({}, {fixed(theta), Tensor::scalar(3.0)})[0], expected(theta, 3)));
+  // Writing into the tensor gives it other storage, since the plan still holds the old one.
+  theta.set(1, 2, 1, 0.25);
+  CHECK(bitwise_equal(f({}, {fixed(theta), Tensor::scalar(3.0)})[0], expected(theta, 3)));
+}
+
+TEST_CASE("function: several phases, and the same bits for 1, 2 and 4 threads") {
+  const Function<> f("meta", several_phases);
+  Tensor theta = numbers({1, 24, 16}, 3), x(Shape{8, 60, 24});
+  for (int task = 0; task < 8; ++task) {
+    Tensor part = numbers({1, 60, 24}, 100 + static_cast<std::uint64_t>(task));
+    std::copy_n(part.values<double>().begin(), part.size(), x.mutable_values<double>().begin() + static_cast<std::ptrdiff_t>(task) * 60 * 24);
+  }
+  const int before = thread_count();
+  set_thread_count(1);
+  const Tensors one = f({}, {theta, x})[0];
+  for (int threads : {2, 4}) {
+    set_thread_count(threads);
+    CHECK(bitwise_equal(f({}, {theta, x})[0], one));
+  }
+  set_thread_count(before);
+
+  // And the same as evaluating every node when it is appended.
+  Graph eager(Dtype::f64, Graph::Mode::eager);
+  Vars first, second;
+  first.add("", eager.input(theta, "theta")), second.add("", eager.input(x, "x"));
+  Inputs inputs(eager, {first, second});
+  const Vars expected = several_phases(inputs, {})[0];
+  for (std::size_t i = 0; i < expected.count(); ++i) CHECK(bitwise_equal(one[i], expected[i].value()));
+  CHECK(one["loss_after"].shape() == Shape{8, 1, 1});
+}
+
+TEST_CASE("function: arguments are checked, with names") {
+  const Function<> f("meta", several_phases);
+  CHECK_THROWS_WITH(f({}, {Tensor::scalar(1), Tensor::full({1, 1, 1}, 1, Dtype::f32)}), ContainsSubstring("meta") && ContainsSubstring("mix f32 and f64"));
+  CHECK_THROWS_WITH(f({}, {Tensor::scalar(1)}), ContainsSubstring("more arguments than it was given"));
+  CHECK_THROWS_WITH(f({}, {Tensor(), Tensor::scalar(1)}), ContainsSubstring("empty tensor"));
+}
+
+TEST_CASE("function: check_finite names the first node that is not finite, and its line") {
+  const Function<> f("careless", [](Inputs& in, const NoConfig&) -> std::vector<Vars> {
+    Var x = in.next_var("x");
+    Vars out;
+    out.add("y", exp(log(x) * 2.0) + 1.0);
+    return {out};
+  });
+  f.set_check_finite(true);
+  CHECK_NOTHROW(f({}, {Tensor::scalar(2)}));
+  CHECK_THROWS_WITH(f({}, {Tensor::scalar(-2)}), ContainsSubstring("careless") && ContainsSubstring("log #1") && ContainsSubstring("function_test.cpp:"));
+  CHECK_THROWS_AS(f({}, {Tensor::scalar(-2)}), NonFiniteError);
+}
