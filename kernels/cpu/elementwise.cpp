@@ -21,9 +21,7 @@ template <class T, class F>
 void map2(const Call& call, F f) {
   T* y = call.out.as<T>();
   with_operand<T>(call.in[0], [&](auto a) {
-    with_operand<T>(call.in[1], [&](auto b) {
-      each(call.out.size(), [=](std::size_t n) { y[n] = f(a[n], b[n]); });
-    });
+    with_operand<T>(call.in[1], [&](auto b) { each(call.out.size(), [=](std::size_t n) { y[n] = f(a[n], b[n]); }); });
   });
 }
 
@@ -33,9 +31,8 @@ void map3(const Call& call, F f) {
   T* y = call.out.as<T>();
   with_operand<T>(call.in[0], [&](auto a) {
     with_operand<T>(call.in[1], [&](auto b) {
-      with_operand<T>(call.in[2], [&](auto c) {
-        each(call.out.size(), [=](std::size_t n) { y[n] = f(a[n], b[n], c[n]); });
-      });
+      with_operand<T>(call.in[2],
+                      [&](auto c) { each(call.out.size(), [=](std::size_t n) { y[n] = f(a[n], b[n], c[n]); }); });
     });
   });
 }

@@ -58,9 +58,8 @@ void add_row(const Call& call) {
 template <class T>
 void broadcast_rows(const Call& call) {
   const int cols = call.out.cols;
-  with_repeated_row(call.in[0].as<T>(), call.out.rows, cols, [&](int r, int rows, const T* a) {
-    copy(a, row<T>(call.out, r), count(rows) * count(cols));
-  });
+  with_repeated_row(call.in[0].as<T>(), call.out.rows, cols,
+                    [&](int r, int rows, const T* a) { copy(a, row<T>(call.out, r), count(rows) * count(cols)); });
 }
 
 template <class T>
@@ -110,8 +109,7 @@ void place_rows(const Call& call) {
   const int total = call.out.rows, cols = call.out.cols;
   const int first = std::clamp(call.attr.i, 0, total), end = std::clamp(call.attr.i + a.rows, 0, total);
   fill(call.out.as<T>(), count(first) * count(cols), T(0));
-  if (end > first)
-    copy(row<T>(a, first - call.attr.i), row<T>(call.out, first), count(end - first) * count(cols));
+  if (end > first) copy(row<T>(a, first - call.attr.i), row<T>(call.out, first), count(end - first) * count(cols));
   fill(row<T>(call.out, end), count(total - end) * count(cols), T(0));
 }
 

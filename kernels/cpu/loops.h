@@ -69,8 +69,8 @@ inline void repeat(const T* x, std::size_t n, std::size_t times, T* to) {
   }
 }
 
-// f(std::integral_constant<int, cols>) for short rows, f(cols) for all others. A length that the compiler knows turns the
-// copy of a short row into one move.
+// f(std::integral_constant<int, cols>) for short rows, f(cols) for all others. A length that the compiler knows turns
+// the copy of a short row into one move.
 template <class F>
 inline void with_length(int cols, F f) {
   switch (cols) {

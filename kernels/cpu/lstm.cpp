@@ -113,12 +113,20 @@ void lstm_sequence_bwd(const Call& call) {
       const T* c_before = t == 0 ? row<T>(c0, n) : c - layout.step_size();
       T* dz = dz_t + 4 * count(n) * count(cells);
       vecmath::tanh(c, dz, count(cells));
-      RowBackward<T>{
-          in_row(packed, block_i), in_row(packed, block_f), in_row(packed, block_g), in_row(packed, block_o),
-          reset_t[n] != 0 ? nullptr : c_before,
-          in_row(bar, block_i), in_row(bar, block_f), in_row(bar, block_g), in_row(bar, block_o),
-          in_row(bar, block_c), in_row(bar, block_h),
-          dh + count(n) * count(cells), dz, dc + count(n) * count(cells)}
+      RowBackward<T>{in_row(packed, block_i),
+                     in_row(packed, block_f),
+                     in_row(packed, block_g),
+                     in_row(packed, block_o),
+                     reset_t[n] != 0 ? nullptr : c_before,
+                     in_row(bar, block_i),
+                     in_row(bar, block_f),
+                     in_row(bar, block_g),
+                     in_row(bar, block_o),
+                     in_row(bar, block_c),
+                     in_row(bar, block_h),
+                     dh + count(n) * count(cells),
+                     dz,
+                     dc + count(n) * count(cells)}
           .run(cells);
     }
 

@@ -123,8 +123,10 @@ void lstm_sequence(const Call& call) {
   }
 }
 
-// The cotangents of Z, h0 and c0, given those of all six blocks of lstm_sequence (that of U is a product of the results).
+// The cotangents of Z, h0 and c0, given those of all six blocks of lstm_sequence. (That of U is a product of these.)
+//
 // in: packed (6·T·N, H), U, h0, c0, reset, packed_bar (6·T·N, H)
+//
 // out (4·T·N + 2N, H): dZ, a dense (T·N, 4H) matrix read as rows of H, then dh0 (N, H), then dc0 (N, H)
 template <class T>
 void lstm_sequence_bwd(const Call& call) {

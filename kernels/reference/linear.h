@@ -9,8 +9,8 @@ namespace innerloop::kernels::reference {
 // Element (r, c) of a row-major matrix.
 template <class T>
 T& at(const Matrix& matrix, int r, int c) {
-  return matrix.as<T>()[static_cast<std::size_t>(r) * static_cast<std::size_t>(matrix.cols) +
-                        static_cast<std::size_t>(c)];
+  const std::size_t row = static_cast<std::size_t>(r), col = static_cast<std::size_t>(c);
+  return matrix.as<T>()[row * static_cast<std::size_t>(matrix.cols) + col];
 }
 
 // y[r, c] = f(r, c)
@@ -144,8 +144,7 @@ void concat_cols(const Call& call) {
 template <class T>
 void gather_rows(const Call& call) {
   const Matrix &table = call.in[0], &index = call.in[1];
-  fill<T>(call.out,
-          [&](int r, int c) { return at<T>(table, checked_index(at<T>(index, r, 0), table.rows), c); });
+  fill<T>(call.out, [&](int r, int c) { return at<T>(table, checked_index(at<T>(index, r, 0), table.rows), c); });
 }
 
 // y[index[r]] += v[r], in row order

@@ -1,8 +1,9 @@
 // The scalar functions of the reference kernels, for T = float, double, long double and std::complex<double>.
 //
-// Complex numbers serve one purpose, the complex step: f(x + ih) = f(x) + ih·f′(x) + O(h²), without cancellation, so that
-// h = 1e-30 gives f′ to machine precision (Squire and Trapp 1998). This holds only if no formula forms 1 − (1 − small):
-// the complex forms below are written so that the imaginary part keeps full relative accuracy, also for large |Re x|.
+// Complex numbers serve one purpose, the complex step: f(x + ih) = f(x) + ih·f′(x) + O(h²), without cancellation, so
+// that h = 1e-30 gives f′ to machine precision (Squire and Trapp 1998). This holds only if no formula takes a number
+// close to 1 from 1: the complex forms below keep the imaginary part's full relative accuracy, also for large |Re x|.
+//
 // Comparisons, branches, maxima, indices and masks look at the real part. Neither conj nor |·| occurs: both would break
 // analyticity.
 #pragma once
@@ -30,8 +31,9 @@ using Real = decltype(real_part(T{}));
 template <class T>
 int checked_index(T value, int count) {
   const auto number = real_part(value);
-  require(number >= 0 && number < static_cast<Real<T>>(count), "index outside the table: gather, scatter, pick and place "
-                                                               "need whole numbers from 0 to the table's size less one");
+  require(number >= 0 && number < static_cast<Real<T>>(count),
+          "index outside the table: gather, scatter, pick and place "
+          "need whole numbers from 0 to the table's size less one");
   return static_cast<int>(number);
 }
 

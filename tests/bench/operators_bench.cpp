@@ -2,7 +2,8 @@
 //
 //   operators_bench [rows cols]      (default 2000 × 64, and 64 × 64)
 //
-// An element is one number of the first input (of the output, where that is larger). The figure is the median of repeats.
+// An element is one number of the first input (of the output, where that is larger). The figure is the median of
+// repeats.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -49,7 +50,8 @@ double time_of(const Case& c) {
   for (; arity < 3 && c.in[arity][0] > 0; ++arity) {
     data[arity].resize(static_cast<std::size_t>(c.in[arity][0]) * static_cast<std::size_t>(c.in[arity][1]));
     for (std::size_t n = 0; n < data[arity].size(); ++n)
-      data[arity][n] = static_cast<T>(static_cast<double>(n * 2654435761u % 4096) / 2048.0 - (arity == 0 ? 0.999 : 0.5));
+      data[arity][n] =
+          static_cast<T>(static_cast<double>(n * 2654435761u % 4096) / 2048.0 - (arity == 0 ? 0.999 : 0.5));
     in[arity] = {data[arity].data(), c.in[arity][0], c.in[arity][1]};
   }
   const kernels::Call call{{out.data(), c.out[0], c.out[1]}, in, arity, 1, c.attr};

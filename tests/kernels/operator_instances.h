@@ -28,8 +28,8 @@ struct Instance {
   std::string text() const {
     std::string result = "op " + std::to_string(static_cast<int>(op)) + ":";
     for (Size s : in) result += " (" + std::to_string(s.rows) + ", " + std::to_string(s.cols) + ")";
-    return result + " -> (" + std::to_string(out.rows) + ", " + std::to_string(out.cols) + ")  i = " +
-           std::to_string(attr.i) + ", j = " + std::to_string(attr.j);
+    return result + " -> (" + std::to_string(out.rows) + ", " + std::to_string(out.cols) +
+           ")  i = " + std::to_string(attr.i) + ", j = " + std::to_string(attr.j);
   }
 };
 
@@ -37,7 +37,7 @@ inline constexpr Op first_op = Op::neg;  // the leaves before it have no kernel
 inline bool is_elementwise(Op op) { return op >= Op::neg && op <= Op::select; }
 
 inline const std::vector<Size>& sizes() {
-  static const std::vector<Size> all = {{1, 1},  {1, 7},   {7, 1},   {2, 3},   {5, 5},    {3, 129},
+  static const std::vector<Size> all = {{1, 1},  {1, 7},   {7, 1},   {2, 3},    {5, 5},    {3, 129},
                                         {64, 2}, {33, 17}, {20, 64}, {1, 1500}, {257, 100}};
   return all;
 }
@@ -47,7 +47,8 @@ class Numbers {
   explicit Numbers(unsigned seed) : engine_(seed) {}
   // Uniform in [low, high), rounded to float.
   double uniform(double low, double high) {
-    return static_cast<double>(static_cast<float>(low + (high - low) * (static_cast<double>(engine_()) / 4294967296.0)));
+    return static_cast<double>(
+        static_cast<float>(low + (high - low) * (static_cast<double>(engine_()) / 4294967296.0)));
   }
   int below(int n) { return static_cast<int>(engine_() % static_cast<unsigned>(n)); }
   std::vector<double> matrix(Size size, double low, double high) {
@@ -135,8 +136,8 @@ inline void add_products(Op op, Size size, Numbers& numbers, std::vector<Instanc
       for (int i = 0; i < 2; ++i)
         for (int j = 0; j < 2; ++j)
           all.push_back(plain(op, {0, 0, i, j},
-                              {i == 1 ? Size{inner, r} : Size{r, inner}, j == 1 ? Size{c, inner} : Size{inner, c}}, size,
-                              numbers));
+                              {i == 1 ? Size{inner, r} : Size{r, inner}, j == 1 ? Size{c, inner} : Size{inner, c}},
+                              size, numbers));
   }
 }
 
@@ -195,7 +196,7 @@ inline std::vector<Instance> instances_of(Op op) {
   std::vector<Instance> all;
   Numbers numbers(static_cast<unsigned>(op) + 1);
   if (op == Op::lstm_sequence || op == Op::lstm_sequence_bwd) {
-    const int shapes[][3] = {{1, 1, 1}, {1, 1, 7}, {3, 1, 1}, {1, 5, 3}, {2, 3, 5}, {4, 4, 16},
+    const int shapes[][3] = {{1, 1, 1}, {1, 1, 7},  {3, 1, 1},  {1, 5, 3},   {2, 3, 5},  {4, 4, 16},
                              {7, 2, 9}, {5, 1, 33}, {6, 11, 8}, {20, 3, 17}, {3, 20, 64}};
     for (const auto& s : shapes) all.push_back(instances::lstm(op, s[0], s[1], s[2], numbers));
     return all;

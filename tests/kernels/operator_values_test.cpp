@@ -22,8 +22,11 @@ std::vector<double> compute(const Instance& instance, Kernel kernel) {
   for (std::size_t k = 0; k < storage.size(); ++k)
     in.push_back({storage[k].data(), instance.in[k].rows, instance.in[k].cols});
   std::vector<T> out(instance.out.count(), static_cast<T>(nan));
-  kernel(Call{{out.data(), instance.out.rows, instance.out.cols}, in.data(), static_cast<int>(in.size()),
-              instance.tasks, instance.attr});
+  kernel(Call{{out.data(), instance.out.rows, instance.out.cols},
+              in.data(),
+              static_cast<int>(in.size()),
+              instance.tasks,
+              instance.attr});
   return {out.begin(), out.end()};
 }
 
@@ -111,7 +114,11 @@ TEST_CASE("products, transposed and not") {
   expect({Op::matmul, {}, {{2, 3}, {3, 2}}, {2, 2}, 1, {a, b}}, {5, 11, 14, 23});
   expect({Op::matmul, {0, 0, 1, 0}, {{3, 2}, {3, 2}}, {2, 2}, 1, {a, b}}, {7, 18, 10, 22});
   expect({Op::matmul, {0, 0, 0, 1}, {{2, 3}, {2, 3}}, {2, 2}, 1, {a, b}}, {7, 10, 16, 22});
-  expect({Op::dense, {0, 0, static_cast<int>(Activation::relu), 0}, {{1, 2}, {2, 2}, {1, 2}}, {1, 2}, 1,
+  expect({Op::dense,
+          {0, 0, static_cast<int>(Activation::relu), 0},
+          {{1, 2}, {2, 2}, {1, 2}},
+          {1, 2},
+          1,
           {{1, 2}, {3, -4, 5, 1}, {0.5, -1}}},
          {13.5, 0});
 }
@@ -137,8 +144,7 @@ TEST_CASE("sum_tasks adds the blocks of all tasks") {
 TEST_CASE("gaussian_log_prob of two independent components") {
   // One component at its mean, the other two standard deviations off: −½·0 − ½·4 − log σ₁ − log σ₂ − log 2π.
   const double log_sigma_0 = std::log(0.5), log_sigma_1 = std::log(2.0);
-  expect({Op::gaussian_log_prob, {}, {{1, 2}, {1, 2}, {1, 2}}, {1, 1}, 1,
-          {{1, 1}, {log_sigma_0, log_sigma_1}, {1, 5}}},
+  expect({Op::gaussian_log_prob, {}, {{1, 2}, {1, 2}, {1, 2}}, {1, 1}, 1, {{1, 1}, {log_sigma_0, log_sigma_1}, {1, 5}}},
          {-2 - std::log(2 * std::acos(-1.0))});
 }
 
@@ -153,14 +159,22 @@ TEST_CASE("one LSTM cell over two steps, by hand") {
     const double h = reset == 0 ? h1 : 0, c = reset == 0 ? c1 : 0;
     const double i2 = sigmoid(-0.5 + u_i * h), f2 = sigmoid(0.6 + u_f * h), g2 = std::tanh(-0.7 + u_g * h);
     const double o2 = sigmoid(0.8 + u_o * h), c2 = f2 * c + i2 * g2, h2 = o2 * std::tanh(c2);
-    expect({Op::lstm_sequence, {0, 0, 2, 0}, {{2, 4}, {1, 4}, {1, 1}, {1, 1}, {2, 1}}, {12, 1}, 1,
+    expect({Op::lstm_sequence,
+            {0, 0, 2, 0},
+            {{2, 4}, {1, 4}, {1, 1}, {1, 1}, {2, 1}},
+            {12, 1},
+            1,
             {z, {u_i, u_f, u_g, u_o}, {h0}, {c0}, {0, reset}}},
            {i1, i2, f1, f2, g1, g2, o1, o2, c1, c2, h1, h2});
   }
 }
 
 TEST_CASE("a reset LSTM forgets even NaN") {
-  expect({Op::lstm_sequence, {0, 0, 1, 0}, {{1, 4}, {1, 4}, {1, 1}, {1, 1}, {1, 1}}, {6, 1}, 1,
+  expect({Op::lstm_sequence,
+          {0, 0, 1, 0},
+          {{1, 4}, {1, 4}, {1, 1}, {1, 1}, {1, 1}},
+          {6, 1},
+          1,
           {{0, 0, 0, 0}, {1, 1, 1, 1}, {nan}, {infinity}, {1}}},
          {0.5, 0.5, 0, 0.5, 0, 0});
 }

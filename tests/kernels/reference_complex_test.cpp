@@ -28,8 +28,11 @@ Step complex_step(const Instance& instance, const std::vector<std::vector<double
   for (std::size_t k = 0; k < storage.size(); ++k)
     in.push_back({storage[k].data(), instance.in[k].rows, instance.in[k].cols});
   std::vector<Complex> out(instance.out.count());
-  reference::run<Complex>(instance.op, Call{{out.data(), instance.out.rows, instance.out.cols}, in.data(),
-                                            static_cast<int>(in.size()), instance.tasks, instance.attr});
+  reference::run<Complex>(instance.op, Call{{out.data(), instance.out.rows, instance.out.cols},
+                                            in.data(),
+                                            static_cast<int>(in.size()),
+                                            instance.tasks,
+                                            instance.attr});
   Step result;
   for (Complex y : out) result.value.push_back(y.real()), result.slope.push_back(y.imag() / h);
   return result;
@@ -41,8 +44,11 @@ std::vector<double> in_double(const Instance& instance) {
   for (std::size_t k = 0; k < storage.size(); ++k)
     in.push_back({storage[k].data(), instance.in[k].rows, instance.in[k].cols});
   std::vector<double> out(instance.out.count());
-  reference::run<double>(instance.op, Call{{out.data(), instance.out.rows, instance.out.cols}, in.data(),
-                                           static_cast<int>(in.size()), instance.tasks, instance.attr});
+  reference::run<double>(instance.op, Call{{out.data(), instance.out.rows, instance.out.cols},
+                                           in.data(),
+                                           static_cast<int>(in.size()),
+                                           instance.tasks,
+                                           instance.attr});
   return out;
 }
 
@@ -60,18 +66,22 @@ struct Smooth {
 };
 
 const std::vector<Smooth>& smooth_functions() {
-  static const std::vector<double> anywhere = {-300, -40, -20, -1.5, -0.6, -0.4, -1e-3, -1e-12,
-                                               0,    1e-12, 1e-3, 0.4, 0.6,  1.5,  20,    40, 300};
+  static const std::vector<double> anywhere = {-300,  -40,  -20, -1.5, -0.6, -0.4, -1e-3, -1e-12, 0,
+                                               1e-12, 1e-3, 0.4, 0.6,  1.5,  20,   40,    300};
   static const std::vector<double> positive = {1e-12, 1e-3, 0.5, 1, 1.5, 20, 1e5};
   static const std::vector<Smooth> all = {
       {"exp", Op::exp, anywhere, [](Real x) { return std::exp(x); }},
       {"log", Op::log, positive, [](Real x) { return 1 / x; }},
-      {"log1p", Op::log1p, {-0.99, -0.6, -0.4, -1e-3, -1e-12, 0, 1e-12, 0.4, 0.6, 3, 1e8, 1e200},
+      {"log1p",
+       Op::log1p,
+       {-0.99, -0.6, -0.4, -1e-3, -1e-12, 0, 1e-12, 0.4, 0.6, 3, 1e8, 1e200},
        [](Real x) { return 1 / (1 + x); }},
       {"expm1", Op::expm1, anywhere, [](Real x) { return std::exp(x); }},
       {"tanh", Op::tanh, anywhere, [](Real x) { return 1 / (std::cosh(x) * std::cosh(x)); }},
       {"sigmoid", Op::sigmoid, anywhere,
-       [](Real x) { return std::exp(-std::fabs(x)) / ((1 + std::exp(-std::fabs(x))) * (1 + std::exp(-std::fabs(x)))); }},
+       [](Real x) {
+         return std::exp(-std::fabs(x)) / ((1 + std::exp(-std::fabs(x))) * (1 + std::exp(-std::fabs(x))));
+       }},
       {"softplus", Op::softplus, anywhere,
        [](Real x) { return x > 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x)); }},
       {"square", Op::square, anywhere, [](Real x) { return 2 * x; }},
@@ -169,10 +179,13 @@ TEST_CASE("lstm_sequence_bwd is the transposed derivative of lstm_sequence") {
     const Step step = complex_step(forward, v);
 
     const int rows = forward.in[4].rows, batch = forward.in[2].rows, cells = forward.in[2].cols;
-    const Instance backward{Op::lstm_sequence_bwd, forward.attr,
-                            {forward.out, forward.in[1], forward.in[2], forward.in[3], forward.in[4], forward.out},
-                            {4 * rows + 2 * batch, cells}, 1,
-                            {step.value, forward.values[1], forward.values[2], forward.values[3], forward.values[4], w}};
+    const Instance backward{
+        Op::lstm_sequence_bwd,
+        forward.attr,
+        {forward.out, forward.in[1], forward.in[2], forward.in[3], forward.in[4], forward.out},
+        {4 * rows + 2 * batch, cells},
+        1,
+        {step.value, forward.values[1], forward.values[2], forward.values[3], forward.values[4], w}};
     const std::vector<double> cotangents = in_double(backward);
 
     std::vector<double> tangents = v[0];
