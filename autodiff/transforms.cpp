@@ -54,7 +54,7 @@ struct Expansion {
   Var y;
 };
 Expansion expand(const RuleContext& c, const OpDef& def) {
-  require(def.expand != nullptr, std::string("the operation ") + def.name + " has no derivative rule and no expansion");
+  if (!def.expand) require(false, std::string("the operation ") + def.name + " has no derivative rule and no expansion");
   Expansion e;
   for (Var x : c.x) e.x.push_back(reshape(x, x.shape().rows, x.shape().cols));
   e.y = def.expand({c.graph, e.x, Var{}, c.attr});
