@@ -100,7 +100,7 @@ Plotted plot_curves(const std::string& folder, const std::string& name, const Fi
   }
   std::string script = "set title " + quoted(figure.title) + "\nset xlabel " + quoted(figure.x_label) +
                        "\nset ylabel " + quoted(figure.y_label) +
-                       "\nset grid back lc rgb '#dddddd'\nset key outside below\nset border 3\n" +
+                       "\nset grid back lc rgb '#dddddd'\nset key outside right top\nset border 3\n" +
                        "set tics nomirror\n";
   if (!figure.curves.empty() && figure.curves[0].x.size() <= 12) script += "set xtics 1\n";
   return draw(folder, name, data, script + plot, 900, 600);
@@ -119,14 +119,17 @@ Plotted plot_paths(const std::string& folder, const std::string& name, const std
     }
   }
 
-  // One block per trajectory, and one per goal.
+  // One block per trajectory, and one per goal. Ticks at 0.5 or 2 of the leading power of ten: two to four on each
+  // side.
   const int columns = static_cast<int>(std::min<std::size_t>(panels.size(), 4));
   const int rows = columns == 0 ? 0 : (static_cast<int>(panels.size()) + columns - 1) / columns;
+  const double tick = std::pow(10, std::floor(std::log10(reach))) *
+                      (reach >= std::pow(10, std::floor(std::log10(reach)) + 0.3) ? 2 : 0.5);
   std::string data = "# x y\n";
   std::string script = fmt::format(
       "set multiplot layout {},{} title {}\nset size ratio -1\nset xrange [{}:{}]\nset yrange [{}:{}]\n"
-      "set grid back lc rgb '#dddddd'\nset key top left samplen 1\n",
-      rows, columns, quoted(title), -1.05 * reach, 1.05 * reach, -1.05 * reach, 1.05 * reach);
+      "set xtics {}\nset ytics {}\nset grid back lc rgb '#dddddd'\nset key top left samplen 1\n",
+      rows, columns, quoted(title), -1.05 * reach, 1.05 * reach, -1.05 * reach, 1.05 * reach, tick, tick);
   int block = 0;
   for (const Panel& panel : panels) {
     script += "set title " + quoted(panel.title) + "\nplot";

@@ -6,6 +6,7 @@
 #include "app/command_line.h"
 #include "app/options.h"
 #include "app/statistics.h"
+#include "autodiff/op_table.h"
 #include "envs/reference.h"
 #include "envs/table.h"
 #include "kernels/nearest.h"
@@ -92,6 +93,13 @@ void list_envs(const Context& context, bool json, bool reference) {
   context.out << (json ? list.dump(2) + "\n" : text_table(rows));
 }
 
+void list_ops(const Context& context, bool json) {
+  Rows rows{{"name", "maths"}};
+  for (const OpDef& op : op_table())
+    if (op.name) rows.push_back({op.name, op.maths});
+  print_items(context, rows, json);
+}
+
 void list_options(const Context& context, const std::string& algorithm, bool json, bool markdown) {
   const std::vector<Option> options = run_options(find_algorithm(context, algorithm));
   if (markdown) {
@@ -124,7 +132,7 @@ void list_presets(const Context& context, const std::string& algorithm, bool jso
 int list_command(const Context& context, Arguments arguments) {
   const ParsedArguments parsed = parse_arguments(list_flags, arguments, 2);
   const auto on = [&](const char* flag) { return parsed.given.contains(flag) && parsed.given.boolean(flag); };
-  static const std::vector<std::string> subjects{"algorithms", "envs", "options", "presets"};
+  static const std::vector<std::string> subjects{"algorithms", "envs", "ops", "options", "presets"};
   if (parsed.help || parsed.words.empty()) {
     for (const Verb& verb : all_verbs())
       if (verb.command == list_command) context.out << help_text(verb, list_examples, list_flags);
@@ -138,6 +146,8 @@ int list_command(const Context& context, Arguments arguments) {
     list_algorithms(context, on("json"));
   else if (subject == "envs")
     list_envs(context, on("json"), on("reference"));
+  else if (subject == "ops")
+    list_ops(context, on("json"));
   else if (subject == "options")
     list_options(context, parsed.words[1], on("json"), on("markdown"));
   else if (subject == "presets")

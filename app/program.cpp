@@ -55,8 +55,12 @@ std::span<const Verb> all_verbs() {
   static constexpr Verb verbs[] = {
       {"train", "<algorithm> [flags] | --config <file> | --resume <run>", "Train an algorithm, or continue a run.",
        train_command},
+      {"adapt", "<run>... [flags]", "Adapt trained learners to tasks they have never seen.", adapt_command},
+      {"run", "[flags]", "The main job: meta-train MAML on 2-D navigation and adapt to new goals.", run_command},
+      {"check", "<operation> | <algorithm> | ops | all", "Verify gradients, of every order.", check_command},
       {"plot", "<run>... [flags]", "Draw the metrics of one or several runs.", plot_command},
-      {"list", "algorithms | envs | options <algorithm> | presets <algorithm> | ops", "Say what there is.",
+      {"bench", "<algorithm> | ops", "Measure: time per iteration, or per element of each kernel.", bench_command},
+      {"list", "algorithms | envs | ops | options <algorithm> | presets <algorithm>", "Say what there is.",
        list_command},
       {"explain", "<algorithm>", "Its equations: where each stands in the source, and which test holds it.",
        explain_command},

@@ -51,8 +51,8 @@ TEST_CASE("list: the same facts as text, JSON and Markdown", "[app]") {
   CHECK_THAT(program({"list", "presets", "toy"}).out, ContainsSubstring("large steps"));
   CHECK_THAT(program({"list", "options", "toy", "--markdown"}).out, ContainsSubstring("| `rate` | `0.1` |"));
   const auto options = nlohmann::json::parse(program({"list", "options", "toy", "--json"}).out);
-  CHECK(options[0]["flag"] == "--rate");
-  CHECK(options[0]["paper"] == "0.1 (A.2)");
+  CHECK(options[1]["flag"] == "--rate");
+  CHECK(options[1]["paper"] == "0.1 (A.2)");
   CHECK(nlohmann::json::parse(program({"list", "algorithms", "--json"}).out)[0]["name"] == "toy");
   CHECK(nlohmann::json::parse(program({"list", "envs", "--json"}).out)[0]["name"] == "point-nav-v1");
   CHECK_THAT(program({"list", "option"}).err, ContainsSubstring("Did you mean 'options'?"));
@@ -137,4 +137,52 @@ TEST_CASE("plot: without gnuplot the numbers and the script are written, and the
   CHECK_THAT(plotted.problem, ContainsSubstring("gnuplot is not installed"));
   CHECK_THAT(contents(folder / "p/paths.dat"), ContainsSubstring("# task 0, before\n0 0\n0.1 0.2\n"));
   CHECK_THAT(contents(folder / "p/paths.gp"), ContainsSubstring("'it''s a title'"));
+}
+
+TEST_CASE("check: operations hold, in text and in JSON, and an unknown one is named", "[app]") {
+  const Outcome text = program({"check", "tanh"});
+  CHECK(text.code == success);
+  CHECK_THAT(text.out, ContainsSubstring("cases hold"));
+  const auto json = nlohmann::json::parse(program({"check", "tanh", "--json"}).out);
+  CHECK(json["ok"] == true);
+  CHECK(json["reports"][0]["subject"] == "tanh");
+  CHECK(json["reports"][0]["levels"].size() >= 5);
+  CHECK_THAT(program({"check", "tahn"}).err, ContainsSubstring("Did you mean 'tanh'?"));
+  CHECK(program({"check", "tahn"}).code == usage);
+}
+
+TEST_CASE("bench: an algorithm and the kernels, as JSON too", "[app]") {
+  const auto iterations = nlohmann::json::parse(program({"bench", "toy", "--repeats", "3", "--json"}).out);
+  CHECK(iterations[0]["threads"] == 1);
+  CHECK(iterations[0]["seconds"] > 0);
+  const auto kernels = nlohmann::json::parse(program({"bench", "ops", "--repeats", "1", "--json"}).out);
+  CHECK(kernels.size() > 20);
+  for (const auto& kernel : kernels) CHECK(kernel["f64_ns"] > 0);
+}
+
+TEST_CASE("adapt: the table, the JSON and the files agree; published figures stand beside", "[app]") {
+  TestFolder folder;
+  for (const char* seed : {"1", "2"})
+    REQUIRE(program({"train", "toy", "--seed", seed, "--out", folder / seed, "--quiet"}).code == success);
+  const Outcome text = program({"adapt", folder / "1", folder / "2", "--random", "--steps", "2", "--pictures", "2"});
+  REQUIRE(text.code == success);
+  // 40 goals, 0.4008 from the origin on average (the authors' goals); the untrained toy has x = 0.
+  CHECK_THAT(text.out, ContainsSubstring("return on 40 new tasks"));
+  CHECK_THAT(text.out, ContainsSubstring("-0.40 ± 0.0"));
+  CHECK_THAT(text.out, ContainsSubstring("time-optimal"));
+  CHECK_THAT(text.out, ContainsSubstring("-40.41 ± 4.00"));
+  const std::string csv = contents(folder / "1/adapt/adapt.csv");
+  CHECK(std::ranges::count(csv, '\n') == 1 + 3 * 40);
+  CHECK_THAT(csv, ContainsSubstring("learner,task,step0,step1,step2\n"));
+  CHECK_THAT(contents(folder / "1/adapt/paths.dat"), ContainsSubstring("# task 1, after 2 steps"));
+
+  const auto json = nlohmann::json::parse(
+      program({"adapt", folder / "1", "--random", "--tasks", "5", "--steps", "1", "--json", "--out", folder / "j"})
+          .out);
+  CHECK(json["tasks"].size() == 5);
+  CHECK(json["learners"][1]["label"] == "random init");
+  CHECK(json["learners"][1]["mean"][1].get<double>() == Approx(json["learners"][1]["mean"][0].get<double>() / 2));
+  CHECK(json["published"][0]["mean"][1] == -11.68);
+  CHECK(program({"adapt", folder / "none"}).code == failure);
+  CHECK(program({"adapt"}).code == usage);
 }

@@ -1,7 +1,9 @@
 // A small algorithm to try the program with: noisy gradient descent on (x − 3)², quick and exactly repeatable.
 #pragma once
 
+#include <cmath>
 #include <memory>
+#include <vector>
 
 #include "kernels/philox.h"
 #include "rl/trainer.h"
@@ -35,8 +37,18 @@ class Trainer : public rl::Trainer {
     state_ = state;
     iteration_ = iteration;
   }
+  // Comes nearer to the goal with every step: the return after k steps is −|goal|/(k + 1), in a straight line.
   rl::AdaptReport adapt(const rl::AdaptRequest& request) const override {
-    return {Tensor({1, request.tasks.shape().rows, request.steps + 1}), {}};
+    const int tasks = request.tasks.shape().rows;
+    rl::AdaptReport report{Tensor({1, tasks, request.steps + 1}), {}};
+    for (int i = 0; i < tasks; ++i)
+      for (int k = 0; k <= request.steps; ++k) {
+        const double x = request.tasks.at(0, i, 0), y = request.tasks.at(0, i, 1), reached = k / (k + 1.0);
+        report.returns.set(0, i, k, -std::hypot(x, y) / (k + 1) - state_["x"].item());
+        const std::vector<double> points{0, 0, reached * x, reached * y};
+        if (request.paths > 0) report.paths.push_back({i, k, Tensor::from({1, 2, 2}, points)});
+      }
+    return report;
   }
 
  private:
@@ -48,6 +60,7 @@ class Trainer : public rl::Trainer {
 };
 
 inline constexpr rl::Option options[] = {
+    {.name = "env", .type = rl::OptionType::text, .value = "point-nav-v1", .help = "environment"},
     {.name = "rate",
      .type = rl::OptionType::real,
      .value = "0.1",

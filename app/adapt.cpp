@@ -1,0 +1,151 @@
+// innerloop adapt: runs the learners on new tasks. What is made of the results stands in adapt_report.cpp.
+#include "app/adapt.h"
+
+#include <fmt/format.h>
+
+#include <ostream>
+
+#include "app/command_line.h"
+#include "app/options.h"
+#include "app/run_folder.h"
+#include "envs/table.h"
+#include "kernels/threads.h"
+
+namespace innerloop::app {
+namespace {
+
+using rl::Option;
+using rl::OptionType;
+using rl::UsageError;
+
+constexpr Option adapt_flags[] = {
+    {.name = "steps",
+     .type = OptionType::integer,
+     .value = "3",
+     .low = 0,
+     .high = 1000,
+     .help = "gradient steps, or episodes"},
+    {.name = "tasks",
+     .type = OptionType::integer,
+     .value = "0",
+     .low = 0,
+     .high = 65535,
+     .help = "how many new tasks; 0: the environment's reference tasks (for point navigation the authors' 40 goals)"},
+    {.name = "trajectories",
+     .type = OptionType::integer,
+     .value = "20",
+     .low = 1,
+     .high = 65535,
+     .help = "per task, for each step and for each evaluation"},
+    {.name = "pictures",
+     .type = OptionType::integer,
+     .value = "6",
+     .low = 0,
+     .high = 40,
+     .help = "tasks whose trajectories are drawn"},
+    {.name = "seed", .type = OptionType::integer, .value = "1", .low = 0, .high = 1e9, .help = "of the test draws"},
+    {.name = "random",
+     .type = OptionType::boolean,
+     .value = "false",
+     .help = "also the first run's learner, untrained"},
+    {.name = "out",
+     .type = OptionType::text,
+     .help = "folder for adapt.csv and the pictures; by default the first run's"},
+    {.name = "threads", .type = OptionType::integer, .value = "0", .low = 0, .high = 1024, .help = "0: all cores"},
+    {.name = "json", .type = OptionType::boolean, .value = "false", .help = "for machines"},
+    {.name = "quiet", .type = OptionType::boolean, .value = "false", .help = "the results only"},
+};
+
+constexpr const char* adapt_examples =
+    "  innerloop adapt runs/maml-point-nav-v1-seed1\n"
+    "  innerloop adapt runs/maml runs/pretrained --random --steps 3\n"
+    "  innerloop adapt runs/maml --tasks 100 --seed 2 --json";
+
+std::vector<envs::Task> test_tasks(const envs::EnvRow& env, const AdaptSettings& settings) {
+  if (settings.tasks == 0) return envs::reference_tasks(env);
+  std::vector<envs::Task> tasks;
+  for (int i = 0; i < settings.tasks; ++i)
+    tasks.push_back(envs::sample_task(env, settings.seed, Purpose::test_task, 0, static_cast<std::uint32_t>(i)));
+  return tasks;
+}
+
+}  // namespace
+
+Learner load_learner(const Context& context, const std::string& run, bool trained) {
+  const RunFolder folder = RunFolder::open(run);
+  const RunSettings settings = resolve_settings(context, "", "", folder.config(), {});
+  const auto seed = static_cast<std::uint64_t>(std::get<std::int64_t>(settings.values["seed"]));
+  Learner learner{settings.algorithm->name, settings.values.text("env"),
+                  settings.algorithm->make(settings.values, seed)};
+  if (trained) folder.restore(*learner.trainer);
+  if (!settings.preset.empty()) learner.label += " (" + settings.preset + ")";
+  if (!trained) learner.label = "random init";
+  return learner;
+}
+
+AdaptResults adapt_learners(const Context& context, const std::vector<Learner>& learners,
+                            const AdaptSettings& settings) {
+  AdaptResults results;
+  results.env = learners.at(0).env;
+  const envs::EnvRow& env = envs::find_env(results.env);
+  results.tasks = test_tasks(env, settings);
+
+  // The same tasks and the same draws for every learner.
+  rl::AdaptRequest request;
+  request.steps = settings.steps;
+  request.trajectories = settings.trajectories;
+  request.seed = settings.seed;
+  request.tasks = Tensor({1, static_cast<int>(results.tasks.size()), env.spec.task_size});
+  for (std::size_t i = 0; i < results.tasks.size(); ++i)
+    for (std::size_t k = 0; k < results.tasks[i].size(); ++k)
+      request.tasks.set(0, static_cast<int>(i), static_cast<int>(k), results.tasks[i][k]);
+
+  for (const Learner& learner : learners) {
+    if (learner.env != results.env)
+      throw UsageError("the runs are of different environments: " + results.env + " and " + learner.env);
+    context.err << fmt::format("adapting {} to {} tasks of {}", learner.label, results.tasks.size(), results.env)
+                << std::endl;
+    request.paths = &learner == &learners.front() && settings.pictures > 0 ? 1 : 0;
+    rl::AdaptReport report = learner.trainer->adapt(request);
+    AdaptResults::Row row{learner.label, {}};
+    for (int step = 0; step <= settings.steps; ++step) {
+      std::vector<double>& returns = row.returns.emplace_back();
+      for (int task = 0; task < request.tasks.shape().rows; ++task) returns.push_back(report.returns.at(0, task, step));
+    }
+    results.rows.push_back(std::move(row));
+    for (rl::Path& path : report.paths)
+      if (path.task < settings.pictures) results.paths.push_back(std::move(path));
+  }
+  return results;
+}
+
+int adapt_command(const Context& context, Arguments arguments) {
+  const ParsedArguments parsed = parse_arguments(adapt_flags, arguments, 100);
+  if (parsed.help) {
+    for (const Verb& verb : all_verbs())
+      if (verb.command == adapt_command) context.out << help_text(verb, adapt_examples, adapt_flags);
+    return success;
+  }
+  if (parsed.words.empty()) throw UsageError("innerloop adapt <run>: which one?");
+  rl::OptionValues values = rl::default_values(adapt_flags);
+  for (const auto& [name, value] : parsed.given.all()) values.set(name, value);
+  if (values.integer("threads") > 0) set_thread_count(values.integer("threads"));
+
+  std::vector<Learner> learners;
+  for (const std::string& run : parsed.words) learners.push_back(load_learner(context, run, true));
+  if (values.boolean("random")) learners.push_back(load_learner(context, parsed.words[0], false));
+  const AdaptSettings settings{values.integer("steps"), values.integer("tasks"), values.integer("trajectories"),
+                               values.integer("pictures"), static_cast<std::uint64_t>(values.integer("seed"))};
+  std::ostream silent(nullptr);
+  const bool quiet = values.boolean("quiet") || values.boolean("json");
+  const Context quieter{context.algorithms, context.out, quiet ? silent : context.err, false};
+  const AdaptResults results = adapt_learners(quieter, learners, settings);
+
+  context.out << (values.boolean("json") ? adapt_json(results) : adapt_table(results));
+  const std::string out = values.text("out");
+  for (const std::string& line : write_adapt_files(results, out.empty() ? parsed.words[0] + "/adapt" : out))
+    if (!quiet) context.err << line << std::endl;
+  return success;
+}
+
+}  // namespace innerloop::app

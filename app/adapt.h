@@ -1,0 +1,47 @@
+// The meta-test: how much does a learner gain from a few steps on tasks it has never seen?
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "app/program.h"
+#include "envs/driver.h"
+#include "rl/trainer.h"
+
+namespace innerloop::app {
+
+// One learner to be tested: a run at its newest checkpoint, or an untrained one.
+struct Learner {
+  std::string label;
+  std::string env;
+  std::unique_ptr<rl::Trainer> trainer;
+};
+
+struct AdaptSettings {
+  int steps = 3, tasks = 0, trajectories = 20, pictures = 6;  // tasks 0: the environment's reference tasks
+  std::uint64_t seed = 1;
+};
+
+// What came out, for the table, the JSON and the pictures.
+struct AdaptResults {
+  std::string env;
+  std::vector<envs::Task> tasks;
+  struct Row {
+    std::string label;
+    std::vector<std::vector<double>> returns;  // [step][task]
+  };
+  std::vector<Row> rows;
+  std::vector<rl::Path> paths;  // of the first learner, for the first few tasks
+};
+
+Learner load_learner(const Context& context, const std::string& run, bool trained);
+AdaptResults adapt_learners(const Context& context, const std::vector<Learner>& learners,
+                            const AdaptSettings& settings);
+
+// "return after 0, 1, 2, 3 steps" with 95 % intervals over tasks; below it reference policies and published figures.
+std::string adapt_table(const AdaptResults& results);
+std::string adapt_json(const AdaptResults& results);
+// adapt.csv and the two pictures, adapt.png and paths.png; returns what to tell the reader, one line each.
+std::vector<std::string> write_adapt_files(const AdaptResults& results, const std::string& folder);
+
+}  // namespace innerloop::app

@@ -1,0 +1,148 @@
+// What is made of the results of a meta-test: a table, JSON, files and pictures.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "app/adapt.h"
+#include "app/gnuplot.h"
+#include "app/published.h"
+#include "app/run_folder.h"
+#include "app/statistics.h"
+#include "envs/reference.h"
+#include "envs/table.h"
+#include "nn/atomic_file.h"
+
+namespace innerloop::app {
+namespace {
+
+std::string interval_text(const Interval& interval) {
+  return std::isfinite(interval.half_width) ? fmt::format("{:.2f} ± {:.2f}", interval.mean, interval.half_width)
+                                            : fmt::format("{:.2f}", interval.mean);
+}
+
+std::vector<envs::ReferenceReturn> references(const AdaptResults& results) {
+  return envs::reference_returns(envs::find_env(results.env), results.tasks, 1);
+}
+
+}  // namespace
+
+std::string adapt_table(const AdaptResults& results) {
+  // Our learners, then what needs no learning, then what others have published.
+  const std::size_t steps = results.rows.at(0).returns.size();
+  std::vector<std::vector<std::string>> table{{"return on " + std::to_string(results.tasks.size()) + " new tasks"}};
+  for (std::size_t k = 0; k < steps; ++k)
+    table[0].push_back(k == 0 ? "before" : k == 1 ? "1 step" : fmt::format("{} steps", k));
+  for (const AdaptResults::Row& row : results.rows) {
+    auto& line = table.emplace_back(std::vector<std::string>{row.label});
+    for (const auto& returns : row.returns) line.push_back(interval_text(mean_interval(returns)));
+  }
+  for (const envs::ReferenceReturn& reference : references(results))
+    table.push_back({reference.policy, fmt::format("{:.2f}", reference.mean)});
+  for (const PublishedReturns& published : published_returns()) {
+    if (published.env != results.env) continue;
+    auto& line = table.emplace_back(std::vector<std::string>{std::string(published.label)});
+    for (std::size_t k = 0; k < std::min(steps, published.returns.size()); ++k)
+      line.push_back(k < published.half_widths.size() ? interval_text({published.returns[k], published.half_widths[k]})
+                                                      : fmt::format("{:.2f}", published.returns[k]));
+  }
+  return text_table(table) + "± is the half width of the 95 % interval over tasks.\n";
+}
+
+std::string adapt_json(const AdaptResults& results) {
+  using nlohmann::ordered_json;
+  ordered_json rows = ordered_json::array(), reference = rows, published = rows;
+  for (const AdaptResults::Row& row : results.rows) {
+    std::vector<double> means, half_widths;
+    for (const auto& returns : row.returns) {
+      const Interval interval = mean_interval(returns);
+      means.push_back(interval.mean);
+      half_widths.push_back(interval.half_width);
+    }
+    rows.push_back({{"label", row.label}, {"mean", means}, {"half_width_95", half_widths}, {"returns", row.returns}});
+  }
+  for (const envs::ReferenceReturn& r : references(results))
+    reference.push_back({{"policy", r.policy}, {"mean", r.mean}});
+  for (const PublishedReturns& p : published_returns())
+    if (p.env == results.env) published.push_back({{"label", p.label}, {"source", p.source}, {"mean", p.returns}});
+  return ordered_json{{"env", results.env},
+                      {"tasks", results.tasks},
+                      {"learners", rows},
+                      {"reference", reference},
+                      {"published", published}}
+             .dump(1) +
+         "\n";
+}
+
+namespace {
+
+// label,task,step0,step1,…
+std::string csv_text(const AdaptResults& results) {
+  std::string csv = "learner,task";
+  for (std::size_t k = 0; k < results.rows.at(0).returns.size(); ++k) csv += ",step" + std::to_string(k);
+  csv += "\n";
+  for (const AdaptResults::Row& row : results.rows)
+    for (std::size_t task = 0; task < results.tasks.size(); ++task) {
+      csv += row.label + "," + std::to_string(task);
+      for (const auto& returns : row.returns) csv += "," + number_text(returns[task]);
+      csv += "\n";
+    }
+  return csv;
+}
+
+Plotted draw_returns(const AdaptResults& results, const std::string& folder) {
+  Figure figure{"Return after adaptation, " + results.env, "adaptation steps", "return", {}};
+  for (const AdaptResults::Row& row : results.rows) {
+    Curve curve{row.label, {}, {}, {}, {}};
+    for (std::size_t k = 0; k < row.returns.size(); ++k) {
+      const Interval interval = mean_interval(row.returns[k]);
+      curve.x.push_back(static_cast<double>(k));
+      curve.mean.push_back(interval.mean);
+      curve.low.push_back(interval.mean - interval.half_width);
+      curve.high.push_back(interval.mean + interval.half_width);
+    }
+    figure.curves.push_back(std::move(curve));
+  }
+  return plot_curves(folder, "adapt", figure);
+}
+
+// One panel per task: the plane, the goal, and a trajectory before and after each number of steps.
+Plotted draw_paths(const AdaptResults& results, const std::string& folder) {
+  std::vector<Panel> panels;
+  std::vector<int> tasks;
+  for (const rl::Path& path : results.paths) {
+    auto place = std::ranges::find(tasks, path.task) - tasks.begin();
+    if (place == static_cast<std::ptrdiff_t>(tasks.size())) {
+      tasks.push_back(path.task);
+      const envs::Task& task = results.tasks.at(static_cast<std::size_t>(path.task));
+      panels.push_back({fmt::format("task {}", path.task), {}, task.size() == 2, {}});
+      if (task.size() == 2) panels.back().goal = {task[0], task[1]};
+    }
+    Panel::Line line{path.step == 0   ? "before"
+                     : path.step == 1 ? "after 1 step"
+                                      : fmt::format("after {} steps", path.step),
+                     {}};
+    for (int t = 0; t < path.observations.shape().rows; ++t)
+      line.points.push_back({path.observations.at(0, t, 0), path.observations.at(0, t, 1)});
+    panels[static_cast<std::size_t>(place)].lines.push_back(std::move(line));
+  }
+  return plot_paths(folder, "paths", results.rows[0].label + " on " + results.env, panels);
+}
+
+}  // namespace
+
+std::vector<std::string> write_adapt_files(const AdaptResults& results, const std::string& folder) {
+  std::filesystem::create_directories(folder);
+  nn::write_file_atomically(folder + "/adapt.csv", csv_text(results));
+  std::vector<std::string> lines{"wrote " + folder + "/adapt.csv"};
+  const auto tell = [&](const Plotted& plotted) {
+    lines.push_back(plotted.problem.empty() ? "wrote " + plotted.png + " and .svg" : plotted.problem);
+  };
+  tell(draw_returns(results, folder));
+  const bool plane = !results.paths.empty() && results.paths[0].observations.shape().cols == 2;
+  if (plane) tell(draw_paths(results, folder));
+  return lines;
+}
+
+}  // namespace innerloop::app

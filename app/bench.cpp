@@ -1,0 +1,149 @@
+// innerloop bench: how long an iteration of an algorithm takes, or an element of each kernel. (Comparisons with other
+// programs stand in tests/bench.)
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "app/command_line.h"
+#include "app/options.h"
+#include "app/statistics.h"
+#include "autodiff/op_table.h"
+#include "kernels/threads.h"
+
+namespace innerloop::app {
+namespace {
+
+using nlohmann::ordered_json;
+using rl::Option;
+using rl::OptionType;
+using Clock = std::chrono::steady_clock;
+using Rows = std::vector<std::vector<std::string>>;
+
+constexpr Option bench_flags[] = {
+    {.name = "preset", .type = OptionType::text, .help = "of the algorithm"},
+    {.name = "repeats",
+     .type = OptionType::integer,
+     .value = "5",
+     .low = 1,
+     .high = 1000,
+     .help = "iterations measured"},
+    {.name = "json", .type = OptionType::boolean, .value = "false", .help = "for machines"},
+};
+
+constexpr const char* bench_examples = "  innerloop bench ops\n  innerloop bench maml --repeats 10";
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// Median, and median absolute deviation: a busy machine disturbs them little.
+struct Timing {
+  double median = 0, deviation = 0;
+};
+Timing timing_of(std::vector<double> samples) {
+  const auto median = [](std::vector<double>& values) {
+    std::ranges::nth_element(values, values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2));
+    return values[values.size() / 2];
+  };
+  Timing timing{median(samples), 0};
+  for (double& sample : samples) sample = std::abs(sample - timing.median);
+  timing.deviation = median(samples);
+  return timing;
+}
+
+// Seconds per iteration of training, on one thread and on all. The first iteration, which makes the plans, is not
+// counted.
+ordered_json bench_algorithm(const Context& context, const std::string& name, const std::string& preset, int repeats) {
+  ordered_json list = ordered_json::array();
+  const RunSettings settings = resolve_settings(context, name, preset, {}, {});
+  const int all = thread_count();
+  for (int threads = 1; threads <= all; threads += std::max(1, all - 1)) {
+    set_thread_count(threads);
+    const std::unique_ptr<rl::Trainer> trainer = settings.algorithm->make(settings.values, 1);
+    trainer->iterate();
+    std::vector<double> samples;
+    for (int i = 0; i < repeats; ++i) {
+      const Clock::time_point start = Clock::now();
+      trainer->iterate();
+      samples.push_back(seconds_since(start));
+    }
+    const Timing timing = timing_of(samples);
+    list.push_back({{"name", name + ", one iteration"},
+                    {"threads", threads},
+                    {"seconds", timing.median},
+                    {"deviation", timing.deviation},
+                    {"repeats", repeats}});
+  }
+  set_thread_count(all);
+  return list;
+}
+
+// Nanoseconds per output element of one kernel, called with matrices of 0.5, in the middle of every domain.
+template <class T>
+Timing time_kernel(const OpDef& op, Dtype dtype, int repeats) {
+  constexpr int rows = 256, cols = 64, calls = 50;
+  std::vector<T> numbers(rows * cols, T(0.5)), out(rows * cols);
+  kernels::Matrix inputs[3];
+  for (kernels::Matrix& input : inputs) input = {numbers.data(), rows, cols};
+  const kernels::Call call{{out.data(), rows, cols}, inputs, op.arity, 1, {.x = 0.25, .y = 0.75}};
+  const kernels::Kernel kernel = kernels::find_kernel(Device::cpu, dtype, op.op);
+  std::vector<double> samples;
+  for (int i = 0; i <= repeats; ++i) {
+    const Clock::time_point start = Clock::now();
+    for (int k = 0; k < calls; ++k) kernel(call);
+    if (i > 0) samples.push_back(seconds_since(start) * 1e9 / (calls * rows * cols));
+  }
+  return timing_of(samples);
+}
+
+ordered_json bench_ops(int repeats) {
+  ordered_json list = ordered_json::array();
+  for (const OpDef& op : op_table()) {
+    const bool elementwise = op.kind == Kind::elementwise && op.arity >= 1 && op.arity <= 3;
+    if (!elementwise || !kernels::find_kernel(Device::cpu, Dtype::f64, op.op)) continue;
+    const Timing f32 = time_kernel<float>(op, Dtype::f32, repeats), f64 = time_kernel<double>(op, Dtype::f64, repeats);
+    list.push_back({{"name", op.name}, {"f32_ns", f32.median}, {"f64_ns", f64.median}});
+  }
+  return list;
+}
+
+void print(const Context& context, const ordered_json& list) {
+  Rows rows;
+  for (const ordered_json& item : list) {
+    if (rows.empty())
+      for (const auto& [key, value] : item.items()) rows.resize(1), rows[0].push_back(key);
+    auto& row = rows.emplace_back();
+    for (const auto& [key, value] : item.items())
+      row.push_back(value.is_string()         ? value.get<std::string>()
+                    : value.is_number_float() ? fmt::format("{:.4g}", value.get<double>())
+                                              : value.dump());
+  }
+  context.out << text_table(rows);
+}
+
+}  // namespace
+
+int bench_command(const Context& context, Arguments arguments) {
+  const ParsedArguments parsed = parse_arguments(bench_flags, arguments, 1);
+  if (parsed.help) {
+    for (const Verb& verb : all_verbs())
+      if (verb.command == bench_command) context.out << help_text(verb, bench_examples, bench_flags);
+    return success;
+  }
+  if (parsed.words.empty()) throw rl::UsageError("innerloop bench <algorithm> | ops: which one?");
+  rl::OptionValues values = rl::default_values(bench_flags);
+  for (const auto& [name, value] : parsed.given.all()) values.set(name, value);
+  const int repeats = values.integer("repeats");
+  const ordered_json list = parsed.words[0] == "ops"
+                                ? bench_ops(repeats)
+                                : bench_algorithm(context, parsed.words[0], values.text("preset"), repeats);
+  if (values.boolean("json"))
+    context.out << list.dump(1) << "\n";
+  else
+    print(context, list);
+  return success;
+}
+
+}  // namespace innerloop::app

@@ -1,0 +1,147 @@
+// innerloop check: are the derivatives right? The verifier itself is autodiff/check.h.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "app/checks.h"
+#include "app/command_line.h"
+#include "kernels/threads.h"
+
+namespace innerloop::app {
+namespace {
+
+using nlohmann::ordered_json;
+using rl::Option;
+using rl::OptionType;
+
+constexpr Option check_flags[] = {
+    {.name = "seed",
+     .type = OptionType::integer,
+     .value = "7",
+     .low = 0,
+     .high = 1e9,
+     .help = "of the random directions"},
+    {.name = "full", .type = OptionType::boolean, .value = "false", .help = "the whole table of every case"},
+    {.name = "json",
+     .type = OptionType::boolean,
+     .value = "false",
+     .help = "for machines: every level, row, kink and stop"},
+};
+
+constexpr const char* check_examples =
+    "  innerloop check tanh          one operation, in all its shapes\n"
+    "  innerloop check maml --full   an algorithm, with every table\n"
+    "  innerloop check all           everything, one line per case";
+
+ordered_json to_json(const CheckReport& report) {
+  ordered_json levels = ordered_json::array(), rows = levels, kinks = levels, stops = levels;
+  for (const CheckLevel& level : report.levels)
+    levels.push_back({{"name", level.name},
+                      {"finding", level.finding},
+                      {"error", level.error},
+                      {"tolerance", level.tolerance},
+                      {"ok", level.ok},
+                      {"note", level.note}});
+  for (const CheckRow& row : report.rows)
+    rows.push_back({{"name", row.name},
+                    {"shape", {row.shape.tasks, row.shape.rows, row.shape.cols}},
+                    {"worst", {row.task, row.row, row.col}},
+                    {"derivative", row.derivative},
+                    {"difference", row.difference},
+                    {"error", row.error},
+                    {"best_step", row.best_step},
+                    {"order", row.order},
+                    {"checked", row.checked},
+                    {"curve", row.curve},
+                    {"ok", row.ok}});
+  for (const CheckKink& kink : report.kinks)
+    kinks.push_back({{"node", kink.node},
+                     {"element", {kink.task, kink.row, kink.col}},
+                     {"distance", kink.distance},
+                     {"parameter", kink.parameter},
+                     {"one_sided", kink.one_sided},
+                     {"left", kink.left},
+                     {"right", kink.right},
+                     {"derivative", kink.derivative},
+                     {"ok", kink.ok}});
+  for (const CheckStop& stop : report.stops) stops.push_back({{"node", stop.node}, {"cut", stop.cut}});
+  return {{"name", report.name},
+          {"subject", report.subject},
+          {"seed", report.seed},
+          {"parameters", report.parameters},
+          {"ok", report.ok},
+          {"sentence", report.sentence},
+          {"live_gap", report.live_gap},
+          {"levels", levels},
+          {"rows", rows},
+          {"kink_count", report.kink_count},
+          {"kinks", kinks},
+          {"stops", stops}};
+}
+
+// Cases are independent of each other: one per thread.
+std::vector<CheckReport> run_cases(const std::vector<const CheckCase*>& cases, const CheckOptions& options) {
+  std::vector<CheckReport> reports(cases.size());
+  parallel_for(static_cast<int>(cases.size()), [&](int i, int) {
+    const auto k = static_cast<std::size_t>(i);
+    reports[k] = run_check(*cases[k], options);
+  });
+  return reports;
+}
+
+// One line per case, the whole table of those that failed, and the verdict.
+void print(const Context& context, const std::vector<CheckReport>& reports, bool full, double seconds) {
+  std::size_t failed = 0;
+  for (const CheckReport& report : reports) {
+    const bool whole = full || reports.size() == 1 || !report.ok;
+    context.out << (whole ? to_text(report) + "\n" : summary_line(report) + "\n");
+    failed += !report.ok;
+  }
+  if (failed == 0)
+    context.out << fmt::format("{} of {} cases hold, at every order, in {:.1f} s.\n", reports.size(), reports.size(),
+                               seconds);
+  else
+    context.out << fmt::format("{} of {} cases FAIL, in {:.1f} s.\n", failed, reports.size(), seconds);
+}
+
+}  // namespace
+
+int check_command(const Context& context, Arguments arguments) {
+  const ParsedArguments parsed = parse_arguments(check_flags, arguments, 100);
+  const auto on = [&](const char* flag) { return parsed.given.contains(flag) && parsed.given.boolean(flag); };
+  if (parsed.help) {
+    for (const Verb& verb : all_verbs())
+      if (verb.command == check_command) context.out << help_text(verb, check_examples, check_flags);
+    return success;
+  }
+  if (parsed.words.empty()) throw rl::UsageError("innerloop check <what>: an operation, an algorithm, ops, or all");
+
+  std::vector<CheckSubject> subjects;
+  for (const std::string& word : parsed.words)
+    for (CheckSubject& subject : find_check_subjects(word)) subjects.push_back(std::move(subject));
+  std::vector<const CheckCase*> cases;
+  for (const CheckSubject& subject : subjects)
+    for (const CheckCase& instance : subject.cases) cases.push_back(&instance);
+
+  CheckOptions options;
+  if (parsed.given.contains("seed")) options.seed = static_cast<std::uint64_t>(parsed.given.integer("seed"));
+  const auto start = std::chrono::steady_clock::now();
+  const std::vector<CheckReport> reports = run_cases(cases, options);
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+
+  bool ok = true;
+  ordered_json list = ordered_json::array();
+  for (const CheckReport& report : reports) {
+    ok = ok && report.ok;
+    if (on("json")) list.push_back(to_json(report));
+  }
+  if (on("json"))
+    context.out << ordered_json{{"ok", ok}, {"reports", list}}.dump(1) << "\n";
+  else
+    print(context, reports, on("full"), seconds.count());
+  return ok ? success : failure;
+}
+
+}  // namespace innerloop::app

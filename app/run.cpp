@@ -1,0 +1,57 @@
+// innerloop run: the main job. Meta-train MAML on 2-D navigation, then adapt to goals it has never seen.
+#include <fmt/format.h>
+#include <filesystem>
+#include <ostream>
+
+#include "app/command_line.h"
+#include "app/run_folder.h"
+
+namespace innerloop::app {
+namespace {
+
+using rl::Option;
+using rl::OptionType;
+
+constexpr Option run_flags[] = {
+    {.name = "out", .type = OptionType::text, .value = "runs/first", .help = "folder for the runs and the pictures"},
+    {.name = "seed", .type = OptionType::integer, .value = "1", .low = 0, .high = 1e9, .help = "of all random numbers"},
+    {.name = "quiet", .type = OptionType::boolean, .value = "false", .help = "no progress line"},
+};
+
+// Trains with this preset, goes on where an earlier call was interrupted, and does nothing where one has finished.
+int train_preset(const Context& context, const std::string& preset, const std::string& folder, const std::string& seed,
+                 bool quiet) {
+  std::vector<std::string> arguments{"--resume", folder};
+  if (!std::filesystem::exists(folder + "/checkpoints/LATEST"))
+    arguments = {"maml", "--preset", preset, "--seed", seed, "--out", folder};
+  if (quiet) arguments.push_back("--quiet");
+  return train_command(context, arguments);
+}
+
+}  // namespace
+
+int run_command(const Context& context, Arguments arguments) {
+  const ParsedArguments parsed = parse_arguments(run_flags, arguments, 0);
+  if (parsed.help) {
+    for (const Verb& verb : all_verbs())
+      if (verb.command == run_command)
+        context.out << help_text(verb, "  innerloop run\n  innerloop run --seed 2 --out runs/second", run_flags);
+    return success;
+  }
+  rl::OptionValues values = rl::default_values(run_flags);
+  for (const auto& [name, value] : parsed.given.all()) values.set(name, value);
+  const std::string out = values.text("out"), seed = rl::to_text(values["seed"]);
+  const bool quiet = values.boolean("quiet");
+
+  // MAML, and for comparison the same policy trained on all tasks at once, without an inner step.
+  const std::string maml = out + "/maml", pretrained = out + "/pretrained";
+  if (const int code = train_preset(context, "quick", maml, seed, quiet); code != success) return code;
+  if (const int code = train_preset(context, "pretrained", pretrained, seed, quiet); code != success) return code;
+
+  // Both adapt to the authors' 40 test goals, beside an untrained policy.
+  std::vector<std::string> adapt{maml, pretrained, "--random", "--steps", "3", "--out", out};
+  if (quiet) adapt.push_back("--quiet");
+  return adapt_command(context, adapt);
+}
+
+}  // namespace innerloop::app
