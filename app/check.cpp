@@ -96,7 +96,7 @@ void print(const Context& context, const std::vector<CheckReport>& reports, bool
   std::size_t failed = 0;
   for (const CheckReport& report : reports) {
     const bool whole = full || reports.size() == 1 || !report.ok;
-    context.out << (whole ? to_text(report) + "\n" : summary_line(report) + "\n");
+    context.out << (whole ? to_text(report) + "\n" : summary_line(report));
     failed += !report.ok;
   }
   if (failed == 0)
