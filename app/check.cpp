@@ -1,9 +1,12 @@
 // innerloop check: are the derivatives right? The verifier itself is autodiff/check.h.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <ostream>
+#include <set>
 
 #include "app/checks.h"
 #include "app/command_line.h"
@@ -82,13 +85,28 @@ ordered_json to_json(const CheckReport& report) {
 }
 
 // Cases are independent of each other: one per thread.
-std::vector<CheckReport> run_cases(const std::vector<const CheckCase*>& cases, const CheckOptions& options) {
+std::vector<CheckReport> run_cases(const std::vector<CheckCase>& cases, const CheckOptions& options) {
   std::vector<CheckReport> reports(cases.size());
   parallel_for(static_cast<int>(cases.size()), [&](int i, int) {
     const auto k = static_cast<std::size_t>(i);
-    reports[k] = run_check(*cases[k], options);
+    reports[k] = run_check(cases[k], options);
   });
   return reports;
+}
+
+// What derivatives leave out on purpose: the gap between the derivative and live differences, in which the values of
+// stop_gradient follow the parameters. For every case of a subject that stops gradient anywhere.
+std::string gap_lines(const std::vector<CheckReport>& reports) {
+  std::set<std::string> stopping;
+  for (const CheckReport& report : reports)
+    if (!report.stops.empty()) stopping.insert(report.subject);
+  std::string lines;
+  for (const CheckReport& report : reports) {
+    if (!stopping.contains(report.subject)) continue;
+    const std::string gap = report.live_gap > 1e100 ? "everything" : fmt::format("{:.1e}", report.live_gap);
+    lines += fmt::format("  {:<40} {}\n", report.name, report.live_gap == 0 ? "nothing" : gap);
+  }
+  return lines.empty() ? "" : "\nCut by stop_gradient (|live differences − derivative| / largest entry):\n" + lines;
 }
 
 // One line per case, the whole table of those that failed, and the verdict.
@@ -99,6 +117,7 @@ void print(const Context& context, const std::vector<CheckReport>& reports, bool
     context.out << (whole ? to_text(report) + "\n" : summary_line(report));
     failed += !report.ok;
   }
+  if (!full && reports.size() > 1) context.out << gap_lines(reports);
   if (failed == 0)
     context.out << fmt::format("{} of {} cases hold, at every order, in {:.1f} s.\n", reports.size(), reports.size(),
                                seconds);
@@ -118,12 +137,8 @@ int check_command(const Context& context, Arguments arguments) {
   }
   if (parsed.words.empty()) throw rl::UsageError("innerloop check <what>: an operation, an algorithm, ops, or all");
 
-  std::vector<CheckSubject> subjects;
-  for (const std::string& word : parsed.words)
-    for (CheckSubject& subject : find_check_subjects(word)) subjects.push_back(std::move(subject));
-  std::vector<const CheckCase*> cases;
-  for (const CheckSubject& subject : subjects)
-    for (const CheckCase& instance : subject.cases) cases.push_back(&instance);
+  std::vector<CheckCase> cases;
+  for (const std::string& word : parsed.words) std::ranges::move(find_check_cases(word), std::back_inserter(cases));
 
   CheckOptions options;
   if (parsed.given.contains("seed")) options.seed = static_cast<std::uint64_t>(parsed.given.integer("seed"));

@@ -3,27 +3,35 @@
 #include <algorithm>
 
 #include "kernels/nearest.h"
+#include "meta/check_cases.h"
+#include "nn/check_cases.h"
 #include "rl/options.h"
 
 namespace innerloop::app {
+namespace {
 
-std::vector<CheckSubject> all_check_subjects() {
-  std::vector<CheckSubject> subjects;
-  // Operations: their cases come one after the other, so those of one operation are neighbours.
-  for (CheckCase& instance : op_cases()) {
-    if (subjects.empty() || subjects.back().name != instance.subject) subjects.push_back({instance.subject, "ops", {}});
-    subjects.back().cases.push_back(std::move(instance));
-  }
-  return subjects;
-}
+// Everything that can be checked: the one place where new cases are entered.
+struct CheckGroup {
+  const char* name;
+  std::vector<CheckCase> (*cases)();
+};
+constexpr CheckGroup groups[] = {
+    {"ops", op_cases},
+    {"layers", nn::check_cases},
+    {"algorithms", meta::maml_check_cases},
+};
 
-std::vector<CheckSubject> find_check_subjects(const std::string& word) {
-  std::vector<CheckSubject> subjects = all_check_subjects(), found;
+}  // namespace
+
+std::vector<CheckCase> find_check_cases(const std::string& word) {
+  std::vector<CheckCase> found;
   std::vector<std::string> names{"all"};
-  for (CheckSubject& subject : subjects) {
-    names.push_back(subject.name);
-    if (std::ranges::find(names, subject.group) == names.end()) names.push_back(subject.group);
-    if (word == "all" || word == subject.name || word == subject.group) found.push_back(std::move(subject));
+  for (const CheckGroup& group : groups) {
+    names.push_back(group.name);
+    for (CheckCase& instance : group.cases()) {
+      if (names.back() != instance.subject) names.push_back(instance.subject);
+      if (word == "all" || word == group.name || word == instance.subject) found.push_back(std::move(instance));
+    }
   }
   if (found.empty()) throw rl::UsageError("nothing to check is called '" + word + "'" + did_you_mean(word, names));
   return found;

@@ -1,7 +1,6 @@
-// What `innerloop check` can check: the one place where a new subject is entered.
+// What `innerloop check` can check.
 #pragma once
 
-#include <span>
 #include <string>
 #include <vector>
 
@@ -9,16 +8,8 @@
 
 namespace innerloop::app {
 
-struct CheckSubject {
-  std::string name;   // "tanh", "maml"
-  std::string group;  // "ops", "algorithms"
-  std::vector<CheckCase> cases;
-};
-
-// Every subject: one per operation, and one per algorithm.
-std::vector<CheckSubject> all_check_subjects();
-
-// Those that `word` names: a subject, a group, or "all". UsageError with the nearest name otherwise.
-std::vector<CheckSubject> find_check_subjects(const std::string& word);
+// The cases that `word` names: an operation ("tanh"), an algorithm ("maml"), "ops", "algorithms" or "all". UsageError
+// with the nearest name otherwise.
+std::vector<CheckCase> find_check_cases(const std::string& word);
 
 }  // namespace innerloop::app

@@ -149,6 +149,12 @@ TEST_CASE("check: operations hold, in text and in JSON, and an unknown one is na
   CHECK(json["reports"][0]["levels"].size() >= 5);
   CHECK_THAT(program({"check", "tahn"}).err, ContainsSubstring("Did you mean 'tanh'?"));
   CHECK(program({"check", "tahn"}).code == usage);
+  // "Is it really second order?": first-order MAML cuts gradient, log-likelihood MAML cuts none.
+  const Outcome maml = program({"check", "maml"});
+  CHECK(maml.code == success);
+  const std::string gaps = maml.out.substr(maml.out.find("Cut by stop_gradient"));
+  CHECK_THAT(gaps, ContainsSubstring("maml, log-likelihood, K = 1              nothing\n"));
+  CHECK(gaps.find("maml, first-order, K = 1                 nothing") == std::string::npos);
 }
 
 TEST_CASE("bench: an algorithm and the kernels, as JSON too", "[app]") {
