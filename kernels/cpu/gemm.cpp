@@ -5,8 +5,8 @@
 //       for each block of k                (so that the panel of B stays in the L1 cache)
 //         for each tile of rows            (registers)
 //
-// A is never copied: a tile reads single numbers of it, by rows or by columns. A panel of B is copied where its vectors
-// are not whole or not dense: transposed, ragged at the right edge, or a part of wide rows.
+// A is never copied: a tile reads single numbers of it, by rows or by columns. A panel of B is copied when it is
+// transposed, or a part of wider rows and used often enough. Products with a side of at most four have ways of their own.
 #include "kernels/cpu/gemm.h"
 
 #include <algorithm>
@@ -18,9 +18,12 @@
 namespace innerloop::kernels {
 namespace {
 
-constexpr int block_k = vector_registers == 32 ? 128 : 256;             // rows of a panel of B: 32 KiB or less, in the L1 cache
-constexpr int panel_bytes = block_k * wide_tile_vectors * vector_bytes;  // the scratch, sized for the widest panel
-constexpr int block_rows = 240;                                          // of C and A, between two copies of a panel
+// Rows of a panel of B: 32 KiB or less, in the L1 cache.  Rows of C and A between two copies of a panel.
+constexpr int block_k = vector_registers == 32 ? 128 : 256;
+constexpr int block_rows = 240;
+
+// The scratch for copies of B, sized for the widest panel.
+constexpr int panel_bytes = block_k * wide_tile_vectors * vector_bytes;
 
 template <class T>
 struct Product {
@@ -44,8 +47,8 @@ constexpr int cut(int total, int parts, int index) {
   return static_cast<int>(static_cast<long long>(total) * index / parts);
 }
 
-// Copies op(B)[p0 … p0+rows, j0 … j0+columns] to `panel`, whose rows have `stride` numbers (a multiple of the width), and
-// fills with zeros at the right.
+// Copies op(B)[p0 … p0+rows, j0 … j0+columns] to `panel`, whose rows have `stride` numbers (a multiple of the width),
+// and fills with zeros at the right.
 template <class T>
 void copy_panel(const Product<T>& x, int p0, int rows, int j0, int columns, T* panel, int stride) {
   using S = Simd<T>;

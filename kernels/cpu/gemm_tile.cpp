@@ -62,27 +62,77 @@ void multiply_tile(const Tile<T>& tile) {
   store_tile<T, R, V>(tile, sum, tile.c);
 }
 
+// How many rows of A the kernel for N columns works on at once, and how many vectors their sums fill.
+template <class T, int N>
+inline constexpr int column_rows = std::max(1, std::max(Simd<T>::width, 8) / N);
+template <class T, int N>
+inline constexpr int column_groups = (column_rows<T, N> * N + Simd<T>::width - 1) / Simd<T>::width;
+
+// Where the results of multiply_columns go.
+template <class T>
+struct Columns {
+  T* c;
+  std::ptrdiff_t row, col;
+  bool accumulate;
+  const T* bias;
+};
+
+// Stores the results of `rows` rows from row i on, which lie in sum[0], sum[width], …, row by row.
+template <class T, int N>
+[[gnu::always_inline]] inline void store_columns(const Columns<T>& out, int i, int rows,
+                                                 const typename Simd<T>::Vec* sum, const T* repeated_bias) {
+  using S = Simd<T>;
+  constexpr int groups = column_groups<T, N>;
+  // A dense C takes whole vectors.
+  if (out.row == N && out.col == 1) {
+    for (int g = 0; g < groups; ++g) {
+      const typename S::Mask mask = S::first(std::clamp(rows * N - g * S::width, 0, S::width));
+      T* to = out.c + static_cast<std::ptrdiff_t>(i) * N + g * S::width;
+      typename S::Vec value = sum[g * S::width];
+      if (out.accumulate) value = S::load(to, mask) + value;
+      if (out.bias) value = value + S::load(repeated_bias + g * S::width);
+      S::store(to, value, mask);
+    }
+    return;
+  }
+
+  // Any other takes single numbers.
+  alignas(vector_bytes) T total[groups * S::width];
+  for (int g = 0; g < groups; ++g) S::store(total + g * S::width, sum[g * S::width]);
+  for (int r = 0; r < rows; ++r)
+    for (int j = 0; j < N; ++j) {
+      T& number = out.c[(i + r) * out.row + j * out.col];
+      const T value = out.accumulate ? number + total[r * N + j] : total[r * N + j];
+      number = out.bias ? value + out.bias[j] : value;
+    }
+}
+
 // C has N ≤ 4 columns: dot products along k.
 template <class T, int N>
 void multiply_columns(int m, int k, const T* a, std::ptrdiff_t lda, const T* b, std::ptrdiff_t stride, T* c,
                       std::ptrdiff_t row, std::ptrdiff_t col, bool accumulate, const T* bias) {
   using S = Simd<T>;
   using Vec = typename S::Vec;
-  constexpr int rows = std::max(1, std::max(S::width, 8) / N);
-  constexpr int groups = (rows * N + S::width - 1) / S::width;
+  constexpr int rows = column_rows<T, N>, groups = column_groups<T, N>;
+  const Columns<T> out{c, row, col, accumulate, bias};
+  T repeated_bias[groups * S::width] = {};
+  if (bias)
+    for (int r = 0; r < rows * N; ++r) repeated_bias[r] = bias[r % N];
 
   for (int i = 0; i < m; i += rows) {
     // The last block repeats its last row, and leaves the repetitions unstored.
     const T* a_row[rows];
     for (int r = 0; r < rows; ++r) a_row[r] = a + std::min(i + r, m - 1) * lda;
 
-    // One vector of partial sums for each (row, column).
+    // One vector of partial sums for each (row, column). Meanwhile the next block of A is fetched into the cache: these
+    // products wait for memory more than for arithmetic (past A's end a prefetch does nothing).
     Vec sum[groups * S::width];
     for (Vec& s : sum) s = S::zero();
     int p = 0;
     for (; p + S::width <= k; p += S::width)
       for (int r = 0; r < rows; ++r) {
         const Vec x = S::load(a_row[r] + p);
+        __builtin_prefetch(a_row[r] + p + rows * lda);
         for (int j = 0; j < N; ++j) sum[r * N + j] = S::multiply_add(x, S::load(b + j * stride + p), sum[r * N + j]);
       }
     if (p < k) {
@@ -94,17 +144,8 @@ void multiply_columns(int m, int k, const T* a, std::ptrdiff_t lda, const T* b, 
     }
 
     // Sum the lanes, a vector of results at a time.
-    alignas(vector_bytes) T total[groups * S::width];
-    for (int g = 0; g < groups; ++g) {
-      sum_lanes<T>(sum + g * S::width);
-      S::store(total + g * S::width, sum[g * S::width]);
-    }
-    for (int r = 0; r < std::min(rows, m - i); ++r)
-      for (int j = 0; j < N; ++j) {
-        T& out = c[(i + r) * row + j * col];
-        const T value = accumulate ? out + total[r * N + j] : total[r * N + j];
-        out = bias ? value + bias[j] : value;
-      }
+    for (int g = 0; g < groups; ++g) sum_lanes<T>(sum + g * S::width);
+    store_columns<T, N>(out, i, std::min(rows, m - i), sum, repeated_bias);
   }
 }
 

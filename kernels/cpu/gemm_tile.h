@@ -1,4 +1,4 @@
-// The innermost parts of the matrix product: loops that keep their sums in registers. gemm.cpp calls them block by block.
+// The innermost parts of the matrix product: loops that keep their sums in registers, called block by block.
 //
 // They are many small variants of three functions and the bulk of the machine code, so gemm_tile.cpp holds them alone.
 #pragma once
@@ -27,8 +27,8 @@ template <int R, int V, class F>
   }(std::make_integer_sequence<int, R * V>{});
 }
 
-// What a tile works on. op(A) is (rows, k), B is (k, V·width), C is (rows, V·width), of which only the first `last_columns`
-// columns of the last vector exist.
+// What a tile works on. op(A) is (rows, k), B is (k, V·width), C is (rows, V·width), of which only the first
+// `last_columns` columns of the last vector exist.
 template <class T>
 struct Tile {
   int k = 0;

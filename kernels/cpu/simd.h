@@ -1,7 +1,7 @@
 // The vectors of this machine: Simd<T>::Vec holds `width` numbers, and a handful of functions work on them.
 //
-// Three forms, chosen by what the compiler is told to build for: AVX-512, AVX2 with fused multiply-add, and 16-byte vectors
-// for everything else (SSE2, Neon), where multiply_add rounds twice. Vec also has + − * / from the compiler.
+// Three forms, chosen by what the compiler is told to build for: AVX-512, AVX2 with fused multiply-add, and 16-byte
+// vectors for everything else (SSE2, Neon), where multiply_add rounds twice. Vec also has + − * / from the compiler.
 #pragma once
 
 #include <cstddef>
@@ -61,8 +61,8 @@ inline constexpr int vector_bytes = 32;
 inline constexpr int vector_registers = 16;
 inline constexpr bool masks_are_cheap = true;
 
-// All ones for the lanes below count, read from the middle of a fixed table.
-alignas(64) inline constexpr std::int32_t lane_mask_table[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+// All ones for the lanes below count, then zeros: read from the middle of a fixed table.
+alignas(64) inline constexpr std::int32_t lane_mask_table[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
 inline __m256i lane_mask(int lanes_of_4_bytes) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(lane_mask_table + 8 - lanes_of_4_bytes));
 }
@@ -105,7 +105,7 @@ inline constexpr bool masks_are_cheap = false;
 
 template <class T>
 struct Simd {
-  typedef T Vec __attribute__((vector_size(16)));  // NOLINT: `using` cannot carry a dependent vector size in every compiler
+  typedef T Vec __attribute__((vector_size(16)));  // NOLINT: a typedef carries the attribute in every compiler
   using Mask = int;
   static constexpr int width = 16 / static_cast<int>(sizeof(T));
   static Vec zero() { return Vec{}; }

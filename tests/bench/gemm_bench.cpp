@@ -127,7 +127,7 @@ double time_calls(int calls, F&& f) {
   return (seconds() - start) / calls;
 }
 
-// One row of the table: medians of 15 rounds, in each of which the peak, ours and Eigen's are timed one after the other.
+// One row of the table: medians of 15 rounds, in each of which the peak, ours and Eigen's are timed in turn.
 template <class T>
 void measure(const Shape& s, const std::string& name) {
   RowMajor<T> a = RowMajor<T>::Random(s.m, s.k), b = RowMajor<T>::Random(s.k, s.n), c(s.m, s.n);

@@ -1,5 +1,5 @@
-// The matrix product against plain loops. Most cases use small integers, for which every order of adding is exact, so that
-// equality is asked for; the others use real numbers and state the rounding error that is allowed.
+// The matrix product against plain loops. Most cases use small integers, for which every order of adding is exact, so
+// that equality is asked for; the others use real numbers and state the rounding error that is allowed.
 #include "kernels/cpu/gemm.h"
 
 #include <sys/mman.h>
@@ -23,7 +23,7 @@ using kernels::gemm_bias;
 
 namespace {
 
-// Memory between two pages that nobody may touch: a read or write outside the numbers placed at its end ends the program.
+// Memory between two pages that nobody may touch: a read or write beyond the numbers placed at its edge is fatal.
 // (Sanitizers do not look into the innermost loops, see CMakeLists.txt; this does.)
 class GuardedMemory {
  public:
