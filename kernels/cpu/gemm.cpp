@@ -6,7 +6,7 @@
 //         for each tile of rows            (registers)
 //
 // A is never copied: a tile reads single numbers of it, by rows or by columns. A panel of B is copied when it is
-// transposed, or a part of wider rows and used often enough. Products with a side of at most four have ways of their own.
+// transposed, or a part of wider rows and used often enough. Products with a side of at most four have their own ways.
 #include "kernels/cpu/gemm.h"
 
 #include <algorithm>
