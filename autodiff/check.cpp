@@ -33,7 +33,8 @@ CheckReport run_check(const CheckCase& subject, const CheckOptions& options) {
   report.sentence = fmt::format("{} FAILS at '{}': {}.", report.name, failed->name, failed->finding);
   if (!options.bisect) return report;
   const std::string culprit = find_culprit(s);
-  report.sentence += culprit.empty() ? " No operation of it fails by itself: suspect how they are put together." : " " + culprit;
+  report.sentence +=
+      culprit.empty() ? " No operation of it fails by itself: suspect how they are put together." : " " + culprit;
   return report;
 }
 

@@ -39,8 +39,8 @@ struct CheckInput {
   bool differentiated = true;  // false: data (an index, a mask, a batch)
 };
 
-// Something to check: named inputs and a function of them. A single output of shape (·,1,1) is the loss itself; any other
-// outputs are read out by a random quadratic form.
+// Something to check: named inputs and a function of them. A single output of shape (·,1,1) is the loss itself; any
+// other outputs are read out by a random quadratic form.
 struct CheckCase {
   std::string name;     // "tanh (3, 4, 5)"
   std::string subject;  // what it is an instance of: "tanh"
@@ -54,7 +54,8 @@ struct CheckOptions {
   bool second_order = true;
   bool f32 = true;
   bool bisect = true;  // on failure: look for the smallest node that fails by itself
-  int elements = 200;  // differences for this many elements of each tensor; of larger ones a sample, and the report says so
+  int elements =
+      200;  // differences for this many elements of each tensor; of larger ones a sample, and the report says so
 };
 
 // One line of the report.
@@ -73,17 +74,17 @@ struct CheckRow {
   Shape shape;
   int task = 0, row = 0, col = 0;
   double derivative = 0, difference = 0;
-  double error = 0;     // max over the tensor |derivative − difference|, relative to its largest entry
-  double best_step = 0; // of two-point differences in f64 at this element
-  double order = 0;     // slope of their truncation arm; 0 where they are exact
-  int checked = 0;      // elements checked
+  double error = 0;      // max over the tensor |derivative − difference|, relative to its largest entry
+  double best_step = 0;  // of two-point differences in f64 at this element
+  double order = 0;      // slope of their truncation arm; 0 where they are exact
+  int checked = 0;       // elements checked
   std::vector<std::pair<double, double>> curve;  // (step, relative error): the V-curve
   bool ok = true;
 };
 
 // An element whose branch changes within the step of a difference.
 struct CheckKink {
-  std::string node;  // "relu #12 (1, 3, 4)  made at …"
+  std::string node;                // "relu #12 (1, 3, 4)  made at …"
   int task = 0, row = 0, col = 0;  // of that node
   double distance = 0;             // of the branch's argument from the kink at the base point
   std::string parameter;           // which parameter element was moved: "W(0,3,1)"
@@ -115,8 +116,8 @@ struct CheckReport {
 CheckReport run_check(const CheckCase& subject, const CheckOptions& options = {});
 
 // Checks one function of inputs drawn from N(0, 1).
-CheckReport check(std::string name, std::vector<std::pair<std::string, Shape>> inputs, std::function<Var(const Vars&)> function,
-                  const CheckOptions& options = {});
+CheckReport check(std::string name, std::vector<std::pair<std::string, Shape>> inputs,
+                  std::function<Var(const Vars&)> function, const CheckOptions& options = {});
 
 // Numbers from N(0, 1), for the inputs of a case.
 Tensor random_normals(Shape shape, std::uint64_t seed);
@@ -125,8 +126,8 @@ Tensor random_normals(Shape shape, std::uint64_t seed);
 // nn::check_cases() (layers and distributions), and those of rl and meta.
 std::vector<CheckCase> op_cases();
 
-std::string to_text(const CheckReport& report);          // the full table
-std::string summary_line(const CheckReport& report);     // one line
+std::string to_text(const CheckReport& report);            // the full table
+std::string summary_line(const CheckReport& report);       // one line
 const CheckLevel* worst_level(const CheckReport& report);  // the one nearest to (or furthest beyond) its tolerance
 
 }  // namespace innerloop

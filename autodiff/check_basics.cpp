@@ -19,35 +19,43 @@ void check_finite_and_repeatable(const Subject& s, CheckReport& report) {
   bool same = true;
   double zero_gives = 0;
   const auto compare = [&](const std::vector<Tensor>& first, const std::vector<Tensor>& second) {
-    for (std::size_t j = 0; j < first.size(); ++j) bad += !first[j].all_finite(), same = same && bitwise_equal(first[j], second[j]);
+    for (std::size_t j = 0; j < first.size(); ++j)
+      bad += !first[j].all_finite(), same = same && bitwise_equal(first[j], second[j]);
   };
   compare(a.y, b.y), compare(a.gradient, b.gradient), compare(a.forward, b.forward), compare(a.reverse, b.reverse);
   compare(a.reverse_reverse, b.reverse_reverse), compare(a.forward_reverse, b.forward_reverse);
   for (const Tensor& t : a.reverse_of_zero)
-    for (double number : t.to_vector()) zero_gives = std::isfinite(number) ? std::max(zero_gives, std::fabs(number)) : 1;
+    for (double number : t.to_vector())
+      zero_gives = std::isfinite(number) ? std::max(zero_gives, std::fabs(number)) : 1;
   CheckLevel& level = add_level(report, "finite",
-                                fmt::format("{}, {}, a zero cotangent gives {}", bad ? fmt::format("{} tensors not finite", bad) : "all numbers finite",
+                                fmt::format("{}, {}, a zero cotangent gives {}",
+                                            bad ? fmt::format("{} tensors not finite", bad) : "all numbers finite",
                                             same ? "two runs equal bit for bit" : "two runs DIFFER", zero_gives),
                                 0, 0);
   level.ok = bad == 0 && same && zero_gives == 0;
 }
 
-// The planned program against the interpreter, on the same nodes; and the expanded graph, which knows no fused operation.
+// The planned program against the interpreter, on the same nodes; and the expanded graph, which knows no fused
+// operation.
 void check_values(const Subject& s, CheckReport& report) {
   const long double tiny = 1e-2L * std::max(largest(s.gradient_reference), largest(s.hv_reference));
   const double planned = std::max(relative(block_of(s.nodes_run.gradient), s.gradient_reference, tiny),
                                   relative(block_of(s.nodes_run.reverse_reverse), s.hv_reference, tiny));
   const long double scale = std::max(std::fabs(s.loss_reference), 1e-2L * s.size);
-  const auto value = static_cast<double>(std::fabs(static_cast<long double>(s.nodes_run.loss[0].item()) - s.loss_reference) / scale);
+  const auto value =
+      static_cast<double>(std::fabs(static_cast<long double>(s.nodes_run.loss[0].item()) - s.loss_reference) / scale);
   const auto expanded = static_cast<double>(std::fabs(s.base[s.plain.loss.id][0] - s.loss_reference) / scale);
-  add_level(report, "values", fmt::format("planned f64 vs interpreter {:.1e} (value {:.1e}), fused vs expanded {:.1e}", planned, value, expanded),
+  add_level(report, "values",
+            fmt::format("planned f64 vs interpreter {:.1e} (value {:.1e}), fused vs expanded {:.1e}", planned, value,
+                        expanded),
             std::max({planned, value, expanded}), 1e-12);
 }
 
 void check_duality(const Subject& s, CheckReport& report) {
   const Block w = block_of(s.w), forward = block_of(s.nodes_run.forward), reverse = block_of(s.nodes_run.reverse);
   const long double terms = sum_of_magnitudes(w, forward) + sum_of_magnitudes(reverse, s.v_block);
-  const auto error = static_cast<double>(std::fabs(dot(w, forward) - dot(reverse, s.v_block)) / std::max(terms, 1e-300L));
+  const auto error =
+      static_cast<double>(std::fabs(dot(w, forward) - dot(reverse, s.v_block)) / std::max(terms, 1e-300L));
   add_level(report, "duality", fmt::format("|⟨w,Jv⟩ − ⟨Jᵀw,v⟩| / Σ|terms|  {:.1e}", error), error, 50 * kEps);
 }
 
@@ -58,20 +66,26 @@ void check_complex_step(const Subject& s, CheckReport& report) {
   for (std::size_t j = 0; j < s.count(); ++j)
     for (std::size_t n = 0; n < numbers[s.wrt_index[j]].size(); ++n)
       numbers[s.wrt_index[j]][n] += Complex(0, h * static_cast<double>(s.v_block[j][n]));
-  const NodeNumbers<Complex> values = evaluate<Complex>(*s.plain.graph, numbers, std::span(&s.plain.loss, 1), &s.frozen_plain);
+  const NodeNumbers<Complex> values =
+      evaluate<Complex>(*s.plain.graph, numbers, std::span(&s.plain.loss, 1), &s.frozen_plain);
   const long double derivative = static_cast<long double>(values[s.plain.loss.id][0].imag()) / h;
   const Block gradient = block_of(s.nodes_run.gradient);
   const long double scale = std::max(sum_of_magnitudes(gradient, s.v_block), 1e-4L * s.size);
   const auto error = static_cast<double>(std::fabs(derivative - dot(gradient, s.v_block)) / scale);
-  add_level(report, "complex step", fmt::format("Im f(x + ih·v)/h = {:.9e},  ∇f·v off by {:.1e}", static_cast<double>(derivative), error),
+  add_level(report, "complex step",
+            fmt::format("Im f(x + ih·v)/h = {:.9e},  ∇f·v off by {:.1e}", static_cast<double>(derivative), error),
             error, 1e-12);
 }
 
 }  // namespace
 
 CheckLevel& add_level(CheckReport& report, std::string name, std::string finding, long double error, double tolerance) {
-  report.levels.push_back({.name = std::move(name), .finding = std::move(finding), .error = static_cast<double>(error),
-                           .tolerance = tolerance, .ok = error <= static_cast<long double>(tolerance), .note = {}});
+  report.levels.push_back({.name = std::move(name),
+                           .finding = std::move(finding),
+                           .error = static_cast<double>(error),
+                           .tolerance = tolerance,
+                           .ok = error <= static_cast<long double>(tolerance),
+                           .note = {}});
   return report.levels.back();
 }
 
@@ -110,10 +124,12 @@ void check_f32(const Subject& s, CheckReport& report) {
   std::vector<Numbers<float>> single;
   for (const Tensor& x : in) single.push_back(numbers_of<float>(x));
   const bool same_branch =
-      !s.branches.any() || s.branches.pattern(evaluate<float>(*s.plain.graph, single, std::span(&s.plain.loss, 1))) ==
-                               s.branches.pattern(evaluate<long double>(*s.plain.graph, numbers, std::span(&s.plain.loss, 1)));
-  CheckLevel& level = add_level(report, "f32", fmt::format("planned f32 vs long double: gradient {:.1e}, value {:.1e}", error, value_error),
-                                same_branch ? std::max(error, value_error) : value_error, 2e-4);
+      !s.branches.any() ||
+      s.branches.pattern(evaluate<float>(*s.plain.graph, single, std::span(&s.plain.loss, 1))) ==
+          s.branches.pattern(evaluate<long double>(*s.plain.graph, numbers, std::span(&s.plain.loss, 1)));
+  CheckLevel& level = add_level(
+      report, "f32", fmt::format("planned f32 vs long double: gradient {:.1e}, value {:.1e}", error, value_error),
+      same_branch ? std::max(error, value_error) : value_error, 2e-4);
   if (!same_branch) level.note = "gradient not judged: f32 rounds to the other side of a kink";
 }
 

@@ -19,7 +19,8 @@ CheckCase case_of(const Graph& graph, NodeId id, const NodeNumbers<long double>&
   for (std::size_t k = 0; k < in.size(); ++k) {
     const Numbers<long double>& numbers = values[in[k]];
     const std::vector<double> rounded(numbers.begin(), numbers.end());
-    c.inputs.push_back({fmt::format("input {}", k), Tensor::from(graph.node(in[k]).shape, rounded), !def.is_data(static_cast<int>(k))});
+    c.inputs.push_back({fmt::format("input {}", k), Tensor::from(graph.node(in[k]).shape, rounded),
+                        !def.is_data(static_cast<int>(k))});
   }
   c.build = [op = node.op, attr = node.attr, where = node.where](const Vars& x) {
     return std::vector<Var>{x[0].graph->append(op, x.all(), attr, where)};
@@ -33,15 +34,13 @@ std::string find_culprit(const Subject& s) {
   const Graph& graph = *s.program.graph;
   std::vector<Var> last = s.gradient;
   if (s.options.second_order) last.insert(last.end(), s.reverse_reverse.begin(), s.reverse_reverse.end());
-  std::vector<Numbers<long double>> numbers;
-  for (const std::vector<Tensor>* list : {&s.x, &s.v, &s.u, &s.w})
-    for (const Tensor& t : *list) numbers.push_back(numbers_of<long double>(t));
-  const NodeNumbers<long double> values = evaluate<long double>(graph, numbers, last);
+  const NodeNumbers<long double> values = evaluate<long double>(graph, block_of(s.all_inputs), last);
 
   // Smallest first; of equal nodes only one.
   std::vector<NodeId> candidates;
   for (NodeId id = 0; id < graph.size(); ++id)
-    if (!values[id].empty() && graph.node(id).arity > 0 && op_def(graph.node(id).op).kind != Kind::constant) candidates.push_back(id);
+    if (!values[id].empty() && graph.node(id).arity > 0 && op_def(graph.node(id).op).kind != Kind::constant)
+      candidates.push_back(id);
   std::ranges::stable_sort(candidates, {}, [&](NodeId id) { return graph.node(id).shape.size(); });
 
   CheckOptions options = s.options;
@@ -56,8 +55,8 @@ std::string find_culprit(const Subject& s) {
     const CheckReport report = run_check(c, options);
     if (report.ok) continue;
     const auto failed = std::ranges::find(report.levels, false, &CheckLevel::ok);
-    return fmt::format("The smallest node that fails by itself is {}, at '{}': {}.  Its rule: {}", graph.describe(id), failed->name,
-                       failed->finding, op_def(graph.node(id).op).maths);
+    return fmt::format("The smallest node that fails by itself is {}, at '{}': {}.  Its rule: {}", graph.describe(id),
+                       failed->name, failed->finding, op_def(graph.node(id).op).maths);
   }
   return {};
 }

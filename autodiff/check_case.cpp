@@ -25,8 +25,10 @@ Tensor draw_tensor(Shape shape, Domain domain, int index_below, std::uint64_t se
   std::span<double> numbers = t.mutable_values<double>();
   constexpr std::size_t kBlock = 2000;  // numbers per place of the generator
   for (std::size_t first = 0; first < numbers.size(); first += kBlock) {
-    Philox random(seed, {.purpose = Purpose::check, .iteration = static_cast<std::uint32_t>(first / kBlock), .task = stream});
-    for (std::size_t n = first; n < std::min(numbers.size(), first + kBlock); ++n) numbers[n] = draw(random, domain, index_below);
+    Philox random(seed,
+                  {.purpose = Purpose::check, .iteration = static_cast<std::uint32_t>(first / kBlock), .task = stream});
+    for (std::size_t n = first; n < std::min(numbers.size(), first + kBlock); ++n)
+      numbers[n] = draw(random, domain, index_below);
   }
   return t;
 }
@@ -36,11 +38,13 @@ CheckCase case_of(const OpDef& def, const Example& example) {
   const std::size_t distinct = example.same_input_twice ? 1 : example.shapes.size();
   for (std::size_t k = 0; k < example.shapes.size(); ++k) c.name += (k ? " × " : " ") + to_string(example.shapes[k]);
   if (example.same_input_twice) c.name += ", the same tensor twice";
-  if (example.attr.i != 0 || example.attr.j != 0) c.name += " [" + std::to_string(example.attr.i) + ", " + std::to_string(example.attr.j) + "]";
+  if (example.attr.i != 0 || example.attr.j != 0)
+    c.name += " [" + std::to_string(example.attr.i) + ", " + std::to_string(example.attr.j) + "]";
   for (std::size_t k = 0; k < distinct; ++k)
-    c.inputs.push_back({std::string(1, static_cast<char>('A' + k)),
-                        draw_tensor(example.shapes[k], example.domains[k], example.index_below, 11, static_cast<std::uint32_t>(k)),
-                        !def.is_data(static_cast<int>(k))});
+    c.inputs.push_back(
+        {std::string(1, static_cast<char>('A' + k)),
+         draw_tensor(example.shapes[k], example.domains[k], example.index_below, 11, static_cast<std::uint32_t>(k)),
+         !def.is_data(static_cast<int>(k))});
   c.build = [op = def.op, attr = example.attr, count = example.shapes.size(), distinct](const Vars& x) {
     std::vector<Var> inputs;
     for (std::size_t k = 0; k < count; ++k) inputs.push_back(x[std::min(k, distinct - 1)]);
@@ -61,11 +65,13 @@ std::vector<CheckCase> op_cases() {
   return cases;
 }
 
-CheckReport check(std::string name, std::vector<std::pair<std::string, Shape>> inputs, std::function<Var(const Vars&)> function,
-                  const CheckOptions& options) {
+CheckReport check(std::string name, std::vector<std::pair<std::string, Shape>> inputs,
+                  std::function<Var(const Vars&)> function, const CheckOptions& options) {
   CheckCase c{.name = std::move(name), .subject = "", .inputs = {}, .build = {}};
   for (std::size_t k = 0; k < inputs.size(); ++k)
-    c.inputs.push_back({inputs[k].first, draw_tensor(inputs[k].second, Domain::real, 1, options.seed, static_cast<std::uint32_t>(k)), true});
+    c.inputs.push_back({inputs[k].first,
+                        draw_tensor(inputs[k].second, Domain::real, 1, options.seed, static_cast<std::uint32_t>(k)),
+                        true});
   c.build = [function = std::move(function)](const Vars& x) { return std::vector<Var>{function(x)}; };
   return run_check(c, options);
 }

@@ -1,4 +1,5 @@
-// Central differences for every parameter, with kinks judged by one-sided slopes and stop_gradient both frozen and live.
+// Central differences for every parameter, with kinks judged by one-sided slopes and stop_gradient both frozen and
+// live.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -34,11 +35,13 @@ class Differences {
       const CheckRow row = check_tensor(j);
       checked += row.checked;
       ok = ok && row.ok;
-      if (!(row.error < worst)) worst = row.error, where = fmt::format("{}({},{},{})", row.name, row.task, row.row, row.col);
+      if (!(row.error < worst))
+        worst = row.error, where = fmt::format("{}({},{},{})", row.name, row.task, row.row, row.col);
       report_.rows.push_back(row);
     }
     for (const CheckKink& kink : report_.kinks) ok = ok && kink.ok;
-    std::string finding = fmt::format("{} of {} parameters, worst {:.1e} at {}", checked, report_.parameters, worst, where);
+    std::string finding =
+        fmt::format("{} of {} parameters, worst {:.1e} at {}", checked, report_.parameters, worst, where);
     if (report_.kink_count > 0) finding += fmt::format(", {} near a kink", report_.kink_count);
     CheckLevel& level = add_level(report_, "differences", finding, worst, kTolerance);
     if (!ok) level.ok = false;
@@ -52,7 +55,8 @@ class Differences {
     CheckRow row;
     row.name = s_.input(j).name, row.shape = shape;
     const Numbers<long double> gradient = block_of(std::span(&s_.nodes_run.gradient[j], 1))[0];
-    const std::size_t size = gradient.size(), stride = std::max<std::size_t>(1, size / static_cast<std::size_t>(s_.options.elements));
+    const std::size_t size = gradient.size(),
+                      stride = std::max<std::size_t>(1, size / static_cast<std::size_t>(s_.options.elements));
     long double scale = std::max(1e-5L * most_, 1e-300L), worst = -1, live_most = 0;
     std::size_t worst_at = 0;
     for (std::size_t n = 0; n < size; n += stride) {
@@ -99,7 +103,8 @@ class Differences {
     CheckKink kink = s_.value(ahead).same_branch ? s_.kink_between(behind) : s_.kink_between(ahead);
     const Shape shape = s_.input(j).value.shape();
     const std::size_t in_task = n % shape.per_task(), cols = static_cast<std::size_t>(shape.cols);
-    kink.parameter = fmt::format("{}({},{},{})", s_.input(j).name, n / shape.per_task(), in_task / cols, in_task % cols);
+    kink.parameter =
+        fmt::format("{}({},{},{})", s_.input(j).name, n / shape.per_task(), in_task / cols, in_task % cols);
     kink.one_sided = on_it;
     kink.derivative = static_cast<double>(derivative);
     if (on_it) {
@@ -134,7 +139,9 @@ class Differences {
 
   // Along v, what each stop_gradient cuts when it alone is live.
   void report_stops() {
-    const auto derivative = [&](auto value) { return central([&](long double h) { return value(h * s_.v_block).loss; }, kStep); };
+    const auto derivative = [&](auto value) {
+      return central([&](long double h) { return value(h * s_.v_block).loss; }, kStep);
+    };
     const long double frozen = derivative([&](const Block& d) { return s_.value(d); });
     const long double scale = std::max(sum_of_magnitudes(s_.gradient_reference, s_.v_block), 1e-300L);
     for (NodeId stop : s_.stops) {

@@ -20,15 +20,18 @@ std::string padded(const std::string& text, std::size_t columns) {
 std::string row_line(const CheckRow& row, std::size_t name_width) {
   std::string text = " " + padded(row.name, name_width) + padded(to_string(row.shape), 14) +
                      padded(fmt::format("({},{},{})", row.task, row.row, row.col), 11);
-  text += fmt::format("{:>16.7e}  {:>16.7e}   {:<9.0e}  {:<7.0e} ", row.derivative, row.difference, row.error, row.best_step);
+  text += fmt::format("{:>16.7e}  {:>16.7e}   {:<9.0e}  {:<7.0e} ", row.derivative, row.difference, row.error,
+                      row.best_step);
   text += row.order > 0 ? fmt::format("{:.2f}", row.order) : "exact";
-  if (static_cast<std::size_t>(row.checked) < row.shape.size()) text += fmt::format("   {} of {} elements", row.checked, row.shape.size());
+  if (static_cast<std::size_t>(row.checked) < row.shape.size())
+    text += fmt::format("   {} of {} elements", row.checked, row.shape.size());
   return text + (row.ok ? "\n" : "   FAILS\n");
 }
 
 // The error of two-point differences against the step, a mark per decade.
 std::string curve_text(const CheckRow& row) {
-  std::string text = fmt::format(" error of f64 differences against the step, at {}({},{},{}):\n", row.name, row.task, row.row, row.col);
+  std::string text = fmt::format(" error of f64 differences against the step, at {}({},{},{}):\n", row.name, row.task,
+                                 row.row, row.col);
   for (int decade = 0; decade >= -12; decade -= 2) {
     text += fmt::format("  1e{:<+4}|", decade);
     for (auto [step, error] : row.curve) {
@@ -38,13 +41,17 @@ std::string curve_text(const CheckRow& row) {
     text.erase(text.find_last_not_of(' ') + 1);
     text += '\n';
   }
-  return text + "    step 1e0 1e-1 1e-2 1e-3 1e-4 1e-5 1e-6 1e-7 1e-8 1e-9  …  1e-12: truncation falls to the right, rounding rises\n";
+  return text +
+         "    step 1e0 1e-1 1e-2 1e-3 1e-4 1e-5 1e-6 1e-7 1e-8 1e-9  …  1e-12: truncation falls to the right, rounding "
+         "rises\n";
 }
 
 std::string kink_line(const CheckKink& kink) {
-  std::string text = fmt::format("  {} crosses {} element ({},{},{}) at distance {:.1e}", kink.parameter, kink.node, kink.task, kink.row, kink.col, kink.distance);
+  std::string text = fmt::format("  {} crosses {} element ({},{},{}) at distance {:.1e}", kink.parameter, kink.node,
+                                 kink.task, kink.row, kink.col, kink.distance);
   if (kink.one_sided)
-    text += fmt::format(": slopes {:.6g} and {:.6g}, derivative {:.6g} {}", kink.left, kink.right, kink.derivative, kink.ok ? "between them" : "NOT between them");
+    text += fmt::format(": slopes {:.6g} and {:.6g}, derivative {:.6g} {}", kink.left, kink.right, kink.derivative,
+                        kink.ok ? "between them" : "NOT between them");
   return text + "\n";
 }
 
@@ -61,28 +68,38 @@ const CheckLevel* worst_level(const CheckReport& report) {
 
 std::string summary_line(const CheckReport& report) {
   const CheckLevel* worst = worst_level(report);
-  return padded(report.name, 58) + (report.ok ? "ok    " : "FAILS ") + (worst ? worst->name + ": " + worst->finding : "") + "\n";
+  return padded(report.name, 58) + (report.ok ? "ok    " : "FAILS ") +
+         (worst ? worst->name + ": " + worst->finding : "") + "\n";
 }
 
 std::string to_text(const CheckReport& report) {
-  std::string text = fmt::format("check {}      f64, cpu, {} parameters      seed {}\n", report.name, report.parameters, report.seed);
+  std::string text =
+      fmt::format("check {}      f64, cpu, {} parameters      seed {}\n", report.name, report.parameters, report.seed);
   for (const CheckLevel& level : report.levels)
-    text += " " + padded(level.name, 14) + padded(level.finding, 92) + (level.note.empty() ? level.ok ? "ok" : "FAILS" : level.note) + "\n";
+    text += " " + padded(level.name, 14) + padded(level.finding, 92) +
+            (level.note.empty() ? level.ok ? "ok" : "FAILS" : level.note) + "\n";
 
   std::size_t name_width = 10;
   for (const CheckRow& row : report.rows) name_width = std::max(name_width, row.name.size() + 2);
-  text += "\n " + padded("parameter", name_width) + "shape         worst at         derivative       difference   rel. error best h  order\n";
+  text += "\n " + padded("parameter", name_width) +
+          "shape         worst at         derivative       difference   rel. error best h  order\n";
   for (const CheckRow& row : report.rows) text += row_line(row, name_width);
 
   const auto worst = std::ranges::max_element(report.rows, {}, &CheckRow::error);
   if (worst != report.rows.end() && !worst->curve.empty()) text += "\n" + curve_text(*worst);
 
-  text += report.kink_count ? fmt::format("\n kinks: {} parameter elements cross one within the step\n", report.kink_count) : "\n kinks: none within reach\n";
+  text += report.kink_count
+              ? fmt::format("\n kinks: {} parameter elements cross one within the step\n", report.kink_count)
+              : "\n kinks: none within reach\n";
   for (const CheckKink& kink : report.kinks) text += kink_line(kink);
 
   if (!report.stops.empty()) {
-    text += fmt::format(" stop_gradient: frozen at the base point for all of the above; live, the gradient moves by {:.1e} of its largest entry\n", report.live_gap);
-    for (const CheckStop& stop : report.stops) text += fmt::format("  cuts {:.1e} of the derivative along v at {}\n", stop.cut, stop.node);
+    text += fmt::format(
+        " stop_gradient: frozen at the base point for all of the above; live, the gradient moves by {:.1e} of its "
+        "largest entry\n",
+        report.live_gap);
+    for (const CheckStop& stop : report.stops)
+      text += fmt::format("  cuts {:.1e} of the derivative along v at {}\n", stop.cut, stop.node);
   }
   return text + "\n " + report.sentence + "\n";
 }

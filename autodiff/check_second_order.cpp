@@ -15,8 +15,7 @@ using Complex = std::complex<double>;
 Block complex_step_through_gradient(const Subject& s) {
   constexpr double h = 1e-30;
   std::vector<Numbers<Complex>> numbers;
-  for (const std::vector<Tensor>* list : {&s.x, &s.v, &s.u, &s.w})
-    for (const Tensor& t : *list) numbers.push_back(numbers_of<Complex>(t));
+  for (const Tensor& t : s.all_inputs) numbers.push_back(numbers_of<Complex>(t));
   for (std::size_t j = 0; j < s.count(); ++j)
     for (std::size_t n = 0; n < s.v_block[j].size(); ++n)
       numbers[s.wrt_index[j]][n] += Complex(0, h * static_cast<double>(s.v_block[j][n]));
@@ -29,7 +28,8 @@ Block complex_step_through_gradient(const Subject& s) {
   return hv;
 }
 
-// uᵀHv from values: (f(+,+) − f(+,−) − f(−,+) + f(−,−))/4h² at h, h/2 and h/4, the h² and h⁴ terms removed (Richardson).
+// uᵀHv from values: (f(+,+) − f(+,−) − f(−,+) + f(−,−))/4h² at h, h/2 and h/4, the h² and h⁴ terms removed
+// (Richardson).
 long double mixed_stencil(const Subject& s, const Block& u, const Block& v, long double step) {
   const auto at_step = [&](long double h) {
     const auto f = [&](long double a, long double b) { return s.value(a * h * u + b * h * v).loss; };
@@ -55,10 +55,11 @@ void check_second_order(const Subject& s, CheckReport& report) {
   const double complex_error = relative(reverse, complex_step_through_gradient(s), 1e-2L * most);
   const Block other = block_of(s.nodes_run.other_direction);
   const long double terms = sum_of_magnitudes(s.u_block, reverse) + sum_of_magnitudes(s.v_block, other);
-  const auto asymmetry = static_cast<double>(std::fabs(dot(s.u_block, reverse) - dot(s.v_block, other)) / std::max(terms, 1e-2L * most));
+  const auto asymmetry =
+      static_cast<double>(std::fabs(dot(s.u_block, reverse) - dot(s.v_block, other)) / std::max(terms, 1e-2L * most));
   add_level(report, "second order",
-            fmt::format("reverse∘reverse vs forward∘reverse {:.1e}, vs complex step {:.1e}, uᵀHv − vᵀHu {:.1e}", forward_error, complex_error,
-                        asymmetry),
+            fmt::format("reverse∘reverse vs forward∘reverse {:.1e}, vs complex step {:.1e}, uᵀHv − vᵀHu {:.1e}",
+                        forward_error, complex_error, asymmetry),
             std::max({forward_error, complex_error, asymmetry}), 1e-12);
 
   // Against values alone, a tensor at a time so that a failure has a name.
@@ -71,16 +72,19 @@ void check_second_order(const Subject& s, CheckReport& report) {
     for (const Block& direction : {u, s.v_block, u + s.v_block, u + -1 * s.v_block})
       if (h) h = s.clear_step(direction, *h);
     if (!h || *h < 0x1p-17L) {
-      add_level(report, "stencil", "the base point is on a kink, or too near one for second differences", 0, 0).note = "not applicable";
+      add_level(report, "stencil", "the base point is on a kink, or too near one for second differences", 0, 0).note =
+          "not applicable";
       return;
     }
     const long double exact = dot(u, reverse), estimate = mixed_stencil(s, u, s.v_block, *h);
-    const long double rounding = 1e-18L * s.size / (*h * *h) / 1e-7L;  // what the stencil itself loses, in units of the tolerance
+    const long double rounding =
+        1e-18L * s.size / (*h * *h) / 1e-7L;  // what the stencil itself loses, in units of the tolerance
     const long double scale = std::max({sum_of_magnitudes(u, reverse), 1e-5L * s.size, rounding});
     const auto error = static_cast<double>(std::fabs(exact - estimate) / scale);
     if (!(error <= worst)) worst = error, where = s.input(j).name;
   }
-  add_level(report, "stencil", fmt::format("uᵀHv vs four-point differences of values {:.1e}, worst for {}", worst, where), worst, 1e-7);
+  add_level(report, "stencil",
+            fmt::format("uᵀHv vs four-point differences of values {:.1e}, worst for {}", worst, where), worst, 1e-7);
 }
 
 }  // namespace innerloop::checking

@@ -19,7 +19,9 @@ Tensor draw_direction(Shape shape, std::uint64_t seed, std::uint32_t stream) {
   Philox random(seed, {.purpose = Purpose::check, .task = stream});
   std::size_t block = 0, n = 0;
   for (double& x : t.mutable_values<double>()) {
-    if (++n % 4000 == 0) random = Philox(seed, {.purpose = Purpose::check, .iteration = static_cast<std::uint32_t>(++block), .task = stream});
+    if (++n % 4000 == 0)
+      random =
+          Philox(seed, {.purpose = Purpose::check, .iteration = static_cast<std::uint32_t>(++block), .task = stream});
     x = random.uniform(0.5, 1.5) * (random.below(2) ? 1 : -1);
   }
   return t;
@@ -44,6 +46,13 @@ Block numbers_at(const NodeNumbers<long double>& values, std::span<const Var> no
   Block block;
   for (Var v : nodes) block.push_back(values[v.id]);
   return block;
+}
+
+NodeNumbers<long double> outputs_of_stops(const Graph& graph, const NodeNumbers<long double>& values) {
+  NodeNumbers<long double> kept(values.size());
+  for (NodeId id = 0; id < graph.size(); ++id)
+    if (graph.node(id).op == Op::stop_gradient) kept[id] = values[id];
+  return kept;
 }
 
 }  // namespace
@@ -115,12 +124,14 @@ Traced trace(const CheckCase& subject, Dtype dtype, const OpTable& table, bool f
     if (input.differentiated) t.wrt.push_back(var);
   }
   t.y = subject.build(inputs);
-  require(!t.y.empty() && !t.wrt.empty(), "check '" + subject.name + "': it needs an output and a differentiated input");
+  require(!t.y.empty() && !t.wrt.empty(),
+          "check '" + subject.name + "': it needs an output and a differentiated input");
   t.loss = read_out(t.y, seed);
   return t;
 }
 
-std::vector<Tensor> run_program(std::shared_ptr<const Graph> graph, std::span<const Var> outputs, std::span<const Tensor> inputs) {
+std::vector<Tensor> run_program(std::shared_ptr<const Graph> graph, std::span<const Var> outputs,
+                                std::span<const Tensor> inputs) {
   const Dtype dtype = graph->dtype();
   Program program(std::move(graph), outputs);
   std::vector<const void*> in;
@@ -162,7 +173,9 @@ void Branches::for_each_margin(const NodeNumbers<T>& values, Visit visit) const 
 template <class T>
 std::vector<signed char> Branches::pattern(const NodeNumbers<T>& values) const {
   std::vector<signed char> sides;
-  for_each_margin(values, [&](NodeId, std::size_t, double margin) { sides.push_back(static_cast<signed char>((margin > 0) - (margin < 0))); });
+  for_each_margin(values, [&](NodeId, std::size_t, double margin) {
+    sides.push_back(static_cast<signed char>((margin > 0) - (margin < 0)));
+  });
   return sides;
 }
 template std::vector<signed char> Branches::pattern<float>(const NodeNumbers<float>&) const;
@@ -190,66 +203,85 @@ CheckKink Branches::first_difference(const std::vector<signed char>& a, const st
 }
 
 Subject::Subject(const CheckCase& c, const CheckOptions& o)
-    : subject(c), options(o), table(o.table ? *o.table : op_table()), program(trace(c, Dtype::f64, table, true, o.seed)),
-      plain(trace(c, Dtype::f64, table, false, o.seed)), branches(*plain.graph, plain.loss) {
-  for (std::size_t k = 0; k < c.inputs.size(); ++k) {
-    require(c.inputs[k].value.dtype() == Dtype::f64, "check '" + c.name + "': the input '" + c.inputs[k].name + "' must be f64");
-    x.push_back(c.inputs[k].value);
-    if (!c.inputs[k].differentiated) continue;
+    : subject(c),
+      options(o),
+      table(o.table ? *o.table : op_table()),
+      program(trace(c, Dtype::f64, table, true, o.seed)),
+      plain(trace(c, Dtype::f64, table, false, o.seed)),
+      branches(*plain.graph, plain.loss) {
+  draw_directions();
+  run_program_under_test();
+  evaluate_references();
+}
+
+void Subject::draw_directions() {
+  for (std::size_t k = 0; k < subject.inputs.size(); ++k) {
+    const CheckInput& input = subject.inputs[k];
+    require(input.value.dtype() == Dtype::f64,
+            "check '" + subject.name + "': the input '" + input.name + "' must be f64");
+    x.push_back(input.value);
+    if (!input.differentiated) continue;
     const auto stream = static_cast<std::uint32_t>(2 * wrt_index.size());
-    v.push_back(draw_direction(x[k].shape(), o.seed, 1000 + stream));
-    u.push_back(draw_direction(x[k].shape(), o.seed, 1001 + stream));
+    v.push_back(draw_direction(x[k].shape(), options.seed, 1000 + stream));
+    u.push_back(draw_direction(x[k].shape(), options.seed, 1001 + stream));
     wrt_index.push_back(k);
   }
-  for (std::size_t j = 0; j < program.y.size(); ++j) w.push_back(draw_direction(program.y[j].shape(), o.seed, 10 + static_cast<std::uint32_t>(j)));
+  for (std::size_t j = 0; j < program.y.size(); ++j)
+    w.push_back(draw_direction(program.y[j].shape(), options.seed, 10 + static_cast<std::uint32_t>(j)));
   v_block = block_of(v), u_block = block_of(u);
+}
 
-  // All derivatives of the program under test, as one program. Directions and cotangents are inputs of it.
+// All derivatives, as one planned program, run twice. Directions and cotangents are inputs of it.
+void Subject::run_program_under_test() {
   Graph& graph = *program.graph;
-  std::vector<Tensor> in = x;
+  all_inputs = x;
   const auto as_inputs = [&](const std::vector<Tensor>& tensors, const char* name) {
     std::vector<Var> vars;
-    for (const Tensor& t : tensors) vars.push_back(graph.input(t.shape(), name)), in.push_back(t);
+    for (const Tensor& t : tensors) vars.push_back(graph.input(t.shape(), name)), all_inputs.push_back(t);
     return vars;
   };
   std::vector<Var> v_in = as_inputs(v, "v"), u_in = as_inputs(u, "u"), w_in = as_inputs(w, "w"), zero_in;
   for (Var y : program.y) zero_in.push_back(zeros_like(y));
   gradient = grad(program.loss, program.wrt);
-  std::vector<std::vector<Var>> groups = {program.y, {program.loss}, gradient, jvp(program.y, program.wrt, v_in),
-                                          vjp(program.y, program.wrt, w_in), vjp(program.y, program.wrt, zero_in)};
-  if (o.second_order) {
+  std::vector<std::vector<Var>> groups = {program.y,
+                                          {program.loss},
+                                          gradient,
+                                          jvp(program.y, program.wrt, v_in),
+                                          vjp(program.y, program.wrt, w_in),
+                                          vjp(program.y, program.wrt, zero_in)};
+  if (options.second_order) {
     reverse_reverse = grad(inner_product(gradient, v_in), program.wrt);
     groups.push_back(reverse_reverse);
     groups.push_back(jvp(gradient, program.wrt, v_in));
     groups.push_back(grad(inner_product(gradient, u_in), program.wrt));
   }
-  std::vector<Var> outputs;
-  for (const std::vector<Var>& group : groups) outputs.insert(outputs.end(), group.begin(), group.end());
+  for (const std::vector<Var>& group : groups) all_outputs.insert(all_outputs.end(), group.begin(), group.end());
   for (Results* results : {&nodes_run, &again}) {
-    std::vector<Tensor> out = run_program(program.graph, outputs, in);
-    std::vector<Tensor>* const places[] = {&results->y, &results->loss, &results->gradient, &results->forward, &results->reverse,
-                                           &results->reverse_of_zero, &results->reverse_reverse, &results->forward_reverse,
+    std::vector<Tensor> out = run_program(program.graph, all_outputs, all_inputs);
+    std::vector<Tensor>* const places[] = {&results->y,
+                                           &results->loss,
+                                           &results->gradient,
+                                           &results->forward,
+                                           &results->reverse,
+                                           &results->reverse_of_zero,
+                                           &results->reverse_reverse,
+                                           &results->forward_reverse,
                                            &results->other_direction};
     std::size_t n = 0;
     for (std::size_t i = 0; i < groups.size(); ++i)
       for (std::size_t j = 0; j < groups[i].size(); ++j) places[i]->push_back(out[n++]);
   }
+}
 
-  // The same by the interpreter, and the values of the expanded graph.
-  std::vector<Numbers<long double>> numbers = block_of(in);
-  NodeNumbers<long double> values = evaluate<long double>(graph, numbers, outputs);
+// The same nodes by the interpreter, and the values of the expanded graph.
+void Subject::evaluate_references() {
+  const NodeNumbers<long double> values = evaluate<long double>(*program.graph, block_of(all_inputs), all_outputs);
   loss_reference = values[program.loss.id][0];
   gradient_reference = numbers_at(values, gradient);
   hv_reference = numbers_at(values, reverse_reverse);
-  const auto keep_stops = [](const Graph& g, const NodeNumbers<long double>& all) {
-    NodeNumbers<long double> kept(all.size());
-    for (NodeId id = 0; id < g.size(); ++id)
-      if (g.node(id).op == Op::stop_gradient) kept[id] = all[id];
-    return kept;
-  };
-  frozen_program = keep_stops(graph, values);
   base = evaluate<long double>(*plain.graph, block_of(x), std::span(&plain.loss, 1));
-  frozen_plain = keep_stops(*plain.graph, base);
+  frozen_program = outputs_of_stops(*program.graph, values);
+  frozen_plain = outputs_of_stops(*plain.graph, base);
   for (NodeId id = 0; id < plain.graph->size(); ++id) {
     if (!frozen_plain[id].empty()) stops.push_back(id);
     long double sum = 0;
@@ -267,7 +299,8 @@ std::vector<Numbers<long double>> Subject::displaced(const Block& displacement) 
 }
 
 Subject::Value Subject::value(const Block& displacement, const NodeNumbers<long double>* frozen) const {
-  NodeNumbers<long double> values = evaluate<long double>(*plain.graph, displaced(displacement), std::span(&plain.loss, 1), frozen);
+  NodeNumbers<long double> values =
+      evaluate<long double>(*plain.graph, displaced(displacement), std::span(&plain.loss, 1), frozen);
   return {values[plain.loss.id][0], !branches.any() || branches.pattern(values) == base_pattern_};
 }
 

@@ -32,7 +32,8 @@ struct Traced {
 Traced trace(const CheckCase& subject, Dtype dtype, const OpTable& table, bool fuse, std::uint64_t seed);
 
 // Plans the outputs and runs them once.
-std::vector<Tensor> run_program(std::shared_ptr<const Graph> graph, std::span<const Var> outputs, std::span<const Tensor> inputs);
+std::vector<Tensor> run_program(std::shared_ptr<const Graph> graph, std::span<const Var> outputs,
+                                std::span<const Tensor> inputs);
 
 // Which side of its kinks each branching element is on.
 class Branches {
@@ -84,28 +85,34 @@ class Subject {
   // The program under test and its results.
   Traced program;
   struct Results {
-    std::vector<Tensor> y, loss, gradient, forward, reverse, reverse_of_zero, reverse_reverse, forward_reverse, other_direction;
+    std::vector<Tensor> y, loss, gradient, forward, reverse, reverse_of_zero, reverse_reverse, forward_reverse,
+        other_direction;
   } nodes_run, again;
   std::vector<Var> gradient, reverse_reverse;  // nodes of `program`
+  std::vector<Tensor> all_inputs;              // of `program`: x, v, u, w
+  std::vector<Var> all_outputs;
   // The same nodes by the interpreter.
   Block gradient_reference, hv_reference;
   long double loss_reference = 0;
 
   Traced plain;  // nothing fused, values only
   Branches branches;
-  NodeNumbers<long double> base;                             // of `plain`
-  NodeNumbers<long double> frozen_plain, frozen_program;     // outputs of stop_gradient nodes
-  std::vector<NodeId> stops;                                 // of `plain`
+  NodeNumbers<long double> base;                          // of `plain`
+  NodeNumbers<long double> frozen_plain, frozen_program;  // outputs of stop_gradient nodes
+  std::vector<NodeId> stops;                              // of `plain`
   long double size = 0;  // the largest Σ|elements| of any node of `plain`: what rounding is relative to
 
  private:
+  void draw_directions();
+  void run_program_under_test();
+  void evaluate_references();
   std::vector<Numbers<long double>> displaced(const Block& displacement) const;
   Value value(const Block& displacement, const NodeNumbers<long double>* frozen) const;
   std::vector<signed char> base_pattern_;
 };
 
 // The levels, in the files check_*.cpp.
-void check_basics(const Subject& s, CheckReport& report);       // finite, values, duality, complex step
+void check_basics(const Subject& s, CheckReport& report);  // finite, values, duality, complex step
 void check_f32(const Subject& s, CheckReport& report);
 void check_taylor(const Subject& s, CheckReport& report);       // with the negative control
 void check_differences(const Subject& s, CheckReport& report);  // with kinks and stops

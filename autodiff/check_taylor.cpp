@@ -30,14 +30,16 @@ Rate rate_of(const std::vector<Sample>& samples, long double slope, long double 
   for (const Sample& s : samples) {
     const long double remainder = std::fabs(s.change - s.h * slope - 0.5L * s.h * s.h * curvature);
     const long double floor = 1000 * kEps * (size + std::fabs(s.change));
-    if (!(remainder <= floor)) points.emplace_back(std::log2(static_cast<double>(s.h)), std::log2(static_cast<double>(remainder)));
+    if (!(remainder <= floor))
+      points.emplace_back(std::log2(static_cast<double>(s.h)), std::log2(static_cast<double>(remainder)));
   }
   Rate rate;
   rate.exact = points.size() < 3, rate.above_floor = static_cast<int>(points.size());
   if (rate.exact) return rate;
   if (points.size() > 6) points.erase(points.begin(), points.end() - 6);
   double mean_x = 0, mean_y = 0, xx = 0, xy = 0;
-  for (auto [x, y] : points) mean_x += x / static_cast<double>(points.size()), mean_y += y / static_cast<double>(points.size());
+  for (auto [x, y] : points)
+    mean_x += x / static_cast<double>(points.size()), mean_y += y / static_cast<double>(points.size());
   for (auto [x, y] : points) xx += (x - mean_x) * (x - mean_x), xy += (x - mean_x) * (y - mean_y);
   rate.order = xy / xx;
   return rate;
@@ -51,11 +53,14 @@ void judge_at_kink(const Subject& s, CheckReport& report, long double slope) {
   constexpr long double h = 0x1p-20L;
   const long double f = s.base[s.plain.loss.id][0];
   const long double right = (s.value(h * s.v_block).loss - f) / h, left = (f - s.value(-h * s.v_block).loss) / h;
-  const long double slack = 1e-4L * std::max({std::fabs(left), std::fabs(right), sum_of_magnitudes(s.gradient_reference, s.v_block)});
+  const long double slack =
+      1e-4L * std::max({std::fabs(left), std::fabs(right), sum_of_magnitudes(s.gradient_reference, s.v_block)});
   const bool between = slope >= std::min(left, right) - slack && slope <= std::max(left, right) + slack;
-  CheckLevel& level = add_level(report, "Taylor", fmt::format("on a kink along v: slopes {:.6g} and {:.6g}, ∇f·v = {:.6g}",
-                                                              static_cast<double>(left), static_cast<double>(right), static_cast<double>(slope)),
-                                between ? 0 : 1, 0);
+  CheckLevel& level =
+      add_level(report, "Taylor",
+                fmt::format("on a kink along v: slopes {:.6g} and {:.6g}, ∇f·v = {:.6g}", static_cast<double>(left),
+                            static_cast<double>(right), static_cast<double>(slope)),
+                between ? 0 : 1, 0);
   level.note = "judged by one-sided slopes";
 }
 
@@ -85,7 +90,9 @@ void check_taylor(const Subject& s, CheckReport& report) {
     orders += ", curvature " + in_words(third);
     ok = ok && reaches(third, 3);
   }
-  add_level(report, "Taylor", fmt::format("{}  ({} halvings, {} above the floor)", orders, samples.size(), second.above_floor), ok ? 0 : 1, 0);
+  add_level(report, "Taylor",
+            fmt::format("{}  ({} halvings, {} above the floor)", orders, samples.size(), second.above_floor),
+            ok ? 0 : 1, 0);
 
   // The negative control: a verifier that cannot fail proves nothing.
   std::size_t tensor = 0, entry = 0;
@@ -95,8 +102,9 @@ void check_taylor(const Subject& s, CheckReport& report) {
   const long double value = s.gradient_reference[tensor][entry], off = value == 0 ? 1e-3L : 1e-3L * value;
   const Rate spoiled = rate_of(samples, slope + off * s.v_block[tensor][entry], 0, s.size);
   const bool caught = !reaches(spoiled, 2);
-  CheckLevel& control = add_level(report, "control", fmt::format("the largest gradient entry made 0.1 % wrong: order {}", in_words(spoiled)),
-                                  caught ? 0 : 1, 0);
+  CheckLevel& control = add_level(
+      report, "control", fmt::format("the largest gradient entry made 0.1 % wrong: order {}", in_words(spoiled)),
+      caught ? 0 : 1, 0);
   control.note = caught ? "caught, as it must be" : "NOT caught: this check proves nothing here";
 }
 

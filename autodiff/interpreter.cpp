@@ -12,7 +12,8 @@ T number(double x) {
   return T(static_cast<kernels::reference::Real<T>>(x));
 }
 
-// One node: a call per task. An input shared by all tasks is read again by each; sum_tasks alone sees all tasks at once.
+// One node: a call per task. An input shared by all tasks is read again by each; sum_tasks alone sees all tasks at
+// once.
 template <class T>
 Numbers<T> compute(const Graph& graph, NodeId id, NodeNumbers<T>& values) {
   const Node& node = graph.node(id);
@@ -24,7 +25,8 @@ Numbers<T> compute(const Graph& graph, NodeId id, NodeNumbers<T>& values) {
       const NodeId source = graph.inputs_of(id)[k];
       const Shape shape = graph.node(source).shape;
       const bool whole = shape.tasks == 1 || node.op == Op::sum_tasks;
-      in[k] = {values[source].data() + (whole ? 0 : shape.per_task() * static_cast<std::size_t>(task)), shape.rows, shape.cols};
+      in[k] = {values[source].data() + (whole ? 0 : shape.per_task() * static_cast<std::size_t>(task)), shape.rows,
+               shape.cols};
       if (node.op == Op::sum_tasks) call.tasks = shape.tasks;
     }
     call.out = {out.data() + node.shape.per_task() * static_cast<std::size_t>(task), node.shape.rows, node.shape.cols};
@@ -55,8 +57,9 @@ std::vector<char> ancestors(const Graph& graph, std::span<const Var> wanted) {
 template <class T>
 NodeNumbers<T> evaluate(const Graph& graph, std::span<const Numbers<T>> inputs, std::span<const Var> wanted,
                         const NodeNumbers<long double>* frozen) {
-  require(inputs.size() == graph.inputs().size(), "evaluate needs the numbers of " + std::to_string(graph.inputs().size()) +
-                                                      " inputs, not of " + std::to_string(inputs.size()));
+  require(inputs.size() == graph.inputs().size(), "evaluate needs the numbers of " +
+                                                      std::to_string(graph.inputs().size()) + " inputs, not of " +
+                                                      std::to_string(inputs.size()));
   const std::vector<char> needed = ancestors(graph, wanted);
   NodeNumbers<T> values(graph.size());
   for (NodeId id = 0; id < graph.size(); ++id) {
@@ -90,9 +93,8 @@ template NodeNumbers<double> evaluate<double>(const Graph&, std::span<const Numb
                                               const NodeNumbers<long double>*);
 template NodeNumbers<long double> evaluate<long double>(const Graph&, std::span<const Numbers<long double>>,
                                                         std::span<const Var>, const NodeNumbers<long double>*);
-template NodeNumbers<std::complex<double>> evaluate<std::complex<double>>(const Graph&,
-                                                                          std::span<const Numbers<std::complex<double>>>,
-                                                                          std::span<const Var>,
-                                                                          const NodeNumbers<long double>*);
+template NodeNumbers<std::complex<double>> evaluate<std::complex<double>>(
+    const Graph&, std::span<const Numbers<std::complex<double>>>, std::span<const Var>,
+    const NodeNumbers<long double>*);
 
 }  // namespace innerloop

@@ -20,9 +20,9 @@ using NodeNumbers = std::vector<Numbers<T>>;  // by node; empty where nothing wa
 
 // The numbers of every node that `wanted` depends on (wanted included), given those of the graph's inputs in order.
 // T is float, double, long double or std::complex<double>.
-// frozen: if given, the output of a stop_gradient node is taken from there instead of being computed (where there is one:
-// an empty entry stays live). A derivative regards those outputs as constants, so whoever compares it with differences
-// must freeze them at the base point.
+// frozen: if given, the output of a stop_gradient node is taken from there instead of being computed (where there is
+// one: an empty entry stays live). A derivative regards those outputs as constants, so whoever compares it with
+// differences must freeze them at the base point.
 template <class T>
 NodeNumbers<T> evaluate(const Graph& graph, std::span<const Numbers<T>> inputs, std::span<const Var> wanted,
                         const NodeNumbers<long double>* frozen = nullptr);

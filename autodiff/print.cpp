@@ -56,7 +56,8 @@ std::string to_text(const Graph& graph, std::span<const Var> outputs) {
     const Node& node = graph.node(id);
     std::string inputs;
     for (NodeId source : graph.inputs_of(id)) inputs += (inputs.empty() ? "" : ", ") + label(graph, source);
-    const std::string left = label(graph, id) + " = " + op_def(node.op).name + attribute(node) + (node.arity ? "(" + inputs + ")" : "");
+    const std::string left =
+        label(graph, id) + " = " + op_def(node.op).name + attribute(node) + (node.arity ? "(" + inputs + ")" : "");
     text += fmt::format("{:>5}  {:<44} {:<16} {}\n", id, left, to_string(node.shape), short_location(node.where));
   }
   return text;
@@ -69,11 +70,24 @@ std::string to_dot(const Graph& graph, std::span<const Var> outputs) {
     if (!show[id]) continue;
     const Node& node = graph.node(id);
     const char* style = node.op == Op::stop_gradient ? ", color=red" : node.arity == 0 ? ", shape=box" : "";
-    text += fmt::format("  n{} [label=\"{}{}{}\\n{}\"{}];\n", id, node.name ? escaped(std::string(graph.name(id))) + "\\n" : "", op_def(node.op).name,
+    text += fmt::format("  n{} [label=\"{}{}{}\\n{}\"{}];\n", id,
+                        node.name ? escaped(std::string(graph.name(id))) + "\\n" : "", op_def(node.op).name,
                         attribute(node), to_string(node.shape), style);
     for (NodeId source : graph.inputs_of(id)) text += fmt::format("  n{} -> n{};\n", source, id);
   }
   return text + "}\n";
+}
+
+std::string operator_table_markdown() {
+  static constexpr const char* kinds[] = {"leaf", "elementwise", "piecewise constant", "linear", "general"};
+  std::string text = "| operator | kind | what it computes; its derivative |\n|---|---|---|\n";
+  for (const OpDef& def : op_table()) {
+    std::string maths;
+    for (const char* c = def.maths; *c; ++c) maths += *c == '|' ? "\\|" : std::string(1, *c);
+    text += fmt::format("| `{}` | {}{} | {} |\n", def.name, kinds[static_cast<std::size_t>(def.kind)],
+                        def.expand ? ", fused" : "", maths);
+  }
+  return text;
 }
 
 }  // namespace innerloop

@@ -45,7 +45,10 @@ CheckCase mlp_case(const std::string& name, const MlpSpec& spec, int tasks) {
 
 CheckCase lstm_case(int steps, int sequences, int tasks) {
   const LstmSpec spec{.inputs = 3, .hidden = 4};
-  CheckCase c{.name = "lstm, " + std::to_string(steps) + " steps of " + std::to_string(sequences) + " sequences", .subject = "lstm", .inputs = {}, .build = {}};
+  CheckCase c{.name = "lstm, " + std::to_string(steps) + " steps of " + std::to_string(sequences) + " sequences",
+              .subject = "lstm",
+              .inputs = {},
+              .build = {}};
   add_parameters(c, init_lstm(spec, 1, "cell"));
   c.inputs.push_back(normals("x", {tasks, steps * sequences, 3}));
   c.inputs.push_back(normals("h0", {tasks, sequences, 4}));
@@ -59,42 +62,57 @@ CheckCase lstm_case(int steps, int sequences, int tasks) {
 }
 
 CheckCase distribution_case(std::string name, std::string subject, std::vector<CheckInput> inputs, Build build) {
-  return {.name = std::move(name), .subject = std::move(subject), .inputs = std::move(inputs), .build = std::move(build)};
+  return {
+      .name = std::move(name), .subject = std::move(subject), .inputs = std::move(inputs), .build = std::move(build)};
 }
 
 std::vector<CheckCase> gaussian_cases() {
   const Shape rows{2, 5, 3}, shared{1, 1, 3};
-  const CheckInput mean = normals("mean", rows), log_sigma = normals("log_sigma", shared, 0.5), action = normals("action", rows);
+  const CheckInput mean = normals("mean", rows), log_sigma = normals("log_sigma", shared, 0.5),
+                   action = normals("action", rows);
   const CheckInput other_mean = normals("other_mean", rows), other_log_sigma = normals("other_log_sigma", rows, 0.5);
   const auto p = [](const Vars& in) { return Gaussian{in["mean"], in["log_sigma"]}; };
   return {
-      distribution_case("gaussian log_prob", "gaussian", {mean, log_sigma, action}, [p](const Vars& in) { return std::vector{log_prob(p(in), in["action"])}; }),
-      distribution_case("gaussian entropy", "gaussian", {mean, log_sigma}, [p](const Vars& in) { return std::vector{entropy(p(in))}; }),
-      distribution_case("gaussian kl, σ per state on one side", "gaussian", {mean, log_sigma, other_mean, other_log_sigma},
-                        [p](const Vars& in) { return std::vector{kl(p(in), {in["other_mean"], in["other_log_sigma"]})}; }),
-      distribution_case("gaussian sample", "gaussian", {mean, log_sigma, action}, [p](const Vars& in) { return std::vector{sample(p(in), in["action"])}; }),
-      distribution_case("gaussian Fisher product", "gaussian", {mean, log_sigma, other_mean, normals("dlog", shared), normals("weight", {2, 5, 1})},
+      distribution_case("gaussian log_prob", "gaussian", {mean, log_sigma, action},
+                        [p](const Vars& in) { return std::vector{log_prob(p(in), in["action"])}; }),
+      distribution_case("gaussian entropy", "gaussian", {mean, log_sigma},
+                        [p](const Vars& in) { return std::vector{entropy(p(in))}; }),
+      distribution_case("gaussian kl, σ per state on one side", "gaussian",
+                        {mean, log_sigma, other_mean, other_log_sigma},
+                        [p](const Vars& in) {
+                          return std::vector{kl(p(in), {in["other_mean"], in["other_log_sigma"]})};
+                        }),
+      distribution_case("gaussian sample", "gaussian", {mean, log_sigma, action},
+                        [p](const Vars& in) { return std::vector{sample(p(in), in["action"])}; }),
+      distribution_case("gaussian Fisher product", "gaussian",
+                        {mean, log_sigma, other_mean, normals("dlog", shared), normals("weight", {2, 5, 1})},
                         [p](const Vars& in) {
                           Gaussian f = fisher_product(p(in), {in["other_mean"], in["dlog"]}, in["weight"]);
                           return std::vector{f.mean, f.log_sigma};
                         }),
       distribution_case("squashed gaussian log_prob", "squashed_gaussian", {mean, log_sigma, action},
-                        [](const Vars& in) { return std::vector{log_prob(SquashedGaussian{in["mean"], in["log_sigma"]}, in["action"])}; }),
+                        [](const Vars& in) {
+                          return std::vector{log_prob(SquashedGaussian{in["mean"], in["log_sigma"]}, in["action"])};
+                        }),
   };
 }
 
 std::vector<CheckCase> categorical_cases() {
   const Shape rows{2, 5, 4};
-  const CheckInput logits = normals("logits", rows), other = normals("other", rows), index = whole_numbers("action", {2, 5, 1}, 4);
+  const CheckInput logits = normals("logits", rows), other = normals("other", rows),
+                   index = whole_numbers("action", {2, 5, 1}, 4);
   return {
       distribution_case("categorical log_prob", "categorical", {logits, index},
                         [](const Vars& in) { return std::vector{log_prob(Categorical{in["logits"]}, in["action"])}; }),
-      distribution_case("categorical entropy", "categorical", {logits}, [](const Vars& in) { return std::vector{entropy(Categorical{in["logits"]})}; }),
-      distribution_case("categorical kl", "categorical", {logits, other},
-                        [](const Vars& in) { return std::vector{kl(Categorical{in["logits"]}, Categorical{in["other"]})}; }),
+      distribution_case("categorical entropy", "categorical", {logits},
+                        [](const Vars& in) { return std::vector{entropy(Categorical{in["logits"]})}; }),
+      distribution_case(
+          "categorical kl", "categorical", {logits, other},
+          [](const Vars& in) { return std::vector{kl(Categorical{in["logits"]}, Categorical{in["other"]})}; }),
       distribution_case("categorical Fisher product", "categorical", {logits, other, normals("weight", {2, 5, 1})},
                         [](const Vars& in) {
-                          return std::vector{fisher_product(Categorical{in["logits"]}, Categorical{in["other"]}, in["weight"]).logits};
+                          return std::vector{
+                              fisher_product(Categorical{in["logits"]}, Categorical{in["other"]}, in["weight"]).logits};
                         }),
   };
 }
@@ -102,7 +120,10 @@ std::vector<CheckCase> categorical_cases() {
 CheckCase policy_case(PolicySpec::Head head) {
   const bool gaussian = head == PolicySpec::Head::gaussian;
   const PolicySpec spec{.net = {.inputs = 3, .hidden = {5, 4}, .outputs = gaussian ? 2 : 3}, .head = head};
-  CheckCase c{.name = gaussian ? "gaussian policy log_prob" : "categorical policy log_prob", .subject = "policy", .inputs = {}, .build = {}};
+  CheckCase c{.name = gaussian ? "gaussian policy log_prob" : "categorical policy log_prob",
+              .subject = "policy",
+              .inputs = {},
+              .build = {}};
   add_parameters(c, init_policy(spec, 1));
   CheckInput observations = normals("observations", {2, 6, 3});
   CheckInput actions = gaussian ? normals("actions", {2, 6, 2}) : whole_numbers("actions", {2, 6, 1}, 3);
@@ -124,8 +145,10 @@ std::vector<CheckCase> check_cases() {
       lstm_case(1, 2, 1),
       lstm_case(5, 2, 2),
   };
-  for (const std::vector<CheckCase>& list : {gaussian_cases(), categorical_cases()}) cases.insert(cases.end(), list.begin(), list.end());
-  for (PolicySpec::Head head : {PolicySpec::Head::gaussian, PolicySpec::Head::categorical}) cases.push_back(policy_case(head));
+  for (const std::vector<CheckCase>& list : {gaussian_cases(), categorical_cases()})
+    cases.insert(cases.end(), list.begin(), list.end());
+  for (PolicySpec::Head head : {PolicySpec::Head::gaussian, PolicySpec::Head::categorical})
+    cases.push_back(policy_case(head));
   return cases;
 }
 

@@ -32,12 +32,15 @@ CheckCase at(std::vector<std::pair<std::string, Tensor>> inputs, std::function<V
 
 // A small network with tasks, a shared parameter, an inner gradient step and a stop: one of everything.
 CheckReport check_everything(const CheckOptions& options = {}) {
-  return check("one inner step", {{"W", {1, 3, 2}}, {"b", {1, 1, 2}}, {"x", {2, 4, 3}}}, [](const Vars& in) {
-    Var w_i = broadcast_tasks(in["W"], 2);
-    Var inner = mean_all(square(dense(in["x"], w_i, in["b"], Activation::tanh)));
-    Var adapted = w_i - 0.3 * grad(inner, std::span(&w_i, 1))[0];
-    return mean_all(square(dense(in["x"], adapted, in["b"], Activation::tanh)) * stop_gradient(exp(inner)));
-  }, options);
+  return check(
+      "one inner step", {{"W", {1, 3, 2}}, {"b", {1, 1, 2}}, {"x", {2, 4, 3}}},
+      [](const Vars& in) {
+        Var w_i = broadcast_tasks(in["W"], 2);
+        Var inner = mean_all(square(dense(in["x"], w_i, in["b"], Activation::tanh)));
+        Var adapted = w_i - 0.3 * grad(inner, std::span(&w_i, 1))[0];
+        return mean_all(square(dense(in["x"], adapted, in["b"], Activation::tanh)) * stop_gradient(exp(inner)));
+      },
+      options);
 }
 
 }  // namespace
@@ -61,7 +64,8 @@ TEST_CASE("check: a composite with an inner gradient step holds every level") {
 }
 
 TEST_CASE("check: the checker of a polynomial shows a Taylor remainder that is exact from the start") {
-  const CheckReport report = check("quadratic", {{"x", {1, 1, 4}}}, [](const Vars& in) { return sum_all(square(in["x"])); });
+  const CheckReport report =
+      check("quadratic", {{"x", {1, 1, 4}}}, [](const Vars& in) { return sum_all(square(in["x"])); });
   CHECK(report.ok);
   CHECK_THAT(level(report, "Taylor").finding, ContainsSubstring("curvature exact"));
 }
@@ -69,8 +73,9 @@ TEST_CASE("check: the checker of a polynomial shows a Taylor remainder that is e
 TEST_CASE("check: a wrong rule is named with its operation, its line and its rule") {
   OpTable wrong = op_table();
   wrong[static_cast<std::size_t>(Op::tanh)].vjp_factor[0] = 1.001;
-  const CheckReport report = check("mlp", {{"x", {1, 5, 3}}, {"W", {1, 3, 2}}},
-                                   [](const Vars& in) { return exp(tanh(matmul(in["x"], in["W"]))); }, {.table = &wrong});
+  const CheckReport report =
+      check("mlp", {{"x", {1, 5, 3}}, {"W", {1, 3, 2}}},
+            [](const Vars& in) { return exp(tanh(matmul(in["x"], in["W"]))); }, {.table = &wrong});
   CHECK_FALSE(report.ok);
   CHECK_FALSE(level(report, "duality").ok);
   CHECK_THAT(report.sentence, ContainsSubstring("FAILS") && ContainsSubstring("fails by itself is tanh #") &&
@@ -80,8 +85,10 @@ TEST_CASE("check: a wrong rule is named with its operation, its line and its rul
 
 TEST_CASE("check: rules wrong in both modes are caught by rates, complex step and differences alike") {
   OpTable wrong = op_table();
-  wrong[static_cast<std::size_t>(Op::sin)].vjp_factor[0] = wrong[static_cast<std::size_t>(Op::sin)].jvp_factor[0] = 1.001;
-  const CheckReport report = check("wave", {{"x", {1, 3, 3}}}, [](const Vars& in) { return sin(in["x"]); }, {.table = &wrong});
+  wrong[static_cast<std::size_t>(Op::sin)].vjp_factor[0] = wrong[static_cast<std::size_t>(Op::sin)].jvp_factor[0] =
+      1.001;
+  const CheckReport report =
+      check("wave", {{"x", {1, 3, 3}}}, [](const Vars& in) { return sin(in["x"]); }, {.table = &wrong});
   CHECK(level(report, "duality").ok);
   CHECK_FALSE(level(report, "complex step").ok);
   CHECK_FALSE(level(report, "Taylor").ok);
@@ -94,7 +101,8 @@ TEST_CASE("check: a wrong derivative of a derivative is caught at second order o
   OpTable wrong = op_table();
   wrong[static_cast<std::size_t>(Op::tanh_slope)].vjp_factor[0] = 1.001;
   wrong[static_cast<std::size_t>(Op::tanh_slope)].jvp_factor[0] = 1.001;
-  const CheckReport report = check("mlp", {{"x", {1, 3, 2}}}, [](const Vars& in) { return tanh(in["x"]); }, {.table = &wrong});
+  const CheckReport report =
+      check("mlp", {{"x", {1, 3, 2}}}, [](const Vars& in) { return tanh(in["x"]); }, {.table = &wrong});
   CHECK(level(report, "differences").ok);
   CHECK_FALSE(level(report, "stencil").ok);
   CHECK_THAT(report.sentence, ContainsSubstring("fails by itself is tanh_slope #"));
@@ -103,7 +111,8 @@ TEST_CASE("check: a wrong derivative of a derivative is caught at second order o
 TEST_CASE("check: a derivative with a dropped term is caught (known-wrong toys)") {
   // What hand-written gradients get wrong: a stopped factor, played here by declaring part of the product to be data.
   // The check's derivative is right for what it is told is variable, so a dropped term shows as the live gap.
-  const CheckReport cut = run_check(at({{"x", row({0.3, -1.2})}}, [](const Vars& in) { return in["x"] * stop_gradient(in["x"]); }));
+  const CheckReport cut =
+      run_check(at({{"x", row({0.3, -1.2})}}, [](const Vars& in) { return in["x"] * stop_gradient(in["x"]); }));
   CHECK(cut.ok);
   CHECK(cut.live_gap > 0.5);
   const CheckReport whole = run_check(at({{"x", row({0.3, -1.2})}}, [](const Vars& in) { return in["x"] * in["x"]; }));
@@ -112,7 +121,8 @@ TEST_CASE("check: a derivative with a dropped term is caught (known-wrong toys)"
 }
 
 TEST_CASE("check: exact kinks are found, named, and judged by the slopes on both sides") {
-  const CheckReport report = run_check(at({{"x", row({0.0, 1.0, -2.0})}}, [](const Vars& in) { return sum_all(relu(in["x"]) * 3.0); }));
+  const CheckReport report =
+      run_check(at({{"x", row({0.0, 1.0, -2.0})}}, [](const Vars& in) { return sum_all(relu(in["x"]) * 3.0); }));
   INFO(to_text(report));
   CHECK(report.ok);
   REQUIRE(report.kinks.size() == 1);
@@ -125,7 +135,8 @@ TEST_CASE("check: exact kinks are found, named, and judged by the slopes on both
 }
 
 TEST_CASE("check: a kink nearby is reported with its distance, and differences stay on this side of it") {
-  const CheckReport report = run_check(at({{"x", row({4e-7, 1.0})}}, [](const Vars& in) { return sum_all(square(relu(in["x"]) + 1.0)); }));
+  const CheckReport report =
+      run_check(at({{"x", row({4e-7, 1.0})}}, [](const Vars& in) { return sum_all(square(relu(in["x"]) + 1.0)); }));
   INFO(to_text(report));
   CHECK(report.ok);
   REQUIRE(report.kinks.size() == 1);
@@ -135,8 +146,11 @@ TEST_CASE("check: a kink nearby is reported with its distance, and differences s
 
 TEST_CASE("check: a derivative outside the slopes on both sides of a kink fails") {
   OpTable wrong = op_table();
-  wrong[static_cast<std::size_t>(Op::abs)].slope = [](const RuleContext& c, int, Var v) { return v * (sign(c.x[0]) + 1.5); };
-  const CheckReport report = run_check(at({{"x", row({0.0})}}, [](const Vars& in) { return sum_all(abs(in["x"])); }), {.table = &wrong});
+  wrong[static_cast<std::size_t>(Op::abs)].slope = [](const RuleContext& c, int, Var v) {
+    return v * (sign(c.x[0]) + 1.5);
+  };
+  const CheckReport report =
+      run_check(at({{"x", row({0.0})}}, [](const Vars& in) { return sum_all(abs(in["x"])); }), {.table = &wrong});
   CHECK_FALSE(report.ok);
   REQUIRE(report.kinks.size() == 1);
   CHECK_FALSE(report.kinks[0].ok);
@@ -161,7 +175,8 @@ TEST_CASE("kink conventions: the minimum-norm subgradient") {
 }
 
 TEST_CASE("check: large tensors are sampled, and the report says so") {
-  const CheckReport report = check("wide", {{"x", {1, 40, 30}}}, [](const Vars& in) { return sin(in["x"]); }, {.elements = 50});
+  const CheckReport report =
+      check("wide", {{"x", {1, 40, 30}}}, [](const Vars& in) { return sin(in["x"]); }, {.elements = 50});
   CHECK(report.ok);
   CHECK(report.rows[0].checked >= 50);
   CHECK(report.rows[0].checked < 1200);
@@ -169,7 +184,8 @@ TEST_CASE("check: large tensors are sampled, and the report says so") {
 }
 
 TEST_CASE("check: not a number is caught, not passed over") {
-  const CheckReport report = run_check(at({{"x", row({-1.0, 2.0})}}, [](const Vars& in) { return log(in["x"]); }), {.bisect = false});
+  const CheckReport report =
+      run_check(at({{"x", row({-1.0, 2.0})}}, [](const Vars& in) { return log(in["x"]); }), {.bisect = false});
   CHECK_FALSE(report.ok);
   CHECK_FALSE(level(report, "finite").ok);
 }

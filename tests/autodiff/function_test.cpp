@@ -1,4 +1,5 @@
-// Functions: when they plan anew, when they compute anew, and that replay allocates nothing and never depends on threads.
+// Functions: when they plan anew, when they compute anew, and that replay allocates nothing and never depends on
+// threads.
 #include "autodiff/function.h"
 
 #include <limits>
@@ -83,7 +84,8 @@ TEST_CASE("function: the cache of plans is bounded") {
   CHECK(traces == 1);  // the oldest are gone
 }
 
-TEST_CASE("function: what depends on fixed arguments alone is computed anew exactly when one of them is another tensor") {
+TEST_CASE(
+    "function: what depends on fixed arguments alone is computed anew exactly when one of them is another tensor") {
   const Function<> f("product", [](Inputs& in, const NoConfig&) -> std::vector<Vars> {
     Var theta = in.next_var("theta"), v = in.next_var("v");
     Vars out;
@@ -100,7 +102,8 @@ TEST_CASE("function: what depends on fixed arguments alone is computed anew exac
     });
     return plain({}, {t, Tensor::scalar(v)})[0];
   };
-  for (double v : {1.0, 2.0, -0.5}) CHECK(bitwise_equal(f({}, {fixed(theta), Tensor::scalar(v)})[0], expected(theta, v)));
+  for (double v : {1.0, 2.0, -0.5})
+    CHECK(bitwise_equal(f({}, {fixed(theta), Tensor::scalar(v)})[0], expected(theta, v)));
   CHECK(bitwise_equal(f({}, {fixed(other), Tensor::scalar(2.0)})[0], expected(other, 2)));
   CHECK(bitwise_equal(f({}, {fixed(theta), Tensor::scalar(3.0)})[0], expected(theta, 3)));
   // Writing into the tensor gives it other storage, since the plan still holds the old one.
@@ -113,7 +116,8 @@ TEST_CASE("function: several phases, and the same bits for 1, 2 and 4 threads") 
   Tensor theta = numbers({1, 24, 16}, 3), x(Shape{8, 60, 24});
   for (int task = 0; task < 8; ++task) {
     Tensor part = numbers({1, 60, 24}, 100 + static_cast<std::uint64_t>(task));
-    std::copy_n(part.values<double>().begin(), part.size(), x.mutable_values<double>().begin() + static_cast<std::ptrdiff_t>(task) * 60 * 24);
+    std::copy_n(part.values<double>().begin(), part.size(),
+                x.mutable_values<double>().begin() + static_cast<std::ptrdiff_t>(task) * 60 * 24);
   }
   const int before = thread_count();
   set_thread_count(1);
@@ -136,7 +140,8 @@ TEST_CASE("function: several phases, and the same bits for 1, 2 and 4 threads") 
 
 TEST_CASE("function: arguments are checked, with names") {
   const Function<> f("meta", several_phases);
-  CHECK_THROWS_WITH(f({}, {Tensor::scalar(1), Tensor::full({1, 1, 1}, 1, Dtype::f32)}), ContainsSubstring("meta") && ContainsSubstring("mix f32 and f64"));
+  CHECK_THROWS_WITH(f({}, {Tensor::scalar(1), Tensor::full({1, 1, 1}, 1, Dtype::f32)}),
+                    ContainsSubstring("meta") && ContainsSubstring("mix f32 and f64"));
   CHECK_THROWS_WITH(f({}, {Tensor::scalar(1)}), ContainsSubstring("more arguments than it was given"));
   CHECK_THROWS_WITH(f({}, {Tensor(), Tensor::scalar(1)}), ContainsSubstring("empty tensor"));
 }
@@ -150,6 +155,7 @@ TEST_CASE("function: check_finite names the first node that is not finite, and i
   });
   f.set_check_finite(true);
   CHECK_NOTHROW(f({}, {Tensor::scalar(2)}));
-  CHECK_THROWS_WITH(f({}, {Tensor::scalar(-2)}), ContainsSubstring("careless") && ContainsSubstring("log #1") && ContainsSubstring("function_test.cpp:"));
+  CHECK_THROWS_WITH(f({}, {Tensor::scalar(-2)}), ContainsSubstring("careless") && ContainsSubstring("log #1") &&
+                                                     ContainsSubstring("function_test.cpp:"));
   CHECK_THROWS_AS(f({}, {Tensor::scalar(-2)}), NonFiniteError);
 }

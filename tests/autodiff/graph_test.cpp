@@ -35,20 +35,22 @@ TEST_CASE("graph: a shape error names both operands, their shapes, their names, 
 TEST_CASE("graph: unnamed operands are named by operation, number and line") {
   Graph graph;
   Var x = graph.input({1, 2, 3}, "x"), h = tanh(x);
-  CHECK_THAT(message_of([&] { h + transpose(x); }),
-             ContainsSubstring("A = tanh #1 (1, 2, 3)") && ContainsSubstring("B = transpose #2 (1, 3, 2)") && ContainsSubstring("named operations"));
+  CHECK_THAT(message_of([&] { h + transpose(x); }), ContainsSubstring("A = tanh #1 (1, 2, 3)") &&
+                                                        ContainsSubstring("B = transpose #2 (1, 3, 2)") &&
+                                                        ContainsSubstring("named operations"));
 }
 
 TEST_CASE("graph: task axes that do not fit are refused") {
   Graph graph;
   Var a = graph.input({2, 1, 1}, "a"), b = graph.input({3, 1, 1}, "b");
-  CHECK_THAT(message_of([&] { a * b; }), ContainsSubstring("the task axes do not fit"));
+  CHECK_THAT(message_of([&] { a* b; }), ContainsSubstring("the task axes do not fit"));
 }
 
 TEST_CASE("graph: Vars of two graphs, and empty ones, are refused") {
   Graph one, two;
   Var a = one.input({1, 1, 1}, "a"), b = two.input({1, 1, 1}, "b");
-  CHECK_THAT(message_of([&] { a + b; }), ContainsSubstring("mixes Vars of two graphs") && ContainsSubstring("graph_test.cpp"));
+  CHECK_THAT(message_of([&] { a + b; }),
+             ContainsSubstring("mixes Vars of two graphs") && ContainsSubstring("graph_test.cpp"));
   CHECK_THAT(message_of([&] { a + Var{}; }), ContainsSubstring("empty Var"));
 }
 

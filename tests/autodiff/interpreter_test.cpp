@@ -54,7 +54,8 @@ TEST_CASE("interpreter: a shared tensor is read by every task, and sum_tasks add
   Var theta = graph.input({1, 1, 2}, "theta"), data = graph.input({3, 1, 2}, "data");
   Var total = sum_tasks(theta * data);  // (1, 1, 2)
   std::vector<Numbers<double>> inputs{{2, 10}, {1, 2, 3, 4, 5, 6}};
-  CHECK(evaluate<double>(graph, inputs, std::span(&total, 1))[total.id] == Numbers<double>{2 * (1 + 3 + 5), 10 * (2 + 4 + 6)});
+  CHECK(evaluate<double>(graph, inputs, std::span(&total, 1))[total.id] ==
+        Numbers<double>{2 * (1 + 3 + 5), 10 * (2 + 4 + 6)});
 }
 
 TEST_CASE("interpreter: the complex step gives the derivative to machine precision") {
@@ -92,7 +93,9 @@ TEST_CASE("interpreter: wrong inputs are named") {
   Graph graph;
   Var x = graph.input({1, 2, 2}, "theta/W");
   std::vector<Numbers<double>> none, short_one{{1, 2, 3}};
-  CHECK_THROWS_WITH(evaluate<double>(graph, none, std::span(&x, 1)), Catch::Matchers::ContainsSubstring("1 inputs, not of 0"));
-  CHECK_THROWS_WITH(evaluate<double>(graph, short_one, std::span(&x, 1)),
-                    Catch::Matchers::ContainsSubstring("theta/W (1, 2, 2)") && Catch::Matchers::ContainsSubstring("3 numbers"));
+  CHECK_THROWS_WITH(evaluate<double>(graph, none, std::span(&x, 1)),
+                    Catch::Matchers::ContainsSubstring("1 inputs, not of 0"));
+  CHECK_THROWS_WITH(
+      evaluate<double>(graph, short_one, std::span(&x, 1)),
+      Catch::Matchers::ContainsSubstring("theta/W (1, 2, 2)") && Catch::Matchers::ContainsSubstring("3 numbers"));
 }

@@ -1,4 +1,5 @@
-// Random programs: whatever the planner merges, reuses, skips or writes in place, the bits are those of the eager graph.
+// Random programs: whatever the planner merges, reuses, skips or writes in place, the bits are those of the eager
+// graph.
 #include <algorithm>
 #include <array>
 
@@ -7,8 +8,8 @@
 #include "autodiff/program.h"
 #include "autodiff/transforms.h"
 #include "kernels/philox.h"
-#include "tests/kernels/allocations.h"
 #include "tests/catch.h"
+#include "tests/kernels/allocations.h"
 
 using namespace innerloop;
 
@@ -16,15 +17,16 @@ namespace {
 
 constexpr int kTasks = 3;
 
-// Draws programs over 4×4 blocks, rows, columns and scalars, shared and per task. All functions are bounded, so that nothing
-// overflows however deep they are nested.
+// Draws programs over 4×4 blocks, rows, columns and scalars, shared and per task. All functions are bounded, so that
+// nothing overflows however deep they are nested.
 class Generator {
  public:
   Generator(std::uint64_t seed) : random_(seed, {.purpose = Purpose::check}) {}
 
   std::vector<Tensor> inputs() {
     std::vector<Tensor> list;
-    for (Shape shape : {Shape{1, 4, 4}, Shape{kTasks, 4, 4}, Shape{1, 1, 1}, Shape{kTasks, 1, 1}, Shape{kTasks, 1, 4}}) {
+    for (Shape shape :
+         {Shape{1, 4, 4}, Shape{kTasks, 4, 4}, Shape{1, 1, 1}, Shape{kTasks, 1, 1}, Shape{kTasks, 1, 4}}) {
       Tensor t(shape);
       for (double& x : t.mutable_values<double>()) x = random_.uniform(-1, 1);
       list.push_back(t);
@@ -61,7 +63,8 @@ class Generator {
   static bool full(Var v) { return v.shape().rows == 4 && v.shape().cols == 4; }
   static Var neg(Var v) { return -v; }
   static bool fits(Var a, Var b) {
-    return a.shape().is_scalar() || b.shape().is_scalar() || (a.shape().rows == b.shape().rows && a.shape().cols == b.shape().cols);
+    return a.shape().is_scalar() || b.shape().is_scalar() ||
+           (a.shape().rows == b.shape().rows && a.shape().cols == b.shape().cols);
   }
   // A sum of products: what the planner forms in place.
   Var accumulate(Var a, Var b) { return tanh(0.2 * (matmul(a, b) + matmul(b, a) + a)); }

@@ -76,7 +76,8 @@ TEST_CASE("tensors: an unknown name is answered with the nearest one") {
 }
 
 TEST_CASE("tensor: the measure of error, and finite or not") {
-  Tensor a = Tensor::from({1, 1, 2}, std::vector<double>{100, 1}), b = Tensor::from({1, 1, 2}, std::vector<double>{100, 2});
+  Tensor a = Tensor::from({1, 1, 2}, std::vector<double>{100, 1}),
+         b = Tensor::from({1, 1, 2}, std::vector<double>{100, 2});
   CHECK(relative_error(a, b) == Approx(0.01));
   CHECK(relative_error(Tensor({1, 1, 2}), Tensor({1, 1, 2})) == 0);
   CHECK(a.all_finite());

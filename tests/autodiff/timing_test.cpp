@@ -1,4 +1,5 @@
-// Replay overhead, as a ratio to an indirect-call loop timed in the same run. The precise figures: tests/bench/autodiff_bench.cpp.
+// Replay overhead, as a ratio to an indirect-call loop timed in the same run. The precise figures:
+// tests/bench/autodiff_bench.cpp.
 #include <algorithm>
 #include <array>
 #include <chrono>

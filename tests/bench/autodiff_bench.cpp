@@ -1,4 +1,5 @@
-// What a node costs: to record, to plan, and to replay beyond its kernel. Budgets: 60 ns to record, 25 ns of replay overhead.
+// What a node costs: to record, to plan, and to replay beyond its kernel. Budgets: 60 ns to record, 25 ns of replay
+// overhead.
 //   cmake --build build --target benches && build/bench/autodiff_bench
 #include <fmt/format.h>
 
@@ -24,7 +25,8 @@ double best_ns(int repeats, int nodes, F body) {
   for (int r = 0; r < repeats; ++r) {
     const auto start = std::chrono::steady_clock::now();
     body();
-    best = std::min(best, std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count() / nodes);
+    best = std::min(best,
+                    std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count() / nodes);
   }
   return best;
 }
@@ -83,6 +85,6 @@ int main() {
   fmt::print("  plan              {:7.1f}\n", plan);
   fmt::print("  replay            {:7.1f}\n", replay);
   fmt::print("  kernels alone     {:7.1f}\n", alone);
-  fmt::print("  replay overhead   {:7.1f}   budget 25: {};  {:.1f} indirect calls of {:.1f} ns\n", replay - alone, verdict(replay - alone, 25),
-             (replay - alone) / indirect, indirect);
+  fmt::print("  replay overhead   {:7.1f}   budget 25: {};  {:.1f} indirect calls of {:.1f} ns\n", replay - alone,
+             verdict(replay - alone, 25), (replay - alone) / indirect, indirect);
 }
