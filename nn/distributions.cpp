@@ -39,8 +39,9 @@ Gaussian fisher_product(const Gaussian& p, const Gaussian& tangent, Var weights)
   const Var precision = exp(-2.0 * per_row(p.log_sigma, rows));
   const Var mean = mul3(broadcast_cols(weights, A), precision, tangent.mean);
 
-  // A log σ that all states share collects the weights of all rows.
-  if (p.log_sigma.shape().rows == 1 && rows != 1) return {mean, 2.0 * (sum_rows(weights) * tangent.log_sigma)};
+  // A log σ that all states (and perhaps all tasks) share collects the weights of all its rows.
+  if (p.log_sigma.shape().rows == 1 && rows != 1)
+    return {mean, 2.0 * (sum_to(sum_rows(weights), {p.log_sigma.shape().tasks, 1, 1}) * tangent.log_sigma)};
   return {mean, 2.0 * (broadcast_cols(weights, A) * tangent.log_sigma)};
 }
 

@@ -127,6 +127,16 @@ TEST_CASE("Fisher product in closed form equals the Hessian of the weighted KL a
     CHECK(relative(product.mean, hessian[0]) < 1e-14);
     CHECK(relative(product.log_sigma, hessian[1]) < 1e-14);
   }
+  SECTION("gaussian, one sigma for all states and tasks") {
+    const Var mean = e.random({2, 3, 2}, 21), log_sigma = e.random({1, 1, 2}, 22, 0.3);
+    const Gaussian old{e.graph.constant(mean.value()), e.graph.constant(log_sigma.value())}, now{mean, log_sigma};
+    const Gaussian v{e.random({2, 3, 2}, 23), e.random({1, 1, 2}, 24)};
+    const Gaussian product = fisher_product(now, v, weights);
+    const Var x[] = {mean, log_sigma}, t[] = {v.mean, v.log_sigma};
+    const std::vector<Var> hessian = hvp(sum_tasks(sum_all(weights * kl(old, now))), x, t);
+    CHECK(relative(product.mean, hessian[0]) < 1e-14);
+    CHECK(relative(product.log_sigma, hessian[1]) < 1e-14);
+  }
   SECTION("gaussian, sigma per state") {
     const Var mean = e.random({2, 3, 2}, 15), log_sigma = e.random({2, 3, 2}, 16, 0.3);
     const Gaussian old{e.graph.constant(mean.value()), e.graph.constant(log_sigma.value())}, now{mean, log_sigma};

@@ -1,0 +1,73 @@
+// What on-policy algorithms of one policy share: their settings, the data of an iteration, and how a trained policy adapts
+// to a new task by plain gradient steps.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "envs/driver.h"
+#include "nn/policy.h"
+#include "rl/batch.h"
+#include "rl/rollout.h"
+#include "rl/trainer.h"
+
+namespace innerloop::rl {
+
+struct OnPolicyConfig {
+  std::string env = "point-nav-v1";
+  std::vector<int> hidden = {100, 100};
+  Activation activation = Activation::relu;
+  double log_sigma_init = 0;
+  int tasks = 20;         // drawn anew for every iteration; one policy for all of them
+  int trajectories = 20;  // per task
+  int iterations = 100;
+  AdvantageConfig advantage;
+  double adapt_rate = 0.1;  // step size of the gradient steps with which `adapt` fits the policy to a new task
+  Dtype dtype = Dtype::f32;
+};
+
+// The options behind it, one table for all algorithms that have it.
+std::span<const Option> on_policy_options();
+OnPolicyConfig on_policy_config(const OptionValues& values);
+// The shared options, then an algorithm's own. (Kept by the caller for as long as the program runs.)
+std::vector<Option> with_on_policy_options(std::span<const Option> own);
+
+// The policy that fits an environment: Gaussian for continuous actions, categorical for discrete ones.
+nn::PolicySpec policy_for(const envs::EnvRow& env, std::vector<int> hidden, Activation activation, double log_sigma_init = 0);
+Activation activation_named(const std::string& name);
+
+// One iteration's data. The batch's weights add up to 1 over all tasks (to the number of steps of a trajectory, for
+// Weighting::trajectory_sum), so the sum over tasks and rows of weights·x is the average of x.
+struct Experience {
+  Trajectories trajectories;
+  BatchValues batch;
+};
+
+// Draws tasks and collects their trajectories. A single task is cut into slices that lie side by side on the task axis, so
+// that threads have something to share; the number of slices depends on the number of trajectories alone.
+class OnPolicySource {
+ public:
+  OnPolicySource(const OnPolicyConfig& config, std::uint64_t seed);
+  Experience collect(const ParamValues& theta, int iteration);
+
+  // returns[task][k], after k steps θ_i ← θ_i + adapt_rate·∇J_i from theta, each on the trajectories just evaluated.
+  AdaptReport adapt(const ParamValues& theta, const AdaptRequest& request) const;
+
+  const nn::PolicySpec& policy() const { return rollout_.policy(); }
+  const OnPolicyConfig& config() const { return config_; }
+  Tensor baseline_weights;  // state: the baseline's last fit
+
+ private:
+  OnPolicyConfig config_;
+  std::uint64_t seed_;
+  Rollout rollout_;
+};
+
+// "return", "length": averages over the trajectories of an iteration.
+Metrics experience_metrics(const Experience& experience);
+// State of a trainer with this source: "policy/…" and the baseline's fit; and back, after checking that it fits.
+Tensors save_policy(const ParamValues& theta, const OnPolicySource& source);
+ParamValues load_policy(const ParamValues& like, const Tensors& state, OnPolicySource& source);
+
+}  // namespace innerloop::rl

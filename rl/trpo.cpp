@@ -1,0 +1,191 @@
+#include "rl/trpo.h"
+
+#include <cmath>
+#include <string>
+
+#include "autodiff/ops.h"
+#include "autodiff/transforms.h"
+#include "rl/on_policy.h"
+
+namespace innerloop::rl {
+
+// region: equations
+// [TRPO eq. surrogate]  L(θ) = Σ_t w_t ρ_t·Â_t,  ρ_t = π_θ(a_t|s_t)/π_old(a_t|s_t)
+Var trpo_surrogate(const Params& theta, const nn::PolicySpec& policy, const Batch& batch, Var old_log_prob) {
+  const Var log_pi = nn::log_prob(theta, policy, batch["observations"], batch["actions"]);  // (B, rows, 1)
+  const Var ratio = exp(log_pi - old_log_prob);
+  return sum_tasks(sum_all(mul3(batch["weights"], ratio, batch["advantages"])));
+}
+
+// [TRPO eq. kl]  KL(θ) = Σ_t w_t KL(π_old(·|s_t) ‖ π_θ(·|s_t)) ≤ δ
+Var trpo_kl(const Params& theta, const nn::PolicySpec& policy, const Batch& batch, const nn::DistributionVars& old) {
+  const nn::DistributionVars now = nn::distribution(theta, policy, batch["observations"]);
+  return sum_tasks(sum_all(batch["weights"] * nn::kl(policy, old, now)));
+}
+
+// [TRPO eq. fisher]  F·v = Σ_t w_t J_tᵀ F_π(s_t) J_t·v  with J = ∂(distribution parameters)/∂θ; this is ∇²KL·v at θ = θ_old
+Params fisher_vector_product(const Params& theta, const nn::PolicySpec& policy, const Batch& batch, const Params& v) {
+  const nn::DistributionVars p = nn::distribution(theta, policy, batch["observations"]);
+  const nn::DistributionVars p_dot = p.with(jvp(p.all(), theta.all(), v.all()));                  // J·v
+  const nn::DistributionVars p_bar = nn::fisher_product(policy, p, p_dot, batch["weights"]);      // F_π·J·v
+  return theta.with(vjp(p.all(), theta.all(), p_bar.all()));                                      // Jᵀ·F_π·J·v
+}
+
+// [TRPO eq. step]  s = √(2δ/(xᵀFx))·x,  x ≈ F⁻¹g: then ½sᵀFs = δ
+Tensors trust_region_step(const Tensors& x, const Tensors& Fx, double delta) {
+  const double xFx = dot(x, Fx);
+  if (!(xFx > 0) || !std::isfinite(xFx)) return 0.0 * x;
+  return std::sqrt(2 * delta / xFx) * x;
+}
+// endregion
+
+namespace {
+
+Vars one_named(const char* name, Var var) {
+  Vars vars;
+  vars.add(name, var);
+  return vars;
+}
+
+}  // namespace
+
+TrpoFunctions::TrpoFunctions()
+    : old_policy("trpo/old_policy",
+                 [](Inputs& in, const nn::PolicySpec& policy) -> std::vector<Vars> {
+                   const Params theta = in.next("theta");
+                   const Batch batch = in.next("batch");
+                   const nn::DistributionVars p = nn::distribution(theta, policy, batch["observations"]);
+                   return {p, one_named("log_prob", nn::log_prob(policy, p, batch["actions"]))};
+                 }),
+      gradient("trpo/gradient",
+               [](Inputs& in, const nn::PolicySpec& policy) -> std::vector<Vars> {
+                 const Params theta = in.next("theta");
+                 const Batch batch = in.next("batch");
+                 const Var objective = trpo_surrogate(theta, policy, batch, in.next_var("old_log_prob"));
+                 return {grad(objective, theta), one_named("objective", objective)};
+               }),
+      evaluate("trpo/evaluate",
+               [](Inputs& in, const nn::PolicySpec& policy) -> std::vector<Vars> {
+                 const Params theta = in.next("theta");
+                 const Batch batch = in.next("batch");
+                 const nn::DistributionVars old = in.next("old");
+                 Vars point = one_named("objective", trpo_surrogate(theta, policy, batch, in.next_var("old_log_prob")));
+                 point.add("kl", trpo_kl(theta, policy, batch, old));
+                 return {point};
+               }),
+      fisher("trpo/fisher", [](Inputs& in, const nn::PolicySpec& policy) -> std::vector<Vars> {
+        const Params theta = in.next("theta");
+        const Batch batch = in.next("batch");
+        return {fisher_vector_product(theta, policy, batch, in.next("v"))};
+      }) {}
+
+// region: update
+TrpoStep trpo_update(const ParamValues& theta, const nn::PolicySpec& policy, const BatchValues& batch, const TrpoFunctions& functions,
+                     const TrpoConfig& config) {
+  TrpoStep step;
+
+  // The policy that collected the data, as data; and the gradient of the surrogate, where every ratio is 1.
+  const std::vector<Tensors> old = functions.old_policy(policy, {theta, batch});
+  const Tensor& old_log_prob = old[1]["log_prob"];
+  const std::vector<Tensors> first_order = functions.gradient(policy, {theta, batch, old_log_prob});
+  const Tensors& g = first_order[0];
+  step.objective_before = first_order[1]["objective"].item();
+  step.gradient_norm = norm(g);
+  if (!std::isfinite(step.gradient_norm)) throw NonFiniteError("trpo: the gradient of the surrogate is not finite; look at the advantages");
+
+  // x ≈ (F + damping·1)⁻¹ g; θ and the batch stay the same in all products, so the network's forward pass is done once.
+  const auto product = [&](const Tensors& v) {
+    return functions.fisher(policy, {fixed(theta), fixed(batch), v})[0] + config.cg_damping * v;
+  };
+  step.cg = conjugate_gradient(product, g, config.cg_iterations, config.cg_tolerance);
+
+  // The step whose KL is δ to second order; then the largest fraction of it that truly improves within δ.
+  step.full_step = trust_region_step(step.cg.x, product(step.cg.x), config.delta);
+  const auto evaluate = [&](const ParamValues& candidate) {
+    const Tensors point = functions.evaluate(policy, {candidate, batch, old[0], old_log_prob})[0];
+    return TrialPoint{.objective = point["objective"].item(), .kl = point["kl"].item()};
+  };
+  step.search = line_search(theta, step.full_step, step.objective_before, evaluate,
+                            {.max_kl = config.delta, .backtrack = config.backtrack, .trials = config.backtracks});
+  return step;
+}
+// endregion
+
+namespace {
+
+class TrpoTrainer : public Trainer {
+ public:
+  TrpoTrainer(const OnPolicyConfig& data, const TrpoConfig& config, std::uint64_t seed)
+      : config_(config), source_(data, seed), theta_(nn::init_policy(source_.policy(), seed, data.dtype)) {}
+
+  // region: train
+  // One iteration of the algorithm.
+  Metrics iterate() override {
+    // Collect trajectories of the current policy; estimate returns, baseline and advantages.
+    const Experience experience = source_.collect(theta_, iteration_);
+
+    // Maximise the surrogate within the trust region.
+    const TrpoStep step = trpo_update(theta_, source_.policy(), experience.batch, functions_, config_);
+    theta_ = step.search.theta;
+
+    ++iteration_;
+    Metrics metrics = experience_metrics(experience);
+    metrics.push_back({"gain", step.search.point.objective - step.objective_before});
+    metrics.push_back({"kl", step.search.point.kl});
+    metrics.push_back({"step_fraction", step.search.fraction});
+    metrics.push_back({"gradient_norm", step.gradient_norm});
+    metrics.push_back({"cg_residual", step.cg.residual});
+    return metrics;
+  }
+  // endregion
+
+  int iteration() const override { return iteration_; }
+  int iterations() const override { return source_.config().iterations; }
+  Tensors state() const override { return save_policy(theta_, source_); }
+  void restore(const Tensors& state, int iteration) override {
+    theta_ = load_policy(theta_, state, source_);
+    iteration_ = iteration;
+  }
+  AdaptReport adapt(const AdaptRequest& request) const override { return source_.adapt(theta_, request); }
+
+ private:
+  TrpoConfig config_;
+  OnPolicySource source_;
+  ParamValues theta_;
+  int iteration_ = 0;
+  TrpoFunctions functions_;
+};
+
+constexpr Option own_options[] = {
+    {.name = "delta", .value = "0.01", .low = 1e-12, .high = 100, .help = "bound δ on the mean KL of a step", .paper = "0.01"},
+    {.name = "cg_iterations", .type = OptionType::integer, .value = "10", .low = 1, .high = 1000, .help = "conjugate gradient iterations",
+     .paper = "10"},
+    {.name = "cg_damping", .value = "1e-5", .low = 0, .high = 10, .help = "added to the Fisher matrix's diagonal", .paper = ""},
+    {.name = "backtrack", .value = "0.8", .low = 0.01, .high = 0.99, .help = "each line search step is this times the one before"},
+    {.name = "backtracks", .type = OptionType::integer, .value = "15", .low = 1, .high = 100, .help = "steps the line search tries"},
+};
+const std::vector<Option> all_options = with_on_policy_options(own_options);
+
+std::unique_ptr<Trainer> make(const OptionValues& values, std::uint64_t seed) {
+  const TrpoConfig config{.delta = values.real("delta"),
+                          .cg_iterations = values.integer("cg_iterations"),
+                          .cg_damping = values.real("cg_damping"),
+                          .backtrack = values.real("backtrack"),
+                          .backtracks = values.integer("backtracks")};
+  return std::make_unique<TrpoTrainer>(on_policy_config(values), config, seed);
+}
+
+}  // namespace
+
+const AlgorithmRow trpo = {
+    .name = "trpo",
+    .title = "Trust region policy optimisation",
+    .paper = "Schulman et al. 2015, arXiv 1502.05477v5",
+    .summary = "the step of a given KL divergence that raises the return most, checked by a line search",
+    .source = "rl/trpo.cpp",
+    .options = all_options,
+    .presets = {},
+    .make = make,
+};
+
+}  // namespace innerloop::rl
