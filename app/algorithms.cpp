@@ -1,7 +1,18 @@
 #include "app/algorithms.h"
 
-namespace innerloop::app {
+#include "rl/policy_gradient.h"
+#include "rl/trpo.h"
 
-std::span<const rl::AlgorithmRow* const> all_algorithms() { return {}; }
+namespace innerloop::app {
+namespace {
+
+constexpr const rl::AlgorithmRow* algorithms[] = {
+    &rl::policy_gradient,
+    &rl::trpo,
+};
+
+}  // namespace
+
+std::span<const rl::AlgorithmRow* const> all_algorithms() { return algorithms; }
 
 }  // namespace innerloop::app

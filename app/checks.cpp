@@ -5,6 +5,7 @@
 #include "kernels/nearest.h"
 #include "meta/check_cases.h"
 #include "nn/check_cases.h"
+#include "rl/check_cases.h"
 #include "rl/options.h"
 
 namespace innerloop::app {
@@ -15,10 +16,15 @@ struct CheckGroup {
   const char* name;
   std::vector<CheckCase> (*cases)();
 };
+std::vector<CheckCase> algorithm_cases() {
+  std::vector<CheckCase> cases = rl::check_cases();
+  for (CheckCase& instance : meta::maml_check_cases()) cases.push_back(std::move(instance));
+  return cases;
+}
 constexpr CheckGroup groups[] = {
     {"ops", op_cases},
     {"layers", nn::check_cases},
-    {"algorithms", meta::maml_check_cases},
+    {"algorithms", algorithm_cases},
 };
 
 }  // namespace

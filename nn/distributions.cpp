@@ -10,7 +10,9 @@ namespace {
 constexpr double log_two_pi = 1.8378770664093454836;
 
 // log σ as one number per row and action dimension.
-Var per_row(Var log_sigma, int rows) { return log_sigma.shape().rows == rows ? log_sigma : broadcast_rows(log_sigma, rows); }
+Var per_row(Var log_sigma, int rows) {
+  return log_sigma.shape().rows == rows ? log_sigma : broadcast_rows(log_sigma, rows);
+}
 
 }  // namespace
 

@@ -17,8 +17,8 @@ Var entropy(const Gaussian& p);               // Σ log σ + ½ log 2πe
 // KL(p‖q) = Σ ½(e^{2d} − 1 − 2d + ((μ_p − μ_q)/σ_q)²) with d = log σ_p − log σ_q
 Var kl(const Gaussian& p, const Gaussian& q);
 Var sample(const Gaussian& p, Var noise);  // μ + σ·ε, ε ~ N(0, 1) of the mean's shape
-// Σ_rows w · F · tangent: the Fisher information of each row in the coordinates (μ, log σ), which is diag(1/σ², 2), times
-// a tangent, weighted by w (tasks, rows, 1). Log σ's part has log σ's shape.
+// Σ_rows w · F · tangent: the Fisher information of each row in the coordinates (μ, log σ), which is diag(1/σ², 2),
+// times a tangent, weighted by w (tasks, rows, 1). Log σ's part has log σ's shape.
 Gaussian fisher_product(const Gaussian& p, const Gaussian& tangent, Var weights);
 
 // a = tanh u with u ~ N(mean, diag σ²): actions in (−1, 1). u, not a, is what is kept: atanh a would lose digits.
@@ -29,7 +29,8 @@ struct SquashedGaussian {
 Var log_prob(const SquashedGaussian& p, Var u);
 Var squash(Var u);  // a = tanh u
 
-// One of A actions with probabilities softmax(logits). logits is (tasks, rows, A); an action is its number, (tasks, rows, 1).
+// One of A actions with probabilities softmax(logits). logits is (tasks, rows, A); an action is its number, (tasks,
+// rows, 1).
 struct Categorical {
   Var logits;
 };

@@ -19,7 +19,8 @@ std::uint32_t hash_of(std::string_view name) {
 
 // The random numbers of one row of a parameter.
 Philox random_of(std::string_view name, int row, std::uint64_t seed) {
-  return Philox(seed, {.purpose = Purpose::init, .iteration = hash_of(name), .time_step = static_cast<std::uint32_t>(row)});
+  return Philox(seed,
+                {.purpose = Purpose::init, .iteration = hash_of(name), .time_step = static_cast<std::uint32_t>(row)});
 }
 
 }  // namespace

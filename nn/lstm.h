@@ -1,4 +1,5 @@
-// The long short-term memory (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000) over a sequence.
+// The long short-term memory (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000) over a
+// sequence.
 #pragma once
 
 #include <cstdint>

@@ -32,7 +32,8 @@ Var mlp(const Params& theta, const MlpSpec& spec, std::string_view prefix, Var x
   for (int layer = 1; layer <= spec.layers(); ++layer) {
     const Activation activation = layer < spec.layers() ? spec.activation : Activation::identity;
     const Var weights = theta[layer_name(prefix, 'W', layer)];
-    const Var bias = spec.biases ? theta[layer_name(prefix, 'b', layer)] : x.graph->fill({1, 1, weights.shape().cols}, 0);
+    const Var bias =
+        spec.biases ? theta[layer_name(prefix, 'b', layer)] : x.graph->fill({1, 1, weights.shape().cols}, 0);
     h = dense(h, weights, bias, activation);
   }
   return h;  // (tasks, rows, outputs)

@@ -23,7 +23,8 @@ struct MlpSpec {
   friend bool operator==(const MlpSpec&, const MlpSpec&) = default;
 };
 
-// Parameters "prefix/W1" (1, inputs, width), "prefix/b1" (1, 1, width), "prefix/W2", …: weights Xavier uniform, biases zero.
+// Parameters "prefix/W1" (1, inputs, width), "prefix/b1" (1, 1, width), "prefix/W2", …: weights Xavier uniform, biases
+// zero.
 ParamValues init_mlp(const MlpSpec& spec, std::uint64_t seed, std::string_view prefix, Dtype dtype = Dtype::f64);
 
 // x (tasks, rows, inputs) → (tasks, rows, outputs). Parameters are shared (1, ·, ·) or one set per task (tasks, ·, ·).

@@ -40,7 +40,8 @@ AdamState adam_start(const ParamValues& theta) {
   return state;
 }
 
-AdamResult adam(const ParamValues& theta, const ParamValues& gradient, const AdamState& state, const AdamConfig& config) {
+AdamResult adam(const ParamValues& theta, const ParamValues& gradient, const AdamState& state,
+                const AdamConfig& config) {
   AdamResult next{theta, state};
   next.state.steps = state.steps + 1;
   for (std::size_t k = 0; k < theta.count(); ++k) {

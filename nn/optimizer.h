@@ -25,7 +25,8 @@ struct AdamResult {
   AdamState state;
 };
 // Kingma and Ba 2015, "Adam: a method for stochastic optimization", arXiv 1412.6980v9, algorithm 1.
-AdamResult adam(const ParamValues& theta, const ParamValues& gradient, const AdamState& state, const AdamConfig& config);
+AdamResult adam(const ParamValues& theta, const ParamValues& gradient, const AdamState& state,
+                const AdamConfig& config);
 
 // The state in a checkpoint: "adam/m/<name>", "adam/v/<name>", "adam/steps".
 void save_adam(const AdamState& state, Tensors& checkpoint);

@@ -26,7 +26,8 @@ DistributionVars named(const Categorical& p) {
 
 ParamValues init_policy(const PolicySpec& spec, std::uint64_t seed, Dtype dtype) {
   ParamValues theta = init_mlp(spec.net, seed, "policy", dtype);
-  if (is_gaussian(spec)) theta.add("policy/log_sigma", Tensor::full({1, 1, spec.net.outputs}, spec.log_sigma_init, dtype));
+  if (is_gaussian(spec))
+    theta.add("policy/log_sigma", Tensor::full({1, 1, spec.net.outputs}, spec.log_sigma_init, dtype));
   return theta;
 }
 
@@ -51,7 +52,8 @@ Var kl(const PolicySpec& spec, const DistributionVars& p, const DistributionVars
   return is_gaussian(spec) ? kl(gaussian(p), gaussian(q)) : kl(categorical(p), categorical(q));
 }
 
-DistributionVars fisher_product(const PolicySpec& spec, const DistributionVars& p, const DistributionVars& tangent, Var weights) {
+DistributionVars fisher_product(const PolicySpec& spec, const DistributionVars& p, const DistributionVars& tangent,
+                                Var weights) {
   if (is_gaussian(spec)) return named(fisher_product(gaussian(p), gaussian(tangent), weights));
   return named(fisher_product(categorical(p), categorical(tangent), weights));
 }

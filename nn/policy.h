@@ -23,7 +23,8 @@ struct PolicySpec {
 ParamValues init_policy(const PolicySpec& spec, std::uint64_t seed, Dtype dtype = Dtype::f64);
 
 // The parameters of a distribution, one row per state: {"mean" (tasks, rows, A), "log_sigma" (tasks, 1, A)} or
-// {"logits" (tasks, rows, A)}. As the output of a Function it becomes Tensors, which another Function takes as an input.
+// {"logits" (tasks, rows, A)}. As the output of a Function it becomes Tensors, which another Function takes as an
+// input.
 using DistributionVars = Vars;
 
 DistributionVars distribution(const Params& theta, const PolicySpec& spec, Var observations);
@@ -34,7 +35,8 @@ Var log_prob(const PolicySpec& spec, const DistributionVars& p, Var actions);
 Var entropy(const PolicySpec& spec, const DistributionVars& p);
 Var kl(const PolicySpec& spec, const DistributionVars& p, const DistributionVars& q);  // KL(p‖q): p is the old policy
 // Σ_rows w · F · tangent, in the distribution's coordinates; w is (tasks, rows, 1).
-DistributionVars fisher_product(const PolicySpec& spec, const DistributionVars& p, const DistributionVars& tangent, Var weights);
+DistributionVars fisher_product(const PolicySpec& spec, const DistributionVars& p, const DistributionVars& tangent,
+                                Var weights);
 
 // log π_θ(a|s): distribution() and log_prob() in one.
 Var log_prob(const Params& theta, const PolicySpec& spec, Var observations, Var actions);

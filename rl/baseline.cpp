@@ -19,7 +19,8 @@ std::vector<double> features(const Trajectories& trajectories, const std::vector
   const double* s = observations.data() + static_cast<std::ptrdiff_t>(task) * rows * O;
   int row = 0;
   for (int n = 0; n < trajectories.per_task; ++n)
-    for (int t = 0; t < trajectories.lengths[static_cast<std::size_t>(trajectories.lane(task, n))]; ++t, ++row, s += O) {
+    for (int t = 0; t < trajectories.lengths[static_cast<std::size_t>(trajectories.lane(task, n))];
+         ++t, ++row, s += O) {
       double* phi = all.data() + static_cast<std::ptrdiff_t>(row) * F;
       for (int k = 0; k < O; ++k) {
         const double o = std::clamp(s[k], -10.0, 10.0);
@@ -68,18 +69,23 @@ std::vector<double> solve_ridge(const NormalEquations& sums) {
     for (std::size_t i = 0; i < F; ++i) matrix[i * F + i] += ridge;
     if (kernels::solve_spd(static_cast<int>(F), 1, matrix, sums.moment, w)) return w;
   }
-  throw NonFiniteError("the linear baseline cannot be fitted: its normal equations are not finite; look at the rewards and observations");
+  throw NonFiniteError(
+      "the linear baseline cannot be fitted: its normal equations are not finite; look at the rewards and "
+      "observations");
 }
 
 }  // namespace
 
 Tensor fit_linear_baseline(const Trajectories& trajectories, const Tensor& returns, bool pooled) {
-  require(returns.shape() == trajectories.rewards.shape(), "linear baseline: returns are " + to_string(returns.shape()) +
-                                                               ", the rewards " + to_string(trajectories.rewards.shape()));
+  require(returns.shape() == trajectories.rewards.shape(), "linear baseline: returns are " +
+                                                               to_string(returns.shape()) + ", the rewards " +
+                                                               to_string(trajectories.rewards.shape()));
   const int B = trajectories.tasks, F = feature_count(trajectories);
   std::vector<NormalEquations> sums(static_cast<std::size_t>(B));
   const std::vector<double> observations = trajectories.observations.to_vector(), G = returns.to_vector();
-  parallel_for(B, [&](int task, int) { sums[static_cast<std::size_t>(task)] = normal_equations(trajectories, observations, G, task); });
+  parallel_for(B, [&](int task, int) {
+    sums[static_cast<std::size_t>(task)] = normal_equations(trajectories, observations, G, task);
+  });
   if (pooled) {
     for (std::size_t task = 1; task < sums.size(); ++task) {
       std::ranges::transform(sums[0].gram, sums[task].gram, sums[0].gram.begin(), std::plus());
@@ -98,16 +104,19 @@ Tensor fit_linear_baseline(const Trajectories& trajectories, const Tensor& retur
 
 Tensor predict_linear_baseline(const Trajectories& trajectories, const Tensor& weights) {
   const int B = trajectories.tasks, F = feature_count(trajectories), rows = trajectories.rows();
-  require(weights.shape() == Shape{B, F, 1}, "linear baseline: the weights are " + to_string(weights.shape()) + ", but " +
-                                                 to_string(Shape{B, F, 1}) + " are needed");
+  require(weights.shape() == Shape{B, F, 1}, "linear baseline: the weights are " + to_string(weights.shape()) +
+                                                 ", but " + to_string(Shape{B, F, 1}) + " are needed");
   std::vector<double> values(static_cast<std::size_t>(B) * static_cast<std::size_t>(rows));
   const std::vector<double> observations = trajectories.observations.to_vector();
   parallel_for(B, [&](int task, int) {
     const std::vector<double> phi = features(trajectories, observations, task);
-    const std::span<const double> w = weights.values<double>().subspan(static_cast<std::size_t>(task * F), static_cast<std::size_t>(F));
+    const std::span<const double> w =
+        weights.values<double>().subspan(static_cast<std::size_t>(task * F), static_cast<std::size_t>(F));
     for (int row = 0; row < rows; ++row) {
       double value = 0;
-      for (int k = 0; k < F; ++k) value += phi[static_cast<std::size_t>(row) * w.size() + static_cast<std::size_t>(k)] * w[static_cast<std::size_t>(k)];
+      for (int k = 0; k < F; ++k)
+        value += phi[static_cast<std::size_t>(row) * w.size() + static_cast<std::size_t>(k)] *
+                 w[static_cast<std::size_t>(k)];
       values[static_cast<std::size_t>(task) * static_cast<std::size_t>(rows) + static_cast<std::size_t>(row)] = value;
     }
   });
@@ -136,19 +145,21 @@ Tensor mean_returns(const Trajectories& trajectories, const Tensor& returns, boo
 Tensor spread(const Trajectories& trajectories, const Tensor& means) {
   Tensor values(trajectories.rewards.shape(), trajectories.rewards.dtype());
   for (int task = 0; task < trajectories.tasks; ++task)
-    for (int row = 0; row < trajectories.first_row(task, trajectories.per_task); ++row) values.set(task, row, 0, means.at(task, 0, 0));
+    for (int row = 0; row < trajectories.first_row(task, trajectories.per_task); ++row)
+      values.set(task, row, 0, means.at(task, 0, 0));
   return values;
 }
 
 }  // namespace
 
-Tensor baseline_values(BaselineKind kind, BaselineFit fit, const Trajectories& trajectories, const Tensor& returns, Tensor& weights,
-                       bool pooled) {
+Tensor baseline_values(BaselineKind kind, BaselineFit fit, const Trajectories& trajectories, const Tensor& returns,
+                       Tensor& weights, bool pooled) {
   if (kind == BaselineKind::none) return Tensor(trajectories.rewards.shape(), trajectories.rewards.dtype());
 
   // The guess of the previous fit, or of this one; either way this batch's fit is kept.
   const bool linear = kind == BaselineKind::linear;
-  const Tensor now = linear ? fit_linear_baseline(trajectories, returns, pooled) : mean_returns(trajectories, returns, pooled);
+  const Tensor now =
+      linear ? fit_linear_baseline(trajectories, returns, pooled) : mean_returns(trajectories, returns, pooled);
   Tensor used = fit == BaselineFit::same_batch ? now : weights;
   if (used.empty()) used = Tensor(now.shape());
   weights = now;

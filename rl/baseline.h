@@ -1,5 +1,5 @@
-// Baselines: a guess b(s_t) of the return, subtracted from it. It must not depend on a_t; then it changes no expectation,
-// only the variance.
+// Baselines: a guess b(s_t) of the return, subtracted from it. It must not depend on a_t; then it changes no
+// expectation, only the variance.
 #pragma once
 
 #include "rl/trajectory.h"
@@ -14,7 +14,8 @@ enum class BaselineKind {
 
 // When it is fitted. This changes results, so it has a name.
 enum class BaselineFit {
-  same_batch,      // on the very batch whose advantages it is for (MAML's code, ProMP): in-sample, slightly small advantages
+  same_batch,      // on the very batch whose advantages it is for (MAML's code, ProMP): in-sample, slightly small
+                   // advantages
   previous_batch,  // on the batch before (rllab): one iteration stale; the first batch is predicted as 0
 };
 
@@ -28,7 +29,7 @@ Tensor predict_linear_baseline(const Trajectories& trajectories, const Tensor& w
 
 // b of every row, (B, rows, 1), for returns-to-go G. `weights` is the fitted state: the last batch's on entry (empty at
 // first), this batch's on return; (B, features, 1) for linear, (B, 1, 1) for mean, untouched for none.
-Tensor baseline_values(BaselineKind kind, BaselineFit fit, const Trajectories& trajectories, const Tensor& returns, Tensor& weights,
-                       bool pooled = false);
+Tensor baseline_values(BaselineKind kind, BaselineFit fit, const Trajectories& trajectories, const Tensor& returns,
+                       Tensor& weights, bool pooled = false);
 
 }  // namespace innerloop::rl

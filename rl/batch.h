@@ -6,8 +6,8 @@
 
 namespace innerloop::rl {
 
-// How rows are averaged. On a task of T = 100 steps the first is a hundred times smaller than the second: step sizes belong
-// to a convention.
+// How rows are averaged. On a task of T = 100 steps the first is a hundred times smaller than the second: step sizes
+// belong to a convention.
 enum class Weighting {
   flat_mean,        // 1/Σ_n T_n: every step alike (rllab, MAML's code, ProMP)
   trajectory_sum,   // 1/N: sum over time, mean over trajectories: the policy gradient of the return itself
@@ -21,13 +21,15 @@ struct AdvantageConfig {
   BaselineFit fit = BaselineFit::same_batch;
   bool standardise = true;  // (A − mean)/(std + 1e-8) per task; the time limit counts as an end
   Weighting weighting = Weighting::flat_mean;
-  bool pooled = false;      // all tasks are slices of one: one baseline, one standardisation, weights over all of them
+  bool pooled = false;  // all tasks are slices of one: one baseline, one standardisation, weights over all of them
 };
 
-// {"observations", "actions", "advantages", "mask", "start", "weights"}: Σ_rows weights·log π·advantages is the estimator.
-// The weights are 0 on padding and, but for trajectory_sum, add up to 1 per task (over all tasks if pooled).
-// baseline_weights: the baseline's state (rl/baseline.h), needed to carry BaselineFit::previous_batch from batch to batch.
-BatchValues make_batch(const Trajectories& trajectories, const AdvantageConfig& config, Tensor* baseline_weights = nullptr);
+// {"observations", "actions", "advantages", "mask", "start", "weights"}: Σ_rows weights·log π·advantages is the
+// estimator. The weights are 0 on padding and, but for trajectory_sum, add up to 1 per task (over all tasks if pooled).
+// baseline_weights: the baseline's state (rl/baseline.h), needed to carry BaselineFit::previous_batch from batch to
+// batch.
+BatchValues make_batch(const Trajectories& trajectories, const AdvantageConfig& config,
+                       Tensor* baseline_weights = nullptr);
 
 // How rows are averaged, (B, rows, 1).
 Tensor row_weights(const Trajectories& trajectories, Weighting weighting, bool pooled = false);

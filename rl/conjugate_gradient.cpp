@@ -4,8 +4,8 @@
 
 namespace innerloop::rl {
 
-ConjugateGradientResult conjugate_gradient(const std::function<Tensors(const Tensors&)>& product, const Tensors& b, int iterations,
-                                           double residual_tolerance) {
+ConjugateGradientResult conjugate_gradient(const std::function<Tensors(const Tensors&)>& product, const Tensors& b,
+                                           int iterations, double residual_tolerance) {
   // x = 0: residual and first direction are both b.
   ConjugateGradientResult result{.x = 0.0 * b};
   Tensors r = b, p = b;

@@ -5,7 +5,8 @@
 namespace innerloop::rl {
 
 LineSearchResult line_search(const ParamValues& theta_old, const Tensors& step, double objective_old,
-                             const std::function<TrialPoint(const ParamValues&)>& evaluate, const LineSearchConfig& config) {
+                             const std::function<TrialPoint(const ParamValues&)>& evaluate,
+                             const LineSearchConfig& config) {
   LineSearchResult result{.theta = theta_old, .point = {.objective = objective_old}};
   double fraction = 1;
   while (result.trials < config.trials) {

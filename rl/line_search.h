@@ -20,16 +20,17 @@ struct TrialPoint {
 };
 
 struct LineSearchResult {
-  ParamValues theta;      // the accepted point, or theta_old with the same bits
+  ParamValues theta;  // the accepted point, or theta_old with the same bits
   bool accepted = false;
-  int trials = 0;         // points evaluated
-  double fraction = 0;    // of the full step; 0 if nothing was accepted
-  TrialPoint point;       // at theta; if nothing was accepted: the old objective and KL 0
+  int trials = 0;       // points evaluated
+  double fraction = 0;  // of the full step; 0 if nothing was accepted
+  TrialPoint point;     // at theta; if nothing was accepted: the old objective and KL 0
 };
 
-// Tries θ = θ_old + backtrack^j·step for j = 0, 1, …: takes the first one with objective > objective_old and KL ≤ max_kl.
-// NaN or infinity in either counts as refusal. theta_old and step are never written to.
+// Tries θ = θ_old + backtrack^j·step for j = 0, 1, …: takes the first one with objective > objective_old and KL ≤
+// max_kl. NaN or infinity in either counts as refusal. theta_old and step are never written to.
 LineSearchResult line_search(const ParamValues& theta_old, const Tensors& step, double objective_old,
-                             const std::function<TrialPoint(const ParamValues&)>& evaluate, const LineSearchConfig& config = {});
+                             const std::function<TrialPoint(const ParamValues&)>& evaluate,
+                             const LineSearchConfig& config = {});
 
 }  // namespace innerloop::rl

@@ -10,24 +10,82 @@ namespace innerloop::rl {
 namespace {
 
 constexpr Option options[] = {
-    {.name = "env", .type = OptionType::text, .value = "point-nav-v1", .help = "environment; `innerloop list envs` shows all"},
-    {.name = "iterations", .type = OptionType::integer, .value = "100", .low = 1, .high = 1e7, .help = "iterations to do"},
-    {.name = "tasks", .type = OptionType::integer, .value = "20", .low = 1, .high = 10000,
+    {.name = "env",
+     .type = OptionType::text,
+     .value = "point-nav-v1",
+     .help = "environment; `innerloop list envs` shows all"},
+    {.name = "iterations",
+     .type = OptionType::integer,
+     .value = "100",
+     .low = 1,
+     .high = 1e7,
+     .help = "iterations to do"},
+    {.name = "tasks",
+     .type = OptionType::integer,
+     .value = "20",
+     .low = 1,
+     .high = 10000,
      .help = "tasks drawn for each iteration; one policy for all"},
-    {.name = "trajectories", .type = OptionType::integer, .value = "20", .low = 1, .high = 60000, .help = "trajectories per task"},
-    {.name = "hidden", .type = OptionType::integers, .value = "[100, 100]", .low = 1, .high = 4096, .help = "widths of the hidden layers"},
-    {.name = "activation", .type = OptionType::choice, .value = "relu", .choices = "relu tanh sigmoid", .help = "of the hidden layers"},
-    {.name = "log_sigma_init", .type = OptionType::real, .value = "0", .low = -10, .high = 5, .help = "log σ of a Gaussian policy at the start"},
+    {.name = "trajectories",
+     .type = OptionType::integer,
+     .value = "20",
+     .low = 1,
+     .high = 60000,
+     .help = "trajectories per task"},
+    {.name = "hidden",
+     .type = OptionType::integers,
+     .value = "[100, 100]",
+     .low = 1,
+     .high = 4096,
+     .help = "widths of the hidden layers"},
+    {.name = "activation",
+     .type = OptionType::choice,
+     .value = "relu",
+     .choices = "relu tanh sigmoid",
+     .help = "of the hidden layers"},
+    {.name = "log_sigma_init",
+     .type = OptionType::real,
+     .value = "0",
+     .low = -10,
+     .high = 5,
+     .help = "log σ of a Gaussian policy at the start"},
     {.name = "gamma", .type = OptionType::real, .value = "0.99", .low = 0, .high = 1, .help = "discount γ"},
-    {.name = "lambda", .type = OptionType::real, .value = "1", .low = 0, .high = 1, .help = "λ of the advantage estimate GAE(λ)"},
-    {.name = "baseline", .type = OptionType::choice, .value = "linear", .choices = "none mean linear", .help = "guess of the return that is subtracted"},
-    {.name = "baseline_fit", .type = OptionType::choice, .value = "same_batch", .choices = "same_batch previous_batch",
+    {.name = "lambda",
+     .type = OptionType::real,
+     .value = "1",
+     .low = 0,
+     .high = 1,
+     .help = "λ of the advantage estimate GAE(λ)"},
+    {.name = "baseline",
+     .type = OptionType::choice,
+     .value = "linear",
+     .choices = "none mean linear",
+     .help = "guess of the return that is subtracted"},
+    {.name = "baseline_fit",
+     .type = OptionType::choice,
+     .value = "same_batch",
+     .choices = "same_batch previous_batch",
      .help = "fitted on the batch whose advantages it is for, or on the one before"},
-    {.name = "standardise", .type = OptionType::boolean, .value = "true", .help = "advantages of each task with mean 0 and deviation 1"},
-    {.name = "weighting", .type = OptionType::choice, .value = "flat_mean", .choices = "flat_mean trajectory_sum trajectory_mean",
+    {.name = "standardise",
+     .type = OptionType::boolean,
+     .value = "true",
+     .help = "advantages of each task with mean 0 and deviation 1"},
+    {.name = "weighting",
+     .type = OptionType::choice,
+     .value = "flat_mean",
+     .choices = "flat_mean trajectory_sum trajectory_mean",
      .help = "how steps are averaged"},
-    {.name = "adapt_rate", .type = OptionType::real, .value = "0.1", .low = 0, .high = 100, .help = "step size when `adapt` fits the policy to a new task"},
-    {.name = "dtype", .type = OptionType::choice, .value = "f32", .choices = "f32 f64", .help = "numbers in single or double precision"},
+    {.name = "adapt_rate",
+     .type = OptionType::real,
+     .value = "0.1",
+     .low = 0,
+     .high = 100,
+     .help = "step size when `adapt` fits the policy to a new task"},
+    {.name = "dtype",
+     .type = OptionType::choice,
+     .value = "f32",
+     .choices = "f32 f64",
+     .help = "numbers in single or double precision"},
 };
 
 // Slices for one task: the largest divisor of the number of trajectories up to 8.
@@ -45,7 +103,8 @@ ParamValues repeated(const ParamValues& theta, int tasks) {
     const std::vector<double> one = theta[k].to_vector();
     std::vector<double> all;
     for (int task = 0; task < tasks; ++task) all.insert(all.end(), one.begin(), one.end());
-    copies.add(theta.name(k), Tensor::from({tasks, theta[k].shape().rows, theta[k].shape().cols}, all, theta[k].dtype()));
+    copies.add(theta.name(k),
+               Tensor::from({tasks, theta[k].shape().rows, theta[k].shape().cols}, all, theta[k].dtype()));
   }
   return copies;
 }
@@ -82,7 +141,9 @@ OnPolicyConfig on_policy_config(const OptionValues& values) {
   config.advantage = {
       .gamma = values.real("gamma"),
       .lambda = values.real("lambda"),
-      .baseline = baseline == "none" ? BaselineKind::none : baseline == "mean" ? BaselineKind::mean : BaselineKind::linear,
+      .baseline = baseline == "none"   ? BaselineKind::none
+                  : baseline == "mean" ? BaselineKind::mean
+                                       : BaselineKind::linear,
       .fit = values.text("baseline_fit") == "same_batch" ? BaselineFit::same_batch : BaselineFit::previous_batch,
       .standardise = values.boolean("standardise"),
       .weighting = weighting == "flat_mean"        ? Weighting::flat_mean
@@ -92,7 +153,8 @@ OnPolicyConfig on_policy_config(const OptionValues& values) {
   return config;
 }
 
-nn::PolicySpec policy_for(const envs::EnvRow& env, std::vector<int> hidden, Activation activation, double log_sigma_init) {
+nn::PolicySpec policy_for(const envs::EnvRow& env, std::vector<int> hidden, Activation activation,
+                          double log_sigma_init) {
   const envs::Spec& spec = env.spec;
   const bool discrete = spec.action_kind == envs::ActionKind::discrete;
   nn::PolicySpec policy;
@@ -106,7 +168,8 @@ nn::PolicySpec policy_for(const envs::EnvRow& env, std::vector<int> hidden, Acti
 }
 
 OnPolicySource::OnPolicySource(const OnPolicyConfig& config, std::uint64_t seed)
-    : config_(config), seed_(seed),
+    : config_(config),
+      seed_(seed),
       rollout_(envs::find_env(config.env),
                policy_for(envs::find_env(config.env), config.hidden, config.activation, config.log_sigma_init)) {}
 
@@ -120,7 +183,8 @@ Experience OnPolicySource::collect(const ParamValues& theta, int iteration) {
                  envs::sample_task(rollout_.env(), seed_, Purpose::task, i, static_cast<std::uint32_t>(task)));
 
   Experience experience;
-  experience.trajectories = rollout_.collect(theta, tasks, config_.trajectories / slices, {.seed = seed_, .iteration = i});
+  experience.trajectories =
+      rollout_.collect(theta, tasks, config_.trajectories / slices, {.seed = seed_, .iteration = i});
   AdvantageConfig advantage = config_.advantage;
   advantage.pooled = slices > 1;
   experience.batch = make_batch(experience.trajectories, advantage, &baseline_weights);
@@ -146,21 +210,25 @@ AdaptReport OnPolicySource::adapt(const ParamValues& theta, const AdaptRequest& 
   AdaptReport report{.returns = Tensor({1, B, K + 1}), .paths = {}};
   ParamValues theta_i = repeated(theta, B);
   for (int k = 0; k <= K; ++k) {
-    const Trajectories all = rollout_.collect(theta_i, tasks, request.trajectories,
-                                              {.seed = request.seed, .inner_step = static_cast<std::uint32_t>(k), .test = true});
+    const Trajectories all =
+        rollout_.collect(theta_i, tasks, request.trajectories,
+                         {.seed = request.seed, .inner_step = static_cast<std::uint32_t>(k), .test = true});
     for (int task = 0; task < B; ++task) {
       report.returns.set(0, task, k, all.mean_return(task));
       if (k == 0 || k == K)
-        for (int n = 0; n < std::min(request.paths, request.trajectories); ++n) report.paths.push_back({task, k, all.path(task, n)});
+        for (int n = 0; n < std::min(request.paths, request.trajectories); ++n)
+          report.paths.push_back({task, k, all.path(task, n)});
     }
-    if (k < K) theta_i = theta_i + config_.adapt_rate * gradient(policy(), {theta_i, make_batch(all, config_.advantage)})[0];
+    if (k < K)
+      theta_i = theta_i + config_.adapt_rate * gradient(policy(), {theta_i, make_batch(all, config_.advantage)})[0];
   }
   return report;
 }
 
 Metrics experience_metrics(const Experience& experience) {
   const Trajectories& all = experience.trajectories;
-  return {{"return", all.mean_return()}, {"length", static_cast<double>(all.steps()) / static_cast<double>(all.lengths.size())}};
+  return {{"return", all.mean_return()},
+          {"length", static_cast<double>(all.steps()) / static_cast<double>(all.lengths.size())}};
 }
 
 Tensors save_policy(const ParamValues& theta, const OnPolicySource& source) {
@@ -174,8 +242,9 @@ ParamValues load_policy(const ParamValues& like, const Tensors& state, OnPolicyS
   for (std::size_t k = 0; k < like.count(); ++k) {
     const Tensor& value = state[like.name(k)];
     require(value.shape() == like[k].shape() && value.dtype() == like[k].dtype(),
-            "checkpoint: " + like.name(k) + " is " + to_string(value.shape()) + " " + name_of(value.dtype()) + ", this run needs " +
-                to_string(like[k].shape()) + " " + name_of(like[k].dtype()) + "; use the options of the run that wrote it");
+            "checkpoint: " + like.name(k) + " is " + to_string(value.shape()) + " " + name_of(value.dtype()) +
+                ", this run needs " + to_string(like[k].shape()) + " " + name_of(like[k].dtype()) +
+                "; use the options of the run that wrote it");
     theta.add(like.name(k), value);
   }
   source.baseline_weights = state.contains("baseline/weights") ? state["baseline/weights"] : Tensor();

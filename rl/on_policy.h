@@ -1,5 +1,5 @@
-// What on-policy algorithms of one policy share: their settings, the data of an iteration, and how a trained policy adapts
-// to a new task by plain gradient steps.
+// What on-policy algorithms of one policy share: their settings, the data of an iteration, and how a trained policy
+// adapts to a new task by plain gradient steps.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,8 @@ OnPolicyConfig on_policy_config(const OptionValues& values);
 std::vector<Option> with_on_policy_options(std::span<const Option> own);
 
 // The policy that fits an environment: Gaussian for continuous actions, categorical for discrete ones.
-nn::PolicySpec policy_for(const envs::EnvRow& env, std::vector<int> hidden, Activation activation, double log_sigma_init = 0);
+nn::PolicySpec policy_for(const envs::EnvRow& env, std::vector<int> hidden, Activation activation,
+                          double log_sigma_init = 0);
 Activation activation_named(const std::string& name);
 
 // One iteration's data. The batch's weights add up to 1 over all tasks (to the number of steps of a trajectory, for
@@ -44,8 +45,8 @@ struct Experience {
   BatchValues batch;
 };
 
-// Draws tasks and collects their trajectories. A single task is cut into slices that lie side by side on the task axis, so
-// that threads have something to share; the number of slices depends on the number of trajectories alone.
+// Draws tasks and collects their trajectories. A single task is cut into slices that lie side by side on the task axis,
+// so that threads have something to share; the number of slices depends on the number of trajectories alone.
 class OnPolicySource {
  public:
   OnPolicySource(const OnPolicyConfig& config, std::uint64_t seed);

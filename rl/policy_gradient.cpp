@@ -19,11 +19,12 @@ Var policy_gradient_surrogate(const Params& theta, const nn::PolicySpec& policy,
 
 // [PG eq. gradient]  ĝ = ∇L(θ) = Σ_t w_t ∇log π_θ(a_t|s_t)·Â_t
 PolicyGradientFunction::PolicyGradientFunction()
-    : Function<nn::PolicySpec>("policy_gradient/gradient", [](Inputs& in, const nn::PolicySpec& policy) -> std::vector<Vars> {
-        const Params theta = in.next("theta");
-        const Batch batch = in.next("batch");
-        return {grad(policy_gradient_surrogate(theta, policy, batch), theta)};
-      }) {}
+    : Function<nn::PolicySpec>("policy_gradient/gradient",
+                               [](Inputs& in, const nn::PolicySpec& policy) -> std::vector<Vars> {
+                                 const Params theta = in.next("theta");
+                                 const Batch batch = in.next("batch");
+                                 return {grad(policy_gradient_surrogate(theta, policy, batch), theta)};
+                               }) {}
 // endregion
 
 namespace {
@@ -37,7 +38,9 @@ struct Config {
 class PolicyGradientTrainer : public Trainer {
  public:
   PolicyGradientTrainer(const Config& config, std::uint64_t seed)
-      : config_(config), source_(config.data, seed), theta_(nn::init_policy(source_.policy(), seed, config.data.dtype)),
+      : config_(config),
+        source_(config.data, seed),
+        theta_(nn::init_policy(source_.policy(), seed, config.data.dtype)),
         adam_(nn::adam_start(theta_)) {}
 
   // region: train
@@ -96,7 +99,11 @@ class PolicyGradientTrainer : public Trainer {
 
 constexpr Option own_options[] = {
     {.name = "learning_rate", .type = OptionType::real, .value = "0.01", .low = 0, .high = 1000, .help = "step size"},
-    {.name = "optimizer", .type = OptionType::choice, .value = "adam", .choices = "adam sgd", .help = "how the gradient becomes a step"},
+    {.name = "optimizer",
+     .type = OptionType::choice,
+     .value = "adam",
+     .choices = "adam sgd",
+     .help = "how the gradient becomes a step"},
 };
 const std::vector<Option> all_options = with_on_policy_options(own_options);
 

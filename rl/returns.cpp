@@ -16,7 +16,8 @@ void accumulate(std::vector<double>& x, const std::vector<double>& continues, do
 
 void require_rows(const Tensor& column, const Trajectories& trajectories, const char* what) {
   require(column.shape() == trajectories.rewards.shape(), std::string(what) + " are " + to_string(column.shape()) +
-                                                              ", the rewards " + to_string(trajectories.rewards.shape()));
+                                                              ", the rewards " +
+                                                              to_string(trajectories.rewards.shape()));
 }
 
 }  // namespace
@@ -34,7 +35,8 @@ Tensor discounted_returns(const Trajectories& trajectories, double gamma, const 
   return Tensor::from(trajectories.rewards.shape(), G, trajectories.rewards.dtype());
 }
 
-Tensor gae(const Trajectories& trajectories, const Tensor& values, double gamma, double lambda, const Tensor& end_values) {
+Tensor gae(const Trajectories& trajectories, const Tensor& values, double gamma, double lambda,
+           const Tensor& end_values) {
   require_rows(values, trajectories, "values");
   const std::vector<double> continues = trajectories.continues.to_vector(), mask = trajectories.mask.to_vector();
   const std::vector<double> r = trajectories.rewards.to_vector(), v = values.to_vector();
@@ -55,7 +57,8 @@ Tensor gae(const Trajectories& trajectories, const Tensor& values, double gamma,
 }
 
 Tensor standardised(const Tensor& x, const Tensor& mask, bool pooled, double epsilon) {
-  require(x.shape() == mask.shape() && x.shape().cols == 1, "standardised: x is " + to_string(x.shape()) + ", the mask " + to_string(mask.shape()));
+  require(x.shape() == mask.shape() && x.shape().cols == 1,
+          "standardised: x is " + to_string(x.shape()) + ", the mask " + to_string(mask.shape()));
   std::vector<double> numbers = x.to_vector();
   const std::vector<double> real = mask.to_vector();
   const std::size_t groups = pooled ? 1 : static_cast<std::size_t>(x.shape().tasks), size = numbers.size() / groups;

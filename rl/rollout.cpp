@@ -20,8 +20,8 @@ std::vector<Vars> trace_forward(Inputs& in, const PolicySpec& spec) {
   const nn::DistributionVars p = nn::distribution(theta, spec, in.next_var("observations"));
   Vars out;
   if (spec.head == PolicySpec::Head::gaussian) {
-    out.add("mean", p["mean"]);              // (B, R, A)
-    out.add("sigma", exp(p["log_sigma"]));   // (B or 1, 1, A)
+    out.add("mean", p["mean"]);             // (B, R, A)
+    out.add("sigma", exp(p["log_sigma"]));  // (B or 1, 1, A)
   } else {
     out.add("probabilities", softmax(p["logits"]));  // (B, R, A)
   }
@@ -55,8 +55,14 @@ void read(const Tensor& tensor, std::vector<double>& numbers) {
 class Collector {
  public:
   Collector(envs::VectorEnv& env, const PolicySpec& policy, Dtype dtype, const RolloutPlace& place, bool deterministic)
-      : env_(env), policy_(policy), spec_(env.env().spec), dtype_(dtype), place_(place), deterministic_(deterministic),
-        tasks_(static_cast<int>(env.tasks().size())), per_task_(env.trajectories()),
+      : env_(env),
+        policy_(policy),
+        spec_(env.env().spec),
+        dtype_(dtype),
+        place_(place),
+        deterministic_(deterministic),
+        tasks_(static_cast<int>(env.tasks().size())),
+        per_task_(env.trajectories()),
         running_(static_cast<std::size_t>(tasks_)) {}
 
   bool gather_running();
@@ -115,20 +121,25 @@ bool Collector::gather_running() {
       }
     }
   };
-  if (dtype_ == Dtype::f32) fill(compact_.mutable_values<float>());
-  else fill(compact_.mutable_values<double>());
+  if (dtype_ == Dtype::f32)
+    fill(compact_.mutable_values<float>());
+  else
+    fill(compact_.mutable_values<double>());
   return true;
 }
 
 void Collector::check_observations() const {
   const auto numbers = env_.observations();
   for (std::size_t k = 0; k < numbers.size(); ++k) {
-    if (std::isfinite(numbers[k])) [[likely]] continue;
+    if (std::isfinite(numbers[k])) [[likely]]
+      continue;
     const int lane = static_cast<int>(k) / spec_.obs_size;
-    throw NonFiniteError(std::string(spec_.name) + ", task " + std::to_string(place_.first_task + static_cast<std::uint32_t>(lane / per_task_)) +
-                         ", trajectory " + std::to_string(place_.first_trajectory + static_cast<std::uint32_t>(lane % per_task_)) + ", step " +
-                         std::to_string(env_.time_step()) + ": observation " + std::to_string(static_cast<int>(k) % spec_.obs_size) +
-                         " is not finite; look at the environment's step and at the actions before it");
+    throw NonFiniteError(
+        std::string(spec_.name) + ", task " +
+        std::to_string(place_.first_task + static_cast<std::uint32_t>(lane / per_task_)) + ", trajectory " +
+        std::to_string(place_.first_trajectory + static_cast<std::uint32_t>(lane % per_task_)) + ", step " +
+        std::to_string(env_.time_step()) + ": observation " + std::to_string(static_cast<int>(k) % spec_.obs_size) +
+        " is not finite; look at the environment's step and at the actions before it");
   }
 }
 
@@ -180,7 +191,8 @@ void Collector::step() {
 template <class T>
 void pack_task(Trajectories& all, int task, const std::vector<std::vector<double>>& observations,
                const std::vector<std::vector<double>>& actions, const std::vector<std::vector<double>>& rewards) {
-  const auto O = static_cast<std::size_t>(all.observations.shape().cols), A = static_cast<std::size_t>(all.actions.shape().cols);
+  const auto O = static_cast<std::size_t>(all.observations.shape().cols),
+             A = static_cast<std::size_t>(all.actions.shape().cols);
   // The row where this task begins in each tensor.
   std::size_t row = static_cast<std::size_t>(task) * static_cast<std::size_t>(all.rows());
   T* const obs = all.observations.mutable_values<T>().data();
@@ -221,11 +233,14 @@ Trajectories Collector::pack() const {
   const int rows = padded_rows(longest);
   all.observations = Tensor({tasks_, rows, spec_.obs_size}, dtype_);
   all.actions = Tensor({tasks_, rows, spec_.action_size}, dtype_);
-  for (Tensor* column : {&all.rewards, &all.mask, &all.time, &all.start, &all.continues}) *column = Tensor({tasks_, rows, 1}, dtype_);
+  for (Tensor* column : {&all.rewards, &all.mask, &all.time, &all.start, &all.continues})
+    *column = Tensor({tasks_, rows, 1}, dtype_);
 
   for (int task = 0; task < tasks_; ++task) {
-    if (dtype_ == Dtype::f32) pack_task<float>(all, task, observations_, actions_, rewards_);
-    else pack_task<double>(all, task, observations_, actions_, rewards_);
+    if (dtype_ == Dtype::f32)
+      pack_task<float>(all, task, observations_, actions_, rewards_);
+    else
+      pack_task<double>(all, task, observations_, actions_, rewards_);
   }
   return all;
 }
@@ -238,18 +253,21 @@ Rollout::Rollout(const envs::EnvRow& env, PolicySpec policy, int horizon)
   const bool discrete = spec.action_kind == envs::ActionKind::discrete;
   const std::string name(spec.name);
   require(discrete == (policy_.head == PolicySpec::Head::categorical),
-          name + " has " + (discrete ? "discrete actions; use a categorical policy" : "continuous actions; use a gaussian policy"));
+          name + " has " +
+              (discrete ? "discrete actions; use a categorical policy" : "continuous actions; use a gaussian policy"));
   const int outputs = discrete ? spec.action_count : spec.action_size;
   require(policy_.net.inputs == spec.obs_size && policy_.net.outputs == outputs,
-          name + " needs a policy with " + std::to_string(spec.obs_size) + " inputs and " + std::to_string(outputs) + " outputs; this one has " +
-              std::to_string(policy_.net.inputs) + " and " + std::to_string(policy_.net.outputs));
+          name + " needs a policy with " + std::to_string(spec.obs_size) + " inputs and " + std::to_string(outputs) +
+              " outputs; this one has " + std::to_string(policy_.net.inputs) + " and " +
+              std::to_string(policy_.net.outputs));
 }
 
 Trajectories Rollout::collect(const ParamValues& theta, const std::vector<envs::Task>& tasks, int trajectories,
                               const RolloutPlace& place, bool deterministic) const {
   const int B = theta[0].shape().tasks;
-  require(B == 1 || B == static_cast<int>(tasks.size()), "rollout: parameters of " + std::to_string(B) + " policies for " +
-                                                             std::to_string(tasks.size()) + " tasks; give one policy, or one per task");
+  require(B == 1 || B == static_cast<int>(tasks.size()), "rollout: parameters of " + std::to_string(B) +
+                                                             " policies for " + std::to_string(tasks.size()) +
+                                                             " tasks; give one policy, or one per task");
   envs::VectorEnv env(*env_, tasks, trajectories, place.seed, horizon_);
   env.reset({.purpose = place.test ? Purpose::test_reset : Purpose::reset,
              .inner_step = place.inner_step,

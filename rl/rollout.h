@@ -19,9 +19,9 @@ struct RolloutPlace {
   std::uint64_t seed = 1;
   std::uint32_t iteration = 0;
   std::uint32_t inner_step = 0;
-  std::uint32_t first_task = 0;        // number of the first task: B tasks at once = B rollouts of one task
+  std::uint32_t first_task = 0;  // number of the first task: B tasks at once = B rollouts of one task
   std::uint32_t first_trajectory = 0;
-  bool test = false;                   // purposes test_reset, test_action, test_env in place of reset, action, env
+  bool test = false;  // purposes test_reset, test_action, test_env in place of reset, action, env
 };
 
 class Rollout {
@@ -31,7 +31,8 @@ class Rollout {
 
   // trajectories: N. theta: one policy for all tasks (1, ·, ·), or one per task (B, ·, ·); its dtype is the result's.
   // deterministic: the mean, or the likeliest action, in place of a draw.
-  // NonFiniteError for a reward, observation or action that is not finite, naming environment, task, trajectory and step.
+  // NonFiniteError for a reward, observation or action that is not finite, naming environment, task, trajectory and
+  // step.
   Trajectories collect(const ParamValues& theta, const std::vector<envs::Task>& tasks, int trajectories,
                        const RolloutPlace& place, bool deterministic = false) const;
 

@@ -9,27 +9,27 @@
 namespace innerloop::rl {
 
 // N trajectories for each of B tasks. The rows of a task are its trajectories one after another, each with its steps in
-// order, then padding up to the longest task rounded up to a multiple of 256: so shapes recur, and plans are used again.
-// Every tensor is 0 on padding rows.
+// order, then padding up to the longest task rounded up to a multiple of 256: so shapes recur, and plans are used
+// again. Every tensor is 0 on padding rows.
 //
 //   rows of one task:   | trajectory 0: t = 0 1 2 … | trajectory 1: t = 0 1 … | … | padding |
 //   start                               1 0 0 …                      1 0 …            0
 //   continues                           1 1 … 0                      1 … 0            0
 struct Trajectories {
-  int tasks = 0;           // B
-  int per_task = 0;        // N
-  Tensor observations;     // (B, rows, observation size): s_t, before the action
-  Tensor actions;          // (B, rows, action size): a_t as the policy gave it, before the environment clips it
-  Tensor rewards;          // (B, rows, 1): r_t
-  Tensor mask;             // (B, rows, 1): 1 where the row is a step, 0 on padding
-  Tensor time;             // (B, rows, 1): t
-  Tensor start;            // (B, rows, 1): 1 at t = 0
-  Tensor continues;        // (B, rows, 1): 1 where the next row is the next step of the same trajectory:
-                           //   a = γ·continues makes linear_recurrence(x, a, rows, −1) a discounted sum
-  std::vector<int> lengths;              // (B·N): T_n
-  std::vector<double> returns;           // (B·N): Σ r_t, undiscounted
-  std::vector<std::uint8_t> truncated;   // (B·N): 1 where the time limit cut it, 0 where it ended by itself
-  Tensor last_observations;              // (B, N, observation size) f64: what was seen after the last step
+  int tasks = 0;                // B
+  int per_task = 0;             // N
+  Tensor observations;          // (B, rows, observation size): s_t, before the action
+  Tensor actions;               // (B, rows, action size): a_t as the policy gave it, before the environment clips it
+  Tensor rewards;               // (B, rows, 1): r_t
+  Tensor mask;                  // (B, rows, 1): 1 where the row is a step, 0 on padding
+  Tensor time;                  // (B, rows, 1): t
+  Tensor start;                 // (B, rows, 1): 1 at t = 0
+  Tensor continues;             // (B, rows, 1): 1 where the next row is the next step of the same trajectory:
+                                //   a = γ·continues makes linear_recurrence(x, a, rows, −1) a discounted sum
+  std::vector<int> lengths;     // (B·N): T_n
+  std::vector<double> returns;  // (B·N): Σ r_t, undiscounted
+  std::vector<std::uint8_t> truncated;  // (B·N): 1 where the time limit cut it, 0 where it ended by itself
+  Tensor last_observations;             // (B, N, observation size) f64: what was seen after the last step
 
   int rows() const { return mask.shape().rows; }
   int lane(int task, int n) const { return task * per_task + n; }

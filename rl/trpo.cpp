@@ -23,12 +23,13 @@ Var trpo_kl(const Params& theta, const nn::PolicySpec& policy, const Batch& batc
   return sum_tasks(sum_all(batch["weights"] * nn::kl(policy, old, now)));
 }
 
-// [TRPO eq. fisher]  F·v = Σ_t w_t J_tᵀ F_π(s_t) J_t·v  with J = ∂(distribution parameters)/∂θ; this is ∇²KL·v at θ = θ_old
+// [TRPO eq. fisher]  F·v = Σ_t w_t J_tᵀ F_π(s_t) J_t·v  with J = ∂(distribution parameters)/∂θ; this is ∇²KL·v at θ =
+// θ_old
 Params fisher_vector_product(const Params& theta, const nn::PolicySpec& policy, const Batch& batch, const Params& v) {
   const nn::DistributionVars p = nn::distribution(theta, policy, batch["observations"]);
-  const nn::DistributionVars p_dot = p.with(jvp(p.all(), theta.all(), v.all()));                  // J·v
-  const nn::DistributionVars p_bar = nn::fisher_product(policy, p, p_dot, batch["weights"]);      // F_π·J·v
-  return theta.with(vjp(p.all(), theta.all(), p_bar.all()));                                      // Jᵀ·F_π·J·v
+  const nn::DistributionVars p_dot = p.with(jvp(p.all(), theta.all(), v.all()));              // J·v
+  const nn::DistributionVars p_bar = nn::fisher_product(policy, p, p_dot, batch["weights"]);  // F_π·J·v
+  return theta.with(vjp(p.all(), theta.all(), p_bar.all()));                                  // Jᵀ·F_π·J·v
 }
 
 // [TRPO eq. step]  s = √(2δ/(xᵀFx))·x,  x ≈ F⁻¹g: then ½sᵀFs = δ
@@ -80,8 +81,8 @@ TrpoFunctions::TrpoFunctions()
       }) {}
 
 // region: update
-TrpoStep trpo_update(const ParamValues& theta, const nn::PolicySpec& policy, const BatchValues& batch, const TrpoFunctions& functions,
-                     const TrpoConfig& config) {
+TrpoStep trpo_update(const ParamValues& theta, const nn::PolicySpec& policy, const BatchValues& batch,
+                     const TrpoFunctions& functions, const TrpoConfig& config) {
   TrpoStep step;
 
   // The policy that collected the data, as data; and the gradient of the surrogate, where every ratio is 1.
@@ -91,7 +92,8 @@ TrpoStep trpo_update(const ParamValues& theta, const nn::PolicySpec& policy, con
   const Tensors& g = first_order[0];
   step.objective_before = first_order[1]["objective"].item();
   step.gradient_norm = norm(g);
-  if (!std::isfinite(step.gradient_norm)) throw NonFiniteError("trpo: the gradient of the surrogate is not finite; look at the advantages");
+  if (!std::isfinite(step.gradient_norm))
+    throw NonFiniteError("trpo: the gradient of the surrogate is not finite; look at the advantages");
 
   // x ≈ (F + damping·1)⁻¹ g; θ and the batch stay the same in all products, so the network's forward pass is done once.
   const auto product = [&](const Tensors& v) {
@@ -157,12 +159,36 @@ class TrpoTrainer : public Trainer {
 };
 
 constexpr Option own_options[] = {
-    {.name = "delta", .value = "0.01", .low = 1e-12, .high = 100, .help = "bound δ on the mean KL of a step", .paper = "0.01"},
-    {.name = "cg_iterations", .type = OptionType::integer, .value = "10", .low = 1, .high = 1000, .help = "conjugate gradient iterations",
+    {.name = "delta",
+     .value = "0.01",
+     .low = 1e-12,
+     .high = 100,
+     .help = "bound δ on the mean KL of a step",
+     .paper = "0.01"},
+    {.name = "cg_iterations",
+     .type = OptionType::integer,
+     .value = "10",
+     .low = 1,
+     .high = 1000,
+     .help = "conjugate gradient iterations",
      .paper = "10"},
-    {.name = "cg_damping", .value = "1e-5", .low = 0, .high = 10, .help = "added to the Fisher matrix's diagonal", .paper = ""},
-    {.name = "backtrack", .value = "0.8", .low = 0.01, .high = 0.99, .help = "each line search step is this times the one before"},
-    {.name = "backtracks", .type = OptionType::integer, .value = "15", .low = 1, .high = 100, .help = "steps the line search tries"},
+    {.name = "cg_damping",
+     .value = "1e-5",
+     .low = 0,
+     .high = 10,
+     .help = "added to the Fisher matrix's diagonal",
+     .paper = ""},
+    {.name = "backtrack",
+     .value = "0.8",
+     .low = 0.01,
+     .high = 0.99,
+     .help = "each line search step is this times the one before"},
+    {.name = "backtracks",
+     .type = OptionType::integer,
+     .value = "15",
+     .low = 1,
+     .high = 100,
+     .help = "steps the line search tries"},
 };
 const std::vector<Option> all_options = with_on_policy_options(own_options);
 

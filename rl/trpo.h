@@ -1,16 +1,16 @@
 // Trust region policy optimisation.
 //
 // Schulman, Levine, Moritz, Jordan, Abbeel 2015, "Trust Region Policy Optimization", arXiv 1502.05477v5.
-// A policy gradient knows a direction but no distance. TRPO measures distance in the space of action distributions: it takes
-// the step of a given mean KL divergence that raises the return most to first order, and then makes sure that it really does.
+// A policy gradient knows a direction but no distance. TRPO measures distance in the space of action distributions: it
+// takes the step of a given mean KL divergence that raises the return most to first order, and then makes sure that it
+// really does.
 //
 //   symbol   name                    shape
 //   θ        theta                   (1, in, out) per parameter
-//   π_old    old                     {"mean", "log_sigma"} or {"logits"}, (B, rows, ·), and "log_prob" (B, rows, 1): data
-//   Â_t      batch["advantages"]     (B, rows, 1)
-//   w_t      batch["weights"]        (B, rows, 1): adds up to 1 over all tasks
-//   F        fisher product          never formed: only F·v
-//   δ        delta                   bound on the mean KL
+//   π_old    old                     {"mean", "log_sigma"} or {"logits"}, (B, rows, ·), and "log_prob" (B, rows, 1):
+//   data Â_t      batch["advantages"]     (B, rows, 1) w_t      batch["weights"]        (B, rows, 1): adds up to 1 over
+//   all tasks F        fisher product          never formed: only F·v δ        delta                   bound on the
+//   mean KL
 #pragma once
 
 #include "autodiff/function.h"
@@ -21,7 +21,8 @@
 
 namespace innerloop::rl {
 
-// --- The equations, on a graph -------------------------------------------------------------------------------------------
+// --- The equations, on a graph
+// -------------------------------------------------------------------------------------------
 
 // L(θ) = Σ w_t ρ_t Â_t with ρ_t = π_θ(a_t|s_t)/π_old(a_t|s_t), (1, 1, 1).
 Var trpo_surrogate(const Params& theta, const nn::PolicySpec& policy, const Batch& batch, Var old_log_prob);
@@ -30,7 +31,8 @@ Var trpo_kl(const Params& theta, const nn::PolicySpec& policy, const Batch& batc
 // F·v = Jᵀ F_π J v: forward through the network, the distribution's own Fisher information, back through the network.
 Params fisher_vector_product(const Params& theta, const nn::PolicySpec& policy, const Batch& batch, const Params& v);
 
-// --- The same, compiled ----------------------------------------------------------------------------------------------------
+// --- The same, compiled
+// ----------------------------------------------------------------------------------------------------
 
 struct TrpoFunctions {
   TrpoFunctions();
@@ -40,7 +42,8 @@ struct TrpoFunctions {
   Function<nn::PolicySpec> fisher;      // (theta, batch, v) → F·v
 };
 
-// --- One update --------------------------------------------------------------------------------------------------------------
+// --- One update
+// --------------------------------------------------------------------------------------------------------------
 
 struct TrpoConfig {
   double delta = 0.01;          // mean KL of a step (paper: 0.01)
@@ -54,14 +57,14 @@ struct TrpoConfig {
 struct TrpoStep {
   LineSearchResult search;
   ConjugateGradientResult cg;
-  Tensors full_step;           // s, with ½sᵀ(F + damping)s = δ
+  Tensors full_step;  // s, with ½sᵀ(F + damping)s = δ
   double objective_before = 0;
   double gradient_norm = 0;
 };
 // The step s = √(2δ/xᵀFx)·x along x ≈ F⁻¹g; zero if xᵀFx is not positive.
 Tensors trust_region_step(const Tensors& x, const Tensors& Fx, double delta);
-TrpoStep trpo_update(const ParamValues& theta, const nn::PolicySpec& policy, const BatchValues& batch, const TrpoFunctions& functions,
-                     const TrpoConfig& config);
+TrpoStep trpo_update(const ParamValues& theta, const nn::PolicySpec& policy, const BatchValues& batch,
+                     const TrpoFunctions& functions, const TrpoConfig& config);
 
 extern const AlgorithmRow trpo;
 

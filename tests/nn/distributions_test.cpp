@@ -26,7 +26,9 @@ Tensor random_tensor(Shape shape, std::uint32_t id, double scale = 1) {
 struct Eager {
   Graph graph{Dtype::f64, Graph::Mode::eager};
   Var operator()(Shape shape, std::vector<double> numbers) { return graph.input(Tensor::from(shape, numbers), "x"); }
-  Var random(Shape shape, std::uint32_t id, double scale = 1) { return graph.input(random_tensor(shape, id, scale), "x"); }
+  Var random(Shape shape, std::uint32_t id, double scale = 1) {
+    return graph.input(random_tensor(shape, id, scale), "x");
+  }
 };
 
 double relative(Var a, Var b) { return relative_error(a.value(), b.value()); }
@@ -88,7 +90,8 @@ TEST_CASE("squashed gaussian: finite and with the right slope far in saturation"
   const SquashedGaussian p{e({1, 4, 1}, {0, 0, 0, 0}), e({1, 1, 1}, {0})};
   const Var y = log_prob(p, u);
   // log N(u) − 2 log 2 + 2|u| there; so the slope in u is −u ± 2.
-  CHECK(y.value().at(0, 3, 0) == Approx(-800 - 0.5 * std::log(2 * std::numbers::pi) - 2 * std::log(2.0) + 80).epsilon(1e-14));
+  CHECK(y.value().at(0, 3, 0) ==
+        Approx(-800 - 0.5 * std::log(2 * std::numbers::pi) - 2 * std::log(2.0) + 80).epsilon(1e-14));
   const Var slope = grad(sum_all(y), std::span(&u, 1))[0];
   CHECK(slope.value().at(0, 0, 0) == Approx(40 - 2));
   CHECK(slope.value().at(0, 2, 0) == Approx(-15 + 2));
@@ -166,7 +169,8 @@ TEST_CASE("the score has mean zero, and its covariance is the Fisher information
     for (int i = 0; i < 3; ++i) {
       mean[static_cast<std::size_t>(i)] += pi.at(0, 0, a) * score.value().at(0, 0, i);
       for (int j = 0; j < 3; ++j)
-        covariance[static_cast<std::size_t>(3 * i + j)] += pi.at(0, 0, a) * score.value().at(0, 0, i) * score.value().at(0, 0, j);
+        covariance[static_cast<std::size_t>(3 * i + j)] +=
+            pi.at(0, 0, a) * score.value().at(0, 0, i) * score.value().at(0, 0, j);
     }
   }
   for (int j = 0; j < 3; ++j) {

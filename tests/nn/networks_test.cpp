@@ -37,7 +37,8 @@ TEST_CASE("mlp: names, shapes, and the textbook formula") {
   const Var x = graph.input(Tensor::from({1, 1, 2}, std::vector<double>{0.5, -2}), "x");
   double y = 0;
   for (int k = 0; k < 3; ++k)
-    y += std::tanh(0.5 * theta["policy/W1"].at(0, 0, k) - 2 * theta["policy/W1"].at(0, 1, k)) * theta["policy/W2"].at(0, k, 0);
+    y += std::tanh(0.5 * theta["policy/W1"].at(0, 0, k) - 2 * theta["policy/W1"].at(0, 1, k)) *
+         theta["policy/W2"].at(0, k, 0);
   CHECK(mlp(bind(graph, theta), spec, "policy", x).value().item() == Approx(y).epsilon(1e-14));
 }
 
@@ -75,8 +76,8 @@ TEST_CASE("lstm: one cell over three steps, with a reset, as the textbook writes
 
   Graph graph(Dtype::f64, Graph::Mode::eager);
   const Var start = graph.input(Tensor::scalar(0.2), "start");
-  const LstmOutput out = lstm(bind(graph, theta), spec, "memory", graph.input(Tensor::from({1, 3, 1}, x), "x"), {start, start},
-                              graph.input(Tensor::from({1, 3, 1}, reset), "reset"), 3);
+  const LstmOutput out = lstm(bind(graph, theta), spec, "memory", graph.input(Tensor::from({1, 3, 1}, x), "x"),
+                              {start, start}, graph.input(Tensor::from({1, 3, 1}, reset), "reset"), 3);
   double h = 0.2, c = 0.2;
   for (int t = 0; t < 3; ++t) {
     if (reset[t] != 0) h = c = 0;
@@ -113,7 +114,8 @@ TEST_CASE("Adam: a saved and loaded state continues bit for bit; another network
   const AdamResult once = adam(theta, gradient, adam_start(theta), {});
   Tensors checkpoint;
   save_adam(once.state, checkpoint);
-  const AdamResult a = adam(once.theta, gradient, once.state, {}), b = adam(once.theta, gradient, load_adam(theta, checkpoint), {});
+  const AdamResult a = adam(once.theta, gradient, once.state, {}),
+                   b = adam(once.theta, gradient, load_adam(theta, checkpoint), {});
   CHECK(bitwise_equal(a.theta, b.theta));
   const ParamValues other = init_mlp({.inputs = 2, .hidden = {4}, .outputs = 1}, 1, "policy", Dtype::f32);
   CHECK_THROWS_WITH(load_adam(other, checkpoint), Catch::Matchers::ContainsSubstring("adam/m/policy/W1"));
@@ -129,12 +131,14 @@ TEST_CASE("policy: log sigma is floored, and the floor's derivative is 0 below, 
   const DistributionVars p = distribution(theta, spec, graph.input(Tensor({1, 1, 1}), "observations"));
   CHECK(p["log_sigma"].value().to_vector() == std::vector<double>{-1, -1, 0});
   const Var log_sigma = theta["policy/log_sigma"];
-  CHECK(grad(sum_all(entropy(spec, p)), std::span(&log_sigma, 1))[0].value().to_vector() == std::vector<double>{0, 0.5, 1});
+  CHECK(grad(sum_all(entropy(spec, p)), std::span(&log_sigma, 1))[0].value().to_vector() ==
+        std::vector<double>{0, 0.5, 1});
 }
 
 TEST_CASE("policy: distribution parameters go out of one Function and into the next") {
   const PolicySpec gaussian{.net = {.inputs = 2, .hidden = {4}, .outputs = 2}};
-  const PolicySpec categorical{.net = {.inputs = 2, .hidden = {4}, .outputs = 3}, .head = PolicySpec::Head::categorical};
+  const PolicySpec categorical{.net = {.inputs = 2, .hidden = {4}, .outputs = 3},
+                               .head = PolicySpec::Head::categorical};
   const Function<PolicySpec> forward("test/forward", [](Inputs& in, const PolicySpec& spec) -> std::vector<Vars> {
     const Params theta = in.next("theta");
     return {distribution(theta, spec, in.next_var("observations"))};

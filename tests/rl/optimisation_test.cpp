@@ -95,7 +95,8 @@ TEST_CASE("CG: a zero right-hand side needs no product; a matrix that is not pos
   const ConjugateGradientResult zero = conjugate_gradient(system, 0.0 * pack(system.b));
   CHECK(zero.iterations == 0);
   CHECK(norm(zero.x) == 0);
-  const ConjugateGradientResult negative = conjugate_gradient([&](const Tensors& x) { return -1.0 * system(x); }, pack(system.b));
+  const ConjugateGradientResult negative =
+      conjugate_gradient([&](const Tensors& x) { return -1.0 * system(x); }, pack(system.b));
   CHECK(negative.stopped);
   CHECK(negative.iterations == 1);
   CHECK(norm(negative.x) == 0);
@@ -146,10 +147,13 @@ TEST_CASE("line search: gives back the old parameters bit for bit when nothing i
 
 TEST_CASE("line search: NaN and infinity are refusals, equality of the objective too, equality of the KL is not") {
   const double nan = std::nan(""), infinity = std::numeric_limits<double>::infinity();
-  for (TrialPoint bad : {TrialPoint{nan, 0}, TrialPoint{infinity, 0}, TrialPoint{1, nan}, TrialPoint{1, -infinity}, TrialPoint{0, 0}, TrialPoint{1, 0.011}})
+  for (TrialPoint bad : {TrialPoint{nan, 0}, TrialPoint{infinity, 0}, TrialPoint{1, nan}, TrialPoint{1, -infinity},
+                         TrialPoint{0, 0}, TrialPoint{1, 0.011}})
     CHECK_FALSE(line_search(one(0), one(1), 0, [&](const ParamValues&) { return bad; }).accepted);
   CHECK(line_search(one(0), one(1), 0, [](const ParamValues&) { return TrialPoint{1, 0.01}; }).accepted);
   // One bad trial is no reason to give up.
-  const auto nan_at_full_step = [&](const ParamValues& theta) { return TrialPoint{theta["x"].item() == 1 ? nan : 1, 0}; };
+  const auto nan_at_full_step = [&](const ParamValues& theta) {
+    return TrialPoint{theta["x"].item() == 1 ? nan : 1, 0};
+  };
   CHECK(line_search(one(0), one(1), 0, nan_at_full_step).trials == 2);
 }

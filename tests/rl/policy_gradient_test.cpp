@@ -17,7 +17,8 @@ using innerloop::tests::TwoStateFixture;
 namespace {
 
 BatchValues exact_batch(const TwoStateFixture& fixture, const Tensor& advantages) {
-  BatchValues batch = make_batch(fixture.trajectories, {.gamma = 1, .baseline = BaselineKind::none, .standardise = false});
+  BatchValues batch =
+      make_batch(fixture.trajectories, {.gamma = 1, .baseline = BaselineKind::none, .standardise = false});
   batch["weights"] = fixture.weights;
   batch["advantages"] = advantages;
   return batch;
@@ -35,8 +36,13 @@ OptionValues settings(const AlgorithmRow& row, std::initializer_list<std::pair<c
 }
 
 OptionValues tiny() {
-  return settings(policy_gradient, {{"env", "two-state-v1"}, {"tasks", "1"}, {"trajectories", "64"}, {"hidden", "[8]"},
-                                    {"activation", "tanh"}, {"iterations", "40"}, {"learning_rate", "0.05"}});
+  return settings(policy_gradient, {{"env", "two-state-v1"},
+                                    {"tasks", "1"},
+                                    {"trajectories", "64"},
+                                    {"hidden", "[8]"},
+                                    {"activation", "tanh"},
+                                    {"iterations", "40"},
+                                    {"learning_rate", "0.05"}});
 }
 
 }  // namespace
@@ -47,18 +53,20 @@ TEST_CASE("the exact fixture: J by enumeration") {
 
 TEST_CASE("[PG eq. surrogate] the surrogate is the weighted sum of log-probability times advantage: by hand") {
   const TwoStateFixture fixture;
-  const Function<nn::PolicySpec> surrogate("test/surrogate", [](Inputs& in, const nn::PolicySpec& policy) -> std::vector<Vars> {
-    const Params theta = in.next("theta");
-    Vars out;
-    out.add("surrogate", policy_gradient_surrogate(theta, policy, in.next("batch")));
-    return {out};
-  });
+  const Function<nn::PolicySpec> surrogate(
+      "test/surrogate", [](Inputs& in, const nn::PolicySpec& policy) -> std::vector<Vars> {
+        const Params theta = in.next("theta");
+        Vars out;
+        out.add("surrogate", policy_gradient_surrogate(theta, policy, in.next("batch")));
+        return {out};
+      });
   const Tensor G = discounted_returns(fixture.trajectories, 1);
   double expected = 0;
   for (int row = 0; row < 192; ++row) {
     const std::size_t s = fixture.trajectories.observations.at(0, row, 1) != 0 ? 1 : 0;
     const double z[] = {fixture.theta[2 * s], fixture.theta[2 * s + 1]};
-    const double log_pi = z[static_cast<int>(fixture.trajectories.actions.at(0, row, 0))] - std::log(std::exp(z[0]) + std::exp(z[1]));
+    const double log_pi =
+        z[static_cast<int>(fixture.trajectories.actions.at(0, row, 0))] - std::log(std::exp(z[0]) + std::exp(z[1]));
     expected += fixture.weights.at(0, row, 0) * log_pi * G.at(0, row, 0);
   }
   const double value = surrogate(fixture.policy, {fixture.parameters(), exact_batch(fixture, G)})[0][0].item();
@@ -83,7 +91,9 @@ TEST_CASE("[PG eq. gradient] over all trajectories it is the gradient of J, with
   // A baseline that depends on state and time leaves the expectation where it is.
   Tensor A = G;
   for (int row = 0; row < 192; ++row)
-    A.set(0, row, 0, G.at(0, row, 0) - 5 + 2 * fixture.trajectories.observations.at(0, row, 0) - fixture.trajectories.time.at(0, row, 0));
+    A.set(0, row, 0,
+          G.at(0, row, 0) - 5 + 2 * fixture.trajectories.observations.at(0, row, 0) -
+              fixture.trajectories.time.at(0, row, 0));
   const std::vector<double> with_baseline = exact_gradient(A);
   for (std::size_t k = 0; k < 4; ++k) CHECK(with_baseline[k] == Approx(g[k]).epsilon(0).margin(1e-13));
 
@@ -169,15 +179,18 @@ TEST_CASE("policy gradient: the same bits for 1, 2 and 4 threads, and after save
     }
     CHECK(bitwise_equal(a->state(), b->state()));
   }
-  const std::unique_ptr<Trainer> other = policy_gradient.make(settings(policy_gradient, {{"hidden", "[9]"}, {"env", "two-state-v1"}}), 3);
+  const std::unique_ptr<Trainer> other =
+      policy_gradient.make(settings(policy_gradient, {{"hidden", "[9]"}, {"env", "two-state-v1"}}), 3);
   CHECK_THROWS_WITH(other->restore(reference, 4), Catch::Matchers::ContainsSubstring("policy/W1"));
 }
 
 TEST_CASE("adapting a policy: returns after 0 … K steps for each task, paths before and after, the policy untouched") {
   const std::unique_ptr<Trainer> trainer = policy_gradient.make(
-      settings(policy_gradient, {{"env", "point-nav-v1"}, {"hidden", "[16]"}, {"adapt_rate", "0.5"}, {"dtype", "f64"}}), 1);
+      settings(policy_gradient, {{"env", "point-nav-v1"}, {"hidden", "[16]"}, {"adapt_rate", "0.5"}, {"dtype", "f64"}}),
+      1);
   const Tensors before = trainer->state();
-  AdaptRequest request{.tasks = Tensor::from({1, 2, 2}, std::vector<double>{0.3, 0.3, -0.4, 0.1}), .steps = 2, .trajectories = 10};
+  AdaptRequest request{
+      .tasks = Tensor::from({1, 2, 2}, std::vector<double>{0.3, 0.3, -0.4, 0.1}), .steps = 2, .trajectories = 10};
   const AdaptReport report = trainer->adapt(request);
   CHECK(report.returns.shape() == Shape{1, 2, 3});
   REQUIRE(report.paths.size() == 4);

@@ -19,7 +19,9 @@ Trajectories make(const std::vector<std::vector<std::vector<double>>>& rewards) 
   all.tasks = static_cast<int>(rewards.size());
   all.per_task = static_cast<int>(rewards[0].size());
   const Shape shape{all.tasks, 256, 1};
-  for (Tensor* column : {&all.observations, &all.actions, &all.rewards, &all.mask, &all.time, &all.start, &all.continues}) *column = Tensor(shape);
+  for (Tensor* column :
+       {&all.observations, &all.actions, &all.rewards, &all.mask, &all.time, &all.start, &all.continues})
+    *column = Tensor(shape);
   for (int task = 0; task < all.tasks; ++task) {
     int row = 0;
     for (int n = 0; n < all.per_task; ++n) {
@@ -66,7 +68,8 @@ TEST_CASE("GAE: λ = 0 is the temporal difference, λ = 1 is return minus value,
   for (int row = 0; row < 5; ++row) values.set(0, row, 0, v[row]);
   const Tensor td = gae(two_by_two, values, 0.5, 0);
   CHECK(head(td, 6) == std::vector<double>{1 - 0.5 - 1, 2 + 1 + 1, 4 - 2, 8 + 2.5 - 3, 16 - 5, 0});
-  const std::vector<double> mc = head(gae(two_by_two, values, 0.5, 1), 5), G = head(discounted_returns(two_by_two, 0.5), 5);
+  const std::vector<double> mc = head(gae(two_by_two, values, 0.5, 1), 5),
+                            G = head(discounted_returns(two_by_two, 0.5), 5);
   for (std::size_t row = 0; row < 5; ++row) CHECK(mc[row] == Approx(G[row] - v[row]).epsilon(1e-15));
   // δ = −½, 4, 2 and γλ = ¼:  A_1 = 4 + ½, A_0 = −½ + ¼·4½
   CHECK(head(gae(two_by_two, values, 0.5, 0.5), 3) == std::vector<double>{-0.5 + 0.25 * 4.5, 4.5, 2});
@@ -90,14 +93,16 @@ TEST_CASE("standardised: mean 0 and deviation 1 over real rows, per task or pool
 TEST_CASE("row weights: the three conventions") {
   CHECK(head(row_weights(two_by_two, Weighting::flat_mean), 6) == std::vector<double>{0.2, 0.2, 0.2, 0.2, 0.2, 0});
   CHECK(head(row_weights(two_by_two, Weighting::trajectory_sum), 6) == std::vector<double>{0.5, 0.5, 0.5, 0.5, 0.5, 0});
-  CHECK(head(row_weights(two_by_two, Weighting::trajectory_mean), 6) == std::vector<double>{1.0 / 6, 1.0 / 6, 1.0 / 6, 0.25, 0.25, 0});
+  CHECK(head(row_weights(two_by_two, Weighting::trajectory_mean), 6) ==
+        std::vector<double>{1.0 / 6, 1.0 / 6, 1.0 / 6, 0.25, 0.25, 0});
   CHECK(row_weights(two_by_two, Weighting::flat_mean, true).at(1, 0, 0) == 1.0 / 7);
   CHECK(row_weights(two_by_two, Weighting::trajectory_sum, true).at(1, 0, 0) == 0.25);
 }
 
 TEST_CASE("linear baseline: recovers a return that is linear in its features, and clips observations at ±10") {
   // Many random observations; G = 2o − ½o² + 3t/100 + 1, with o clipped.
-  Trajectories all = make({{std::vector<double>(60), std::vector<double>(70)}, {std::vector<double>(50), std::vector<double>(40)}});
+  Trajectories all =
+      make({{std::vector<double>(60), std::vector<double>(70)}, {std::vector<double>(50), std::vector<double>(40)}});
   Tensor G(all.rewards.shape());
   for (int task = 0; task < 2; ++task) {
     Philox random(3, {.purpose = Purpose::check, .task = static_cast<std::uint32_t>(task)});
@@ -139,11 +144,13 @@ TEST_CASE("baseline: on the same batch, or with the fit of the batch before, whi
   CHECK(head(baseline_values(BaselineKind::mean, BaselineFit::same_batch, two_by_two, G, state), 6) ==
         std::vector<double>{11.4, 11.4, 11.4, 11.4, 11.4, 0});  // (7 + 6 + 4 + 24 + 16)/5
   state = Tensor();
-  CHECK(head(baseline_values(BaselineKind::mean, BaselineFit::previous_batch, two_by_two, G, state), 5) == std::vector<double>(5, 0.0));
+  CHECK(head(baseline_values(BaselineKind::mean, BaselineFit::previous_batch, two_by_two, G, state), 5) ==
+        std::vector<double>(5, 0.0));
   CHECK(state.at(1, 0, 0) == 2);
   CHECK(baseline_values(BaselineKind::mean, BaselineFit::previous_batch, two_by_two, G, state).at(1, 1, 0) == 2);
   Tensor none;
-  CHECK(baseline_values(BaselineKind::none, BaselineFit::same_batch, two_by_two, G, none).to_vector() == std::vector<double>(512, 0.0));
+  CHECK(baseline_values(BaselineKind::none, BaselineFit::same_batch, two_by_two, G, none).to_vector() ==
+        std::vector<double>(512, 0.0));
 }
 
 TEST_CASE("a batch: the estimator's names, and advantages by GAE from the baseline") {
@@ -152,7 +159,8 @@ TEST_CASE("a batch: the estimator's names, and advantages by GAE from the baseli
   for (const char* name : {"observations", "actions", "advantages", "mask", "weights"}) CHECK(batch.contains(name));
   CHECK(bitwise_equal(batch["advantages"], discounted_returns(two_by_two, 0.5)));
   config.standardise = true;
-  CHECK(bitwise_equal(make_batch(two_by_two, config)["advantages"], standardised(discounted_returns(two_by_two, 0.5), two_by_two.mask)));
+  CHECK(bitwise_equal(make_batch(two_by_two, config)["advantages"],
+                      standardised(discounted_returns(two_by_two, 0.5), two_by_two.mask)));
   // The linear baseline leaves less to explain than none.
   config = {.standardise = false};
   double with = 0, without = 0;

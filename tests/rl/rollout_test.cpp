@@ -13,7 +13,9 @@ using namespace innerloop::rl;
 
 namespace {
 
-nn::PolicySpec point_policy() { return {.net = {.inputs = 2, .hidden = {16, 16}, .outputs = 2, .activation = Activation::relu}}; }
+nn::PolicySpec point_policy() {
+  return {.net = {.inputs = 2, .hidden = {16, 16}, .outputs = 2, .activation = Activation::relu}};
+}
 nn::PolicySpec discrete_policy(int inputs, int actions) {
   return {.net = {.inputs = inputs, .hidden = {8}, .outputs = actions}, .head = nn::PolicySpec::Head::categorical};
 }
@@ -26,7 +28,8 @@ std::vector<envs::Task> goals(int count) {
 
 bool same(const Trajectories& a, const Trajectories& b) {
   return bitwise_equal(a.observations, b.observations) && bitwise_equal(a.actions, b.actions) &&
-         bitwise_equal(a.rewards, b.rewards) && bitwise_equal(a.mask, b.mask) && a.lengths == b.lengths && a.returns == b.returns;
+         bitwise_equal(a.rewards, b.rewards) && bitwise_equal(a.mask, b.mask) && a.lengths == b.lengths &&
+         a.returns == b.returns;
 }
 
 // The parameters of `count` tasks, one below the other.
@@ -37,7 +40,8 @@ ParamValues stacked(const std::vector<ParamValues>& parts) {
     for (const ParamValues& part : parts)
       for (double x : part[k].to_vector()) numbers.push_back(x);
     const Shape one = parts[0][k].shape();
-    all.add(parts[0].name(k), Tensor::from({static_cast<int>(parts.size()), one.rows, one.cols}, numbers, parts[0][k].dtype()));
+    all.add(parts[0].name(k),
+            Tensor::from({static_cast<int>(parts.size()), one.rows, one.cols}, numbers, parts[0][k].dtype()));
   }
   return all;
 }
@@ -47,7 +51,8 @@ ParamValues stacked(const std::vector<ParamValues>& parts) {
 TEST_CASE("rollout: the environment, stepped again by hand with the stored actions, gives what is stored") {
   const envs::EnvRow& env = envs::find_env("point-nav-v1");
   const Rollout rollout(env, point_policy());
-  const Trajectories all = rollout.collect(nn::init_policy(point_policy(), 1), goals(3), 5, {.seed = 4, .iteration = 2});
+  const Trajectories all =
+      rollout.collect(nn::init_policy(point_policy(), 1), goals(3), 5, {.seed = 4, .iteration = 2});
 
   for (int task = 0; task < 3; ++task) {
     int row = 0;
@@ -83,11 +88,16 @@ TEST_CASE("rollout: actions are mean + sigma · Philox noise of their own place"
   ParamValues theta = nn::init_policy(spec, 1);
   for (std::size_t k = 0; k + 1 < theta.count(); ++k) theta[k] = Tensor(theta[k].shape());  // mean 0
   theta["policy/log_sigma"] = Tensor::from({1, 1, 2}, std::vector<double>{0, std::log(2.0)});
-  const Trajectories all = Rollout(envs::find_env("point-nav-v1"), spec).collect(theta, goals(2), 3, {.seed = 4, .iteration = 7, .inner_step = 1});
+  const Trajectories all = Rollout(envs::find_env("point-nav-v1"), spec)
+                               .collect(theta, goals(2), 3, {.seed = 4, .iteration = 7, .inner_step = 1});
   for (int task = 0; task < 2; ++task)
     for (int n = 0; n < 3; ++n) {
-      Philox random(4, {.purpose = Purpose::action, .inner_step = 1, .iteration = 7, .task = static_cast<std::uint32_t>(task),
-                        .trajectory = static_cast<std::uint32_t>(n), .time_step = 2});
+      Philox random(4, {.purpose = Purpose::action,
+                        .inner_step = 1,
+                        .iteration = 7,
+                        .task = static_cast<std::uint32_t>(task),
+                        .trajectory = static_cast<std::uint32_t>(n),
+                        .time_step = 2});
       const int row = all.first_row(task, n) + 2;
       CHECK(all.actions.at(task, row, 0) == random.normal());
       CHECK(all.actions.at(task, row, 1) == Approx(2 * random.normal()).epsilon(1e-14));
@@ -116,8 +126,9 @@ TEST_CASE("rollout: a task is collected alike alone and beside others, with its 
   for (std::uint64_t seed : {1, 2, 3}) thetas.push_back(nn::init_policy(point_policy(), seed));
   const Trajectories together = rollout.collect(stacked(thetas), tasks, 9, {.seed = 4});
   for (int task = 0; task < 3; ++task) {
-    const Trajectories alone = rollout.collect(thetas[static_cast<std::size_t>(task)], {tasks[static_cast<std::size_t>(task)]}, 9,
-                                               {.seed = 4, .first_task = static_cast<std::uint32_t>(task)});
+    const Trajectories alone =
+        rollout.collect(thetas[static_cast<std::size_t>(task)], {tasks[static_cast<std::size_t>(task)]}, 9,
+                        {.seed = 4, .first_task = static_cast<std::uint32_t>(task)});
     const int steps = alone.first_row(0, 9);
     REQUIRE(together.first_row(task, 9) == steps);
     for (int row = 0; row < steps; ++row) {
@@ -133,8 +144,9 @@ TEST_CASE("rollout: other seeds, iterations, inner steps and purposes give other
   const auto collect = [&](RolloutPlace place) { return rollout.collect(theta, goals(1), 2, place); };
   const Trajectories base = collect({.seed = 4});
   CHECK(same(base, collect({.seed = 4})));
-  for (RolloutPlace other : {RolloutPlace{.seed = 5}, RolloutPlace{.seed = 4, .iteration = 1}, RolloutPlace{.seed = 4, .inner_step = 1},
-                             RolloutPlace{.seed = 4, .first_task = 1}, RolloutPlace{.seed = 4, .test = true}})
+  for (RolloutPlace other :
+       {RolloutPlace{.seed = 5}, RolloutPlace{.seed = 4, .iteration = 1}, RolloutPlace{.seed = 4, .inner_step = 1},
+        RolloutPlace{.seed = 4, .first_task = 1}, RolloutPlace{.seed = 4, .test = true}})
     CHECK_FALSE(same(base, collect(other)));
   CHECK(base.lengths == std::vector<int>{5, 5});
 }
@@ -142,7 +154,8 @@ TEST_CASE("rollout: other seeds, iterations, inner steps and purposes give other
 TEST_CASE("rollout: deterministic evaluation acts by the mean, or by the likeliest action") {
   const ParamValues theta = nn::init_policy(point_policy(), 1);
   const Rollout rollout(envs::find_env("point-nav-v1"), point_policy());
-  CHECK(same(rollout.collect(theta, goals(2), 2, {.seed = 4}, true), rollout.collect(theta, goals(2), 2, {.seed = 5}, true)));
+  CHECK(same(rollout.collect(theta, goals(2), 2, {.seed = 4}, true),
+             rollout.collect(theta, goals(2), 2, {.seed = 5}, true)));
 
   nn::PolicySpec spec = discrete_policy(9, 4);
   spec.net.hidden = {};
@@ -170,7 +183,8 @@ TEST_CASE("rollout: discrete actions have the policy's frequencies") {
 
 TEST_CASE("rollout: what does not fit is refused in words") {
   using Catch::Matchers::ContainsSubstring;
-  CHECK_THROWS_WITH(Rollout(envs::find_env("point-nav-v1"), discrete_policy(2, 2)), ContainsSubstring("use a gaussian policy"));
+  CHECK_THROWS_WITH(Rollout(envs::find_env("point-nav-v1"), discrete_policy(2, 2)),
+                    ContainsSubstring("use a gaussian policy"));
   CHECK_THROWS_WITH(Rollout(envs::find_env("four-state-v1"), discrete_policy(9, 3)), ContainsSubstring("4 outputs"));
   const Rollout rollout(envs::find_env("point-nav-v1"), point_policy());
   const ParamValues two = stacked({nn::init_policy(point_policy(), 1), nn::init_policy(point_policy(), 2)});
@@ -189,18 +203,21 @@ void faulty_step(const envs::Lanes& lanes) {
 
 }  // namespace
 
-TEST_CASE("rollout: a NaN reward, observation or action is an error that names environment, task, trajectory and step") {
+TEST_CASE(
+    "rollout: a NaN reward, observation or action is an error that names environment, task, trajectory and step") {
   using Catch::Matchers::ContainsSubstring;
   const ParamValues theta = nn::init_policy(point_policy(), 1);
   envs::EnvRow reward = envs::find_env("point-nav-v1"), observation = reward;
   reward.step = faulty_step<true>;
   observation.step = faulty_step<false>;
   const std::vector<envs::Task> far = {{0.5, 0.5}, {0.5, 0.5}};  // out of reach in four steps
-  CHECK_THROWS_WITH(Rollout(reward, point_policy()).collect(theta, far, 3, {}), ContainsSubstring("point-nav-v1, task 1, trajectory 2, step 3: the reward"));
+  CHECK_THROWS_WITH(Rollout(reward, point_policy()).collect(theta, far, 3, {}),
+                    ContainsSubstring("point-nav-v1, task 1, trajectory 2, step 3: the reward"));
   CHECK_THROWS_AS(Rollout(reward, point_policy()).collect(theta, far, 3, {}), NonFiniteError);
   CHECK_THROWS_WITH(Rollout(observation, point_policy()).collect(theta, far, 3, {}),
                     ContainsSubstring("point-nav-v1, task 1, trajectory 2, step 4: observation 0 is not finite"));
   ParamValues broken = theta;
   broken["policy/b3"].set(0, 0, 1, std::nan(""));
-  CHECK_THROWS_WITH(Rollout(envs::find_env("point-nav-v1"), point_policy()).collect(broken, far, 3, {}), ContainsSubstring("action 1 is NaN"));
+  CHECK_THROWS_WITH(Rollout(envs::find_env("point-nav-v1"), point_policy()).collect(broken, far, 3, {}),
+                    ContainsSubstring("action 1 is NaN"));
 }

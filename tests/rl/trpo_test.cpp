@@ -41,7 +41,9 @@ Tensors direction(const ParamValues& theta, std::uint64_t seed) {
   for (std::size_t k = 0; k < theta.count(); ++k) {
     std::vector<double> numbers;
     for (int row = 0; row < theta[k].shape().rows; ++row) {
-      Philox random(seed, {.purpose = Purpose::check, .iteration = static_cast<std::uint32_t>(k), .time_step = static_cast<std::uint32_t>(row)});
+      Philox random(seed, {.purpose = Purpose::check,
+                           .iteration = static_cast<std::uint32_t>(k),
+                           .time_step = static_cast<std::uint32_t>(row)});
       for (int col = 0; col < theta[k].shape().cols; ++col) numbers.push_back(random.normal());
     }
     v.add(theta.name(k), Tensor::from(theta[k].shape(), numbers, theta[k].dtype()));
@@ -53,9 +55,12 @@ double difference(const Tensors& a, const Tensors& b) { return norm(a - b) / std
 
 }  // namespace
 
-TEST_CASE("[TRPO eq. surrogate] at the old policy its value is the mean advantage and its gradient the policy gradient: exactly J's") {
+TEST_CASE(
+    "[TRPO eq. surrogate] at the old policy its value is the mean advantage and its gradient the policy gradient: "
+    "exactly J's") {
   const TwoStateFixture fixture;
-  BatchValues batch = make_batch(fixture.trajectories, {.gamma = 1, .baseline = BaselineKind::none, .standardise = false});
+  BatchValues batch =
+      make_batch(fixture.trajectories, {.gamma = 1, .baseline = BaselineKind::none, .standardise = false});
   batch["weights"] = fixture.weights;
   const TrpoFunctions trpo_functions;
   const ParamValues theta = fixture.parameters();
@@ -65,9 +70,11 @@ TEST_CASE("[TRPO eq. surrogate] at the old policy its value is the mean advantag
   const Tensor G = discounted_returns(fixture.trajectories, 1);
   for (int row = 0; row < 192; ++row) mean += fixture.weights.at(0, row, 0) * G.at(0, row, 0);
   CHECK(result[1]["objective"].item() == Approx(mean).epsilon(1e-13));
-  for (std::size_t k = 0; k < 4; ++k) CHECK(result[0].flat()[k] == Approx(TwoStateFixture::gradient[k]).epsilon(0).margin(1e-8));
+  for (std::size_t k = 0; k < 4; ++k)
+    CHECK(result[0].flat()[k] == Approx(TwoStateFixture::gradient[k]).epsilon(0).margin(1e-8));
 
-  // Away from it: the last action's ratio reweights exactly, so L at t = 2 alone is the new policy's reward there given old states.
+  // Away from it: the last action's ratio reweights exactly, so L at t = 2 alone is the new policy's reward there given
+  // old states.
   std::vector<double> moved = fixture.theta;
   moved[0] += 0.7;
   double expected = 0;
@@ -80,7 +87,8 @@ TEST_CASE("[TRPO eq. surrogate] at the old policy its value is the mean advantag
     expected += fixture.weights.at(0, row, 0) * std::exp(log_pi(moved) - log_pi(fixture.theta)) * G.at(0, row, 0);
   }
   const std::vector<Tensors> old = trpo_functions.old_policy(fixture.policy, {theta, batch});
-  const Tensors point = trpo_functions.evaluate(fixture.policy, {fixture.parameters(moved), batch, old[0], old_log_prob})[0];
+  const Tensors point =
+      trpo_functions.evaluate(fixture.policy, {fixture.parameters(moved), batch, old[0], old_log_prob})[0];
   CHECK(point["objective"].item() == Approx(expected).epsilon(1e-13));
 }
 
@@ -88,7 +96,9 @@ TEST_CASE("[TRPO eq. kl] zero at the old policy, half vᵀFv beside it, KL(old�
   for (const Problem& p : {gaussian_problem(), categorical_problem()}) {
     const TrpoFunctions f;
     const std::vector<Tensors> old = f.old_policy(p.policy, {p.theta, p.batch});
-    const auto kl_at = [&](const ParamValues& theta) { return f.evaluate(p.policy, {theta, p.batch, old[0], old[1][0]})[0]["kl"].item(); };
+    const auto kl_at = [&](const ParamValues& theta) {
+      return f.evaluate(p.policy, {theta, p.batch, old[0], old[1][0]})[0]["kl"].item();
+    };
     CHECK(kl_at(p.theta) == 0);
     const Tensors v = direction(p.theta, 1);
     const double half_vFv = 0.5 * dot(v, f.fisher(p.policy, {p.theta, p.batch, v})[0]);
@@ -103,19 +113,23 @@ TEST_CASE("[TRPO eq. kl] zero at the old policy, half vᵀFv beside it, KL(old�
   const std::vector<double> moved{1, -1, 0.1, 0.4};
   const double p0 = 1 / (1 + std::exp(-0.5)), q0 = 1 / (1 + std::exp(-2.0));
   double visits = 0;
-  for (int row = 0; row < 192; ++row) visits += fixture.weights.at(0, row, 0) * fixture.trajectories.observations.at(0, row, 0);
+  for (int row = 0; row < 192; ++row)
+    visits += fixture.weights.at(0, row, 0) * fixture.trajectories.observations.at(0, row, 0);
   const double expected = visits * (p0 * std::log(p0 / q0) + (1 - p0) * std::log((1 - p0) / (1 - q0)));
-  CHECK(f.evaluate(fixture.policy, {fixture.parameters(moved), batch, old[0], old[1][0]})[0]["kl"].item() == Approx(expected).epsilon(1e-13));
+  CHECK(f.evaluate(fixture.policy, {fixture.parameters(moved), batch, old[0], old[1][0]})[0]["kl"].item() ==
+        Approx(expected).epsilon(1e-13));
 }
 
-TEST_CASE("[TRPO eq. fisher] the Fisher product is the Hessian of the KL at the old policy, symmetric and never negative") {
-  const Function<nn::PolicySpec> kl_hessian("test/kl_hessian", [](Inputs& in, const nn::PolicySpec& policy) -> std::vector<Vars> {
-    const Params theta = in.next("theta");
-    const Batch batch = in.next("batch");
-    const nn::DistributionVars old = in.next("old");
-    const Params v = in.next("v");
-    return {theta.with(hvp(trpo_kl(theta, policy, batch, old), theta.all(), v.all()))};
-  });
+TEST_CASE(
+    "[TRPO eq. fisher] the Fisher product is the Hessian of the KL at the old policy, symmetric and never negative") {
+  const Function<nn::PolicySpec> kl_hessian(
+      "test/kl_hessian", [](Inputs& in, const nn::PolicySpec& policy) -> std::vector<Vars> {
+        const Params theta = in.next("theta");
+        const Batch batch = in.next("batch");
+        const nn::DistributionVars old = in.next("old");
+        const Params v = in.next("v");
+        return {theta.with(hvp(trpo_kl(theta, policy, batch, old), theta.all(), v.all()))};
+      });
   for (const Problem& p : {gaussian_problem(), categorical_problem()}) {
     const TrpoFunctions f;
     const Tensors old = f.old_policy(p.policy, {p.theta, p.batch})[0];
@@ -142,10 +156,12 @@ TEST_CASE("[TRPO eq. step] the step has ½sᵀFs = δ and the direction of x; no
   CHECK(norm(trust_region_step(0.0 * x, 0.0 * x, 0.01)) == 0);
 }
 
-TEST_CASE("one TRPO update: the full step has KL δ to second order, the accepted one improves within δ, the input stays") {
+TEST_CASE(
+    "one TRPO update: the full step has KL δ to second order, the accepted one improves within δ, the input stays") {
   for (const Problem& p : {gaussian_problem(), categorical_problem()}) {
     const TrpoFunctions f;
-    const TrpoConfig config{.delta = 1e-3, .cg_iterations = 20, .cg_damping = 1e-2};  // so few rows leave F nearly singular
+    const TrpoConfig config{
+        .delta = 1e-3, .cg_iterations = 20, .cg_damping = 1e-2};  // so few rows leave F nearly singular
     const ParamValues before = p.theta.with_flat(p.theta.flat());
     const TrpoStep step = trpo_update(p.theta, p.policy, p.batch, f, config);
     const Tensors Fs = f.fisher(p.policy, {p.theta, p.batch, step.full_step})[0] + config.cg_damping * step.full_step;
@@ -169,7 +185,8 @@ TEST_CASE("one TRPO update: nothing to gain, nothing moves; NaN advantages are a
   CHECK_THROWS_AS(trpo_update(p.theta, p.policy, p.batch, f, {}), NonFiniteError);
 }
 
-TEST_CASE("TRPO learns the two-state problem, the same bits for 1 and 4 threads and after save and restore", "[learning]") {
+TEST_CASE("TRPO learns the two-state problem, the same bits for 1 and 4 threads and after save and restore",
+          "[learning]") {
   OptionValues values = default_values(trpo.options);
   for (const auto& [name, text] : std::initializer_list<std::pair<const char*, const char*>>{
            {"env", "two-state-v1"}, {"tasks", "1"}, {"trajectories", "64"}, {"hidden", "[8]"}, {"iterations", "30"}})

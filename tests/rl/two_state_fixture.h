@@ -21,7 +21,7 @@ struct TwoStateFixture {
   static constexpr double J = 2.114555620112371;
   static inline const std::vector<double> gradient{0.42698394, -0.42698394, -0.47325013, 0.47325013};
 
-  rl::Trajectories trajectories;   // one task of 64 trajectories
+  rl::Trajectories trajectories;    // one task of 64 trajectories
   std::vector<double> probability;  // of each
   Tensor weights;                   // the probability of its trajectory on each row
 
@@ -38,8 +38,8 @@ struct TwoStateFixture {
     trajectories.tasks = 1;
     trajectories.per_task = 64;
     trajectories.observations = Tensor({1, column.rows, 2});
-    for (Tensor* t : {&trajectories.actions, &trajectories.rewards, &trajectories.mask, &trajectories.time, &trajectories.start,
-                      &trajectories.continues, &weights})
+    for (Tensor* t : {&trajectories.actions, &trajectories.rewards, &trajectories.mask, &trajectories.time,
+                      &trajectories.start, &trajectories.continues, &weights})
       *t = Tensor(column);
     for (int code = 0, row = 0; code < 64; ++code) {
       double p = 1, sum = 0;

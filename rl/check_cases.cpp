@@ -1,0 +1,110 @@
+#include "rl/check_cases.h"
+
+#include <string>
+
+#include "kernels/philox.h"
+#include "rl/policy_gradient.h"
+#include "rl/trpo.h"
+
+namespace innerloop::rl {
+namespace {
+
+// Two tasks of seven rows, the last one padding; a small tanh policy of either kind.
+struct Problem {
+  nn::PolicySpec policy;
+  std::vector<CheckInput> theta, batch, old, v;
+};
+
+Tensor normals(Shape shape, std::uint32_t id, double scale) {
+  Philox random(23, {.purpose = Purpose::check, .iteration = id});
+  Tensor t(shape);
+  for (double& x : t.mutable_values<double>()) x = scale * random.normal();
+  return t;
+}
+
+Problem problem(nn::PolicySpec::Head head) {
+  const bool gaussian = head == nn::PolicySpec::Head::gaussian;
+  const int B = 2, rows = 7, A = gaussian ? 2 : 3;
+  Problem p{.policy = {.net = {.inputs = 3, .hidden = {4}, .outputs = A}, .head = head},
+            .theta = {},
+            .batch = {},
+            .old = {},
+            .v = {}};
+
+  // Parameters, and a direction for the Fisher product.
+  const ParamValues theta = nn::init_policy(p.policy, 1);
+  for (std::size_t k = 0; k < theta.count(); ++k) {
+    const auto id = static_cast<std::uint32_t>(k);
+    p.theta.push_back({theta.name(k), normals(theta[k].shape(), id, 0.5)});
+    p.v.push_back({"v/" + theta.name(k), normals(theta[k].shape(), 100 + id, 0.5)});
+  }
+
+  // Data.
+  Tensor actions = normals({B, rows, gaussian ? A : 1}, 50, 1), weights = Tensor::full({B, rows, 1}, 1.0 / 12);
+  if (!gaussian)
+    for (int row = 0; row < B * rows; ++row) actions.set(row / rows, row % rows, 0, (5 * row + 1) % A);
+  for (int task = 0; task < B; ++task) weights.set(task, rows - 1, 0, 0);
+  p.batch = {{"observations", normals({B, rows, 3}, 51, 1), false},
+             {"actions", actions, false},
+             {"advantages", normals({B, rows, 1}, 52, 1), false},
+             {"weights", weights, false}};
+  p.old = {{"log_prob", normals({B, rows, 1}, 53, 0.3), false}};
+  if (gaussian) {
+    p.old.push_back({"mean", normals({B, rows, A}, 54, 0.5), false});
+    p.old.push_back({"log_sigma", normals({1, 1, A}, 55, 0.3), false});
+  } else {
+    p.old.push_back({"logits", normals({B, rows, A}, 56, 0.5), false});
+  }
+  return p;
+}
+
+// The inputs whose names begin with a prefix, without it.
+Vars part(const Vars& in, const std::string& prefix) {
+  Vars out;
+  for (std::size_t k = 0; k < in.count(); ++k)
+    if (in.name(k).starts_with(prefix)) out.add(in.name(k).substr(prefix.size()), in[k]);
+  return out;
+}
+Params theta_of(const Vars& in) {
+  Params theta;
+  for (std::size_t k = 0; k < in.count(); ++k)
+    if (in.name(k).starts_with("policy/")) theta.add(in.name(k), in[k]);
+  return theta;
+}
+
+CheckCase make_case(const std::string& subject, const std::string& name,
+                    std::initializer_list<const std::vector<CheckInput>*> inputs,
+                    std::function<std::vector<Var>(const Vars&)> build) {
+  CheckCase c{.name = name, .subject = subject, .inputs = {}, .build = std::move(build)};
+  for (const std::vector<CheckInput>* list : inputs) c.inputs.insert(c.inputs.end(), list->begin(), list->end());
+  return c;
+}
+
+}  // namespace
+
+std::vector<CheckCase> check_cases() {
+  std::vector<CheckCase> cases, trust_region;
+  for (const auto head : {nn::PolicySpec::Head::gaussian, nn::PolicySpec::Head::categorical}) {
+    const Problem p = problem(head);
+    const nn::PolicySpec policy = p.policy;
+    const std::string kind = head == nn::PolicySpec::Head::gaussian ? "gaussian" : "categorical";
+    cases.push_back(make_case("policy_gradient", "policy_gradient, " + kind, {&p.theta, &p.batch}, [=](const Vars& in) {
+      return std::vector<Var>{policy_gradient_surrogate(theta_of(in), policy, in)};
+    }));
+    trust_region.push_back(make_case(
+        "trpo", "trpo, surrogate, " + kind, {&p.theta, &p.batch, &p.old},
+        [=](const Vars& in) { return std::vector<Var>{trpo_surrogate(theta_of(in), policy, in, in["log_prob"])}; }));
+    trust_region.push_back(make_case("trpo", "trpo, KL, " + kind, {&p.theta, &p.batch, &p.old}, [=](const Vars& in) {
+      return std::vector<Var>{trpo_kl(theta_of(in), policy, in, in)};
+    }));
+    trust_region.push_back(
+        make_case("trpo", "trpo, Fisher product, " + kind, {&p.theta, &p.batch, &p.v}, [=](const Vars& in) {
+          const Params product = fisher_vector_product(theta_of(in), policy, in, part(in, "v/"));
+          return std::vector<Var>(product.all().begin(), product.all().end());
+        }));
+  }
+  cases.insert(cases.end(), std::make_move_iterator(trust_region.begin()), std::make_move_iterator(trust_region.end()));
+  return cases;
+}
+
+}  // namespace innerloop::rl

@@ -1,0 +1,12 @@
+// What `innerloop check` verifies of this folder: the surrogates of the algorithms, the KL and the Fisher product.
+#pragma once
+
+#include <vector>
+
+#include "autodiff/check.h"
+
+namespace innerloop::rl {
+
+std::vector<CheckCase> check_cases();  // subjects: policy_gradient, trpo
+
+}  // namespace innerloop::rl
