@@ -6,7 +6,7 @@
 #include "autodiff/ops.h"
 #include "autodiff/transforms.h"
 #include "nn/optimizer.h"
-#include "rl/on_policy.h"
+#include "rl/rollout_source.h"
 
 namespace innerloop::rl {
 

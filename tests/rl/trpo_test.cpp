@@ -8,8 +8,8 @@
 #include "envs/table.h"
 #include "kernels/threads.h"
 #include "rl/batch.h"
-#include "rl/on_policy.h"
 #include "rl/returns.h"
+#include "rl/rollout_source.h"
 #include "tests/catch.h"
 #include "tests/rl/two_state_fixture.h"
 

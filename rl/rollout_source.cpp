@@ -1,4 +1,4 @@
-#include "rl/on_policy.h"
+#include "rl/rollout_source.h"
 
 #include <algorithm>
 #include <array>
