@@ -101,8 +101,8 @@ void FunctionBase::set_fuse(bool on) {
   cache_->fuse = on;
   cache_->plans.clear();
 }
-std::size_t FunctionBase::peak_scratch_bytes() const {
-  return cache_->plans.empty() ? 0 : cache_->plans.front().program->peak_bytes(1);
+std::size_t FunctionBase::peak_scratch_bytes(int threads) const {
+  return cache_->plans.empty() ? 0 : cache_->plans.front().program->peak_bytes(threads);
 }
 std::string FunctionBase::describe_plan() const { return cache_->plans.empty() ? "not run yet\n" : cache_->plans.front().program->describe(); }
 

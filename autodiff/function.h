@@ -56,7 +56,7 @@ class FunctionBase {
   ~FunctionBase();
   FunctionBase(FunctionBase&&) noexcept;
   const std::string& name() const { return name_; }
-  std::size_t peak_scratch_bytes() const;       // of the plan used last
+  std::size_t peak_scratch_bytes(int threads = 1) const;  // of the plan used last
   std::string describe_plan() const;            // of the plan used last: nodes, phases, buffers, bytes
   void set_check_finite(bool on) const;         // name the first non-finite node (slower)
   void set_fuse(bool on);                       // off: run every fused operation as its expansion

@@ -383,7 +383,7 @@ class Planner {
 
   void emit(Segment& segment, NodeId id) {
     const Node& n = info_[id].product == kNone ? node(id) : node(info_[id].product);
-    Step step{.kernel = kernels::find_kernel(Device::cpu, graph_.dtype(), n.op), .node = id, .first_operand = static_cast<int>(plan_.operands.size()), .arity = n.arity, .attr = n.attr};
+    Step step{.kernel = kernels::find_kernel(Device::cpu, graph_.dtype(), n.op), .op = n.op, .node = id, .first_operand = static_cast<int>(plan_.operands.size()), .arity = n.arity, .attr = n.attr};
     require(step.kernel != nullptr, std::string("there is no cpu kernel for ") + op_def(n.op).name);
     if (info_[id].product != kNone) step.node = id, step.attr.x = 1;
     plan_.operands.push_back(operand_of(id));
@@ -398,7 +398,7 @@ class Planner {
 
   void emit_copy(Segment& segment, std::size_t output) {
     NodeId id = canonical(outputs_[output].id);
-    Step step{.kernel = kernels::find_kernel(Device::cpu, graph_.dtype(), Op::stop_gradient), .node = id, .first_operand = static_cast<int>(plan_.operands.size()), .arity = 1, .attr = {}};
+    Step step{.kernel = kernels::find_kernel(Device::cpu, graph_.dtype(), Op::stop_gradient), .op = Op::stop_gradient, .node = id, .first_operand = static_cast<int>(plan_.operands.size()), .arity = 1, .attr = {}};
     Operand from = operand_of(id), to = from;
     to.space = kFirstInput + static_cast<int>(graph_.inputs().size() + output);
     to.offset = 0;

@@ -1,0 +1,81 @@
+// The benchmark problem of the meta-gradient: 20 tasks × 2000 rows, inner and outer, observations 2, actions 2, a Gaussian
+// policy with two tanh layers, K = 1, the log-likelihood inner step. Numbers are drawn once, the same in every run.
+#pragma once
+
+#include <cstdint>
+#include <fstream>
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+#include "kernels/philox.h"
+#include "kernels/require.h"
+#include "meta/maml.h"
+
+namespace innerloop::bench {
+
+struct Case {
+  int tasks = 20, rows = 2000, width = 64;
+  Dtype dtype = Dtype::f32;
+  meta::MamlProgram program;
+  ParamValues theta, tangent;  // tangent: v of the curvature product
+  BatchValues supports, query;
+  Tensor alpha;
+};
+
+// scale × normal numbers. `stream` tells the tensors apart.
+inline Tensor normal_tensor(Shape shape, double scale, std::uint32_t stream, Dtype dtype) {
+  std::vector<double> numbers(shape.size());
+  for (std::size_t n = 0; n < numbers.size(); n += 1000) {
+    Philox random(2024, {.iteration = stream, .trajectory = static_cast<std::uint32_t>(n / 1000)});
+    for (std::size_t i = n; i < std::min(n + 1000, numbers.size()); ++i) numbers[i] = scale * random.normal();
+  }
+  return Tensor::from(shape, numbers, dtype);
+}
+
+inline BatchValues normal_batch(const Case& c, std::uint32_t stream, const std::string& prefix) {
+  BatchValues batch;
+  batch.add(prefix + "observations", normal_tensor({c.tasks, c.rows, 2}, 1, stream, c.dtype));
+  batch.add(prefix + "actions", normal_tensor({c.tasks, c.rows, 2}, 1, stream + 1, c.dtype));
+  batch.add(prefix + "advantages", normal_tensor({c.tasks, c.rows, 1}, 1, stream + 2, c.dtype));
+  batch.add(prefix + "weights", Tensor::full({c.tasks, c.rows, 1}, 1.0 / c.rows, c.dtype));
+  return batch;
+}
+
+inline Case make_case(int width, Dtype dtype) {
+  Case c;
+  c.width = width;
+  c.dtype = dtype;
+  c.program.policy.net = {.inputs = 2, .hidden = {width, width}, .outputs = 2, .activation = Activation::tanh};
+  c.theta = nn::init_policy(c.program.policy, 1, dtype);
+  for (std::size_t i = 0; i < c.theta.count(); ++i)
+    c.tangent.add(c.theta.name(i), normal_tensor(c.theta[i].shape(), 1, 100 + static_cast<std::uint32_t>(i), dtype));
+  c.supports = normal_batch(c, 0, "0/");
+  c.query = normal_batch(c, 10, "");
+  c.alpha = Tensor::scalar(0.1, dtype);
+
+  // The query was collected by the adapted policies.
+  const meta::MamlFunctions maml;
+  BatchValues support = normal_batch(c, 0, "");
+  const BatchValues old = maml.old_policy(c.program, {maml.adapt_step(c.program, {c.theta, support, c.alpha})[0], c.query})[0];
+  for (std::size_t i = 0; i < old.count(); ++i) c.query.add(old.name(i), old[i]);
+  return c;
+}
+
+// For programs in other languages. All numbers are 64-bit floats: tasks, rows, width, bits of the dtype, α; θ (W1, b1, W2,
+// b2, W3, b3, log σ); support (observations, actions, advantages, weights); query (the same, and old_log_prob); ∇θ in the
+// order of θ.
+inline void write_case(const Case& c, const ParamValues& gradient, const std::string& path) {
+  std::ofstream file(path, std::ios::binary);
+  const auto write = [&](const std::vector<double>& numbers) {
+    file.write(reinterpret_cast<const char*>(numbers.data()), static_cast<std::streamsize>(8 * numbers.size()));
+  };
+  write({double(c.tasks), double(c.rows), double(c.width), c.dtype == Dtype::f32 ? 32.0 : 64.0, c.alpha.item()});
+  write(c.theta.flat());
+  write(c.supports.flat());
+  for (const char* name : {"observations", "actions", "advantages", "weights", "old_log_prob"}) write(c.query[name].to_vector());
+  write(gradient.flat());
+  require(file.good(), "cannot write " + path);
+}
+
+}  // namespace innerloop::bench
