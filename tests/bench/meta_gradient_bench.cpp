@@ -1,4 +1,5 @@
-// MAML's full second-order meta-gradient: its time, how much of that is spent in matrix products, and where the rest goes.
+// MAML's full second-order meta-gradient: its time, how much of that is spent in matrix products, and where the rest
+// goes.
 //
 //   meta_gradient_bench                            a table: f32 and f64, 2×64 and 2×100, one and two threads
 //   meta_gradient_bench profile [WIDTH] [f32|f64]  time per kind of step, and the steps themselves
@@ -56,7 +57,8 @@ const Function<meta::MamlProgram>& plain_gradient() {
   return function;
 }
 
-// ---- The plan, step by step ------------------------------------------------------------------------------------------
+// ---- The plan, step by step
+// ------------------------------------------------------------------------------------------
 
 // A plan with memory of its own, run on one thread so that each step can be timed.
 class SteppedPlan {
@@ -144,7 +146,8 @@ class SteppedPlan {
   std::vector<std::byte*> spaces_;
 };
 
-// ---- Matrix products alone -------------------------------------------------------------------------------------------
+// ---- Matrix products alone
+// -------------------------------------------------------------------------------------------
 
 struct ProductShape {
   int m, n, k;
@@ -169,7 +172,10 @@ std::map<ProductShape, int> products_of(const SteppedPlan& stepped) {
 class Product {
  public:
   Product(const ProductShape& s, Dtype dtype)
-      : s_(s), a_(Tensor::full({1, s.m, s.k}, 0.5, dtype)), b_(Tensor::full({1, s.k, s.n}, 0.25, dtype)), c_({1, s.m, s.n}, dtype) {}
+      : s_(s),
+        a_(Tensor::full({1, s.m, s.k}, 0.5, dtype)),
+        b_(Tensor::full({1, s.k, s.n}, 0.25, dtype)),
+        c_({1, s.m, s.n}, dtype) {}
   double ms(int calls) { return a_.dtype() == Dtype::f32 ? ms_of<float>(calls) : ms_of<double>(calls); }
 
  private:
@@ -195,7 +201,8 @@ class Product {
 class ProductTimer {
  public:
   explicit ProductTimer(const Case& c) {
-    for (const auto& [shape, times] : products_of(SteppedPlan(c))) products_.emplace_back(Product(shape, c.dtype), times);
+    for (const auto& [shape, times] : products_of(SteppedPlan(c)))
+      products_.emplace_back(Product(shape, c.dtype), times);
   }
   double total_ms() {
     double total = 0;
@@ -207,7 +214,8 @@ class ProductTimer {
   std::vector<std::pair<Product, int>> products_;
 };
 
-// ---- The commands ----------------------------------------------------------------------------------------------------
+// ---- The commands
+// ----------------------------------------------------------------------------------------------------
 
 struct Timings {
   std::vector<double> meta_gradient, products, gradient, curvature;
@@ -238,14 +246,18 @@ Timings measure(const Case& c, int threads, int repeats) {
 
 // The products are timed on one thread: with two, half of their time is what the meta-gradient cannot do without.
 void print_table() {
-  fmt::print("ms, median (best)\n\n| network | dtype | threads | meta-gradient | its products alone | share | plain gradient | "
-             "Fisher product | scratch, MB |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+  fmt::print(
+      "ms, median (best)\n\n| network | dtype | threads | meta-gradient | its products alone | share | plain gradient "
+      "| "
+      "Fisher product | scratch, MB |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
   for (const Dtype dtype : {Dtype::f32, Dtype::f64})
     for (const int width : {64, 100}) {
       const Case c = make_case(width, dtype);
       for (const int threads : {1, 2}) {
         const Timings t = measure(c, threads, 15);
-        const auto cell = [](const std::vector<double>& x) { return fmt::format("{:.1f} ({:.1f})", median(x), best(x)); };
+        const auto cell = [](const std::vector<double>& x) {
+          return fmt::format("{:.1f} ({:.1f})", median(x), best(x));
+        };
         const double share = median(t.products) / threads / median(t.meta_gradient);
         fmt::print("| 2×{} | {} | {} | {} | {} | {:.0f} % | {} | {} | {:.1f} |\n", width, name_of(dtype), threads,
                    cell(t.meta_gradient), cell(t.products), 100 * share, cell(t.gradient), cell(t.curvature),
@@ -279,7 +291,8 @@ void print_profile(int width, Dtype dtype) {
   s = 0;
   stepped.for_each_step([&](const Step& step, int) {
     std::string operands;
-    for (int k = 1; k <= step.arity; ++k) operands += fmt::format(" {}×{}", stepped.operand(step, k).rows, stepped.operand(step, k).cols);
+    for (int k = 1; k <= step.arity; ++k)
+      operands += fmt::format(" {}×{}", stepped.operand(step, k).rows, stepped.operand(step, k).cols);
     const Operand& y = stepped.operand(step, 0);
     fmt::print("{:8.3f} ms  {:<18}{:>5}×{:<4} ←{}  {}\n", ms[s++], op_def(step.op).name, y.rows, y.cols, operands,
                step.attr.i || step.attr.j ? fmt::format("[{} {}]", step.attr.i, step.attr.j) : "");
@@ -313,7 +326,8 @@ int main(int argc, char** argv) {
   const std::vector<std::string> args(argv + 1, argv + argc);
   const std::string command = args.empty() ? "table" : args[0];
   if (command == "table") print_table();
-  else if (command == "profile") print_profile(args.size() > 1 ? std::stoi(args[1]) : 64, args.size() > 2 ? dtype_of(args[2]) : Dtype::f32);
+  else if (command == "profile")
+    print_profile(args.size() > 1 ? std::stoi(args[1]) : 64, args.size() > 2 ? dtype_of(args[2]) : Dtype::f32);
   else if (command == "write" && args.size() == 2) write_cases(args[1]);
   else if (command == "time" && args.size() == 5)
     print_times(make_case(std::stoi(args[1]), dtype_of(args[2])), std::stoi(args[3]), std::stoi(args[4]));

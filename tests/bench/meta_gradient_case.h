@@ -1,5 +1,6 @@
-// The benchmark problem of the meta-gradient: 20 tasks × 2000 rows, inner and outer, observations 2, actions 2, a Gaussian
-// policy with two tanh layers, K = 1, the log-likelihood inner step. Numbers are drawn once, the same in every run.
+// The benchmark problem of the meta-gradient: 20 tasks × 2000 rows, inner and outer, observations 2, actions 2, a
+// Gaussian policy with two tanh layers, K = 1, the log-likelihood inner step. Numbers are drawn once, the same in every
+// run.
 #pragma once
 
 #include <cstdint>
@@ -57,14 +58,15 @@ inline Case make_case(int width, Dtype dtype) {
   // The query was collected by the adapted policies.
   const meta::MamlFunctions maml;
   BatchValues support = normal_batch(c, 0, "");
-  const BatchValues old = maml.old_policy(c.program, {maml.adapt_step(c.program, {c.theta, support, c.alpha})[0], c.query})[0];
+  const BatchValues old =
+      maml.old_policy(c.program, {maml.adapt_step(c.program, {c.theta, support, c.alpha})[0], c.query})[0];
   for (std::size_t i = 0; i < old.count(); ++i) c.query.add(old.name(i), old[i]);
   return c;
 }
 
-// For programs in other languages. All numbers are 64-bit floats: tasks, rows, width, bits of the dtype, α; θ (W1, b1, W2,
-// b2, W3, b3, log σ); support (observations, actions, advantages, weights); query (the same, and old_log_prob); ∇θ in the
-// order of θ.
+// For programs in other languages. All numbers are 64-bit floats: tasks, rows, width, bits of the dtype, α; θ (W1, b1,
+// W2, b2, W3, b3, log σ); support (observations, actions, advantages, weights); query (the same, and old_log_prob); ∇θ
+// in the order of θ.
 inline void write_case(const Case& c, const ParamValues& gradient, const std::string& path) {
   std::ofstream file(path, std::ios::binary);
   const auto write = [&](const std::vector<double>& numbers) {
@@ -73,7 +75,8 @@ inline void write_case(const Case& c, const ParamValues& gradient, const std::st
   write({double(c.tasks), double(c.rows), double(c.width), c.dtype == Dtype::f32 ? 32.0 : 64.0, c.alpha.item()});
   write(c.theta.flat());
   write(c.supports.flat());
-  for (const char* name : {"observations", "actions", "advantages", "weights", "old_log_prob"}) write(c.query[name].to_vector());
+  for (const char* name : {"observations", "actions", "advantages", "weights", "old_log_prob"})
+    write(c.query[name].to_vector());
   write(gradient.flat());
   require(file.good(), "cannot write " + path);
 }

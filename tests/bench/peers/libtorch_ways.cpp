@@ -34,7 +34,8 @@ Case read_case(const char* path) {
     file.read(static_cast<char*>(t.data_ptr()), 8 * t.numel());
     return t.to(c.dtype);
   };
-  const std::vector<std::vector<long>> parameters = {{2, width}, {1, width}, {width, width}, {1, width}, {width, 2}, {1, 2}, {1, 2}};
+  const std::vector<std::vector<long>> parameters = {{2, width}, {1, width}, {width, width}, {1, width},
+                                                     {width, 2}, {1, 2},     {1, 2}};
   for (const auto& s : parameters) c.theta.push_back(take(s).requires_grad_());
   for (List* batch : {&c.support, &c.query}) {
     for (long columns : {2, 2, 1, 1}) batch->push_back(take({tasks, rows, columns}));
@@ -74,7 +75,8 @@ List of_task(const List& batch, int i) {
 
 List loop(const Case& c) {
   Tensor total = torch::zeros({}, c.dtype);
-  for (int i = 0; i < c.tasks; ++i) total = total + task_objective(c, c.theta, of_task(c.support, i), of_task(c.query, i));
+  for (int i = 0; i < c.tasks; ++i)
+    total = total + task_objective(c, c.theta, of_task(c.support, i), of_task(c.query, i));
   return torch::autograd::grad({total / c.tasks}, c.theta);
 }
 
@@ -105,7 +107,9 @@ int main(int argc, char** argv) {
     const char* name;
     List (*run)(const Case&);
   };
-  const Way ways[] = {{"libtorch loop", loop}, {"libtorch loop, gradient per task", loop_per_task}, {"libtorch batched by hand", by_hand}};
+  const Way ways[] = {{"libtorch loop", loop},
+                      {"libtorch loop, gradient per task", loop_per_task},
+                      {"libtorch batched by hand", by_hand}};
 
   // The same gradient as ours, or no figure.
   for (const Way& way : ways) {
@@ -121,6 +125,7 @@ int main(int argc, char** argv) {
     for (const Way& way : ways) {
       const auto start = std::chrono::steady_clock::now();
       way.run(c);
-      std::printf("%s\t%.4f\n", way.name, std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+      std::printf("%s\t%.4f\n", way.name,
+                  std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
     }
 }
