@@ -67,9 +67,18 @@ struct Job {
   RunFolder folder;
 };
 
+// An unknown name is the user's word, so exit code 2.
+void check_env(const std::string& name) {
+  try {
+    envs::find_env(name);
+  } catch (const Error& error) {
+    throw UsageError(error.what());
+  }
+}
+
 Job start_job(const RunSettings& settings, const std::string& out) {
   // The environment's name is checked, and the algorithm made, before anything is written.
-  if (settings.values.contains("env")) envs::find_env(settings.values.text("env"));
+  if (settings.values.contains("env")) check_env(settings.values.text("env"));
   const auto seed = static_cast<std::uint64_t>(std::get<std::int64_t>(settings.values["seed"]));
   std::unique_ptr<rl::Trainer> trainer = settings.algorithm->make(settings.values, seed);
   RunFolder folder = RunFolder::create(out.empty() ? default_folder(settings) : out, settings);

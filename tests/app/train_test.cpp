@@ -135,6 +135,7 @@ TEST_CASE("train: mistakes cost nothing and are named", "[app][train]") {
   expect({"train", "toi"}, usage, "no algorithm is called 'toi'. Did you mean 'toy'?");
   expect({"train", "toy", "--raet", "1", "--out", run}, usage, "Did you mean '--rate'?");
   expect({"train", "toy", "--rate", "7", "--out", run}, usage, "0 to 1");
+  expect({"train", "toy", "--env", "point-nav-v9", "--out", run}, usage, "point-nav-v1");
   expect({"train", "--config", folder / "absent.toml"}, failure, "absent.toml: No such file");
   expect({"train", "--resume", folder / "absent"}, failure, "there is no run folder");
   expect({"train", "--resume", folder.path.string()}, failure, "is not a run folder");
