@@ -84,11 +84,15 @@ void collect_tests(const SourceText& source, std::vector<Equation>& equations) {
 }  // namespace
 
 std::vector<Equation> find_equations(std::string_view source, std::span<const SourceText> sources) {
-  const std::string stem(source.substr(0, source.rfind('.')));
+  // "meta/maml.cpp" stands for meta/maml.h, meta/maml.cpp, meta/maml_trainer.cpp …; headers come first.
+  const std::string_view stem = source.substr(0, source.rfind('.'));
   std::vector<Equation> equations;
-  for (const std::string& path : {stem + ".h", stem + ".cpp"})
-    for (const SourceText& text : sources)
-      if (text.path == path) collect_equations(text, equations);
+  for (const char* ending : {".h", ".cpp"})
+    for (const SourceText& text : sources) {
+      if (!text.path.starts_with(stem) || !text.path.ends_with(ending)) continue;
+      const char next = text.path[stem.size()];
+      if (next == '.' || next == '_') collect_equations(text, equations);
+    }
   for (const SourceText& text : sources)
     if (text.path.starts_with("tests/")) collect_tests(text, equations);
   return equations;

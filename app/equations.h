@@ -26,7 +26,7 @@ struct Equation {
   std::vector<std::string> tests;  // "tests/meta/maml_test.cpp:41 name of the test"
 };
 
-// The equations of `source` ("meta/maml.cpp") and of its header, in file order, header first.
+// The equations of `source` ("meta/maml.cpp") and of its companions (maml.h, maml_trainer.cpp), headers first.
 std::vector<Equation> find_equations(std::string_view source, std::span<const SourceText> sources);
 
 }  // namespace innerloop::app

@@ -66,11 +66,13 @@ TEST_CASE("explain: a tag, its text, its line, and the tests whose names contain
        "// Not tagged: [brackets] in a comment.\n"
        "  // [Toy eq. 1]  x' = x - rate f'(x)\n  // with f' noisy\n  double step();\n  // apart\n// [Toy alg. 1]\n"},
       {"meta/other.cpp", "// [Other eq. 1] nothing\n"},
+      {"meta/toys.cpp", "// [Toys eq. 1] nothing\n"},
+      {"meta/toy_trainer.cpp", "// [Toy eq. 7] more of the same\n"},
       {"tests/meta/toy_test.cpp",
        "\nTEST_CASE(\"[Toy eq. 1] one step by hand\", \"[toy]\") {}\nTEST_CASE(\n    \"converges [Toy eq. 1]\") {}\n"},
   };
   const std::vector<Equation> found = find_equations("meta/toy.cpp", sources);
-  REQUIRE(found.size() == 3);
+  REQUIRE(found.size() == 4);
   CHECK(found[0].tag == "Toy section 2");
   CHECK(found[1].tag == "Toy eq. 1");
   CHECK(found[1].text == "x' = x - rate f'(x)\nwith f' noisy");
@@ -81,6 +83,7 @@ TEST_CASE("explain: a tag, its text, its line, and the tests whose names contain
   CHECK(found[2].tag == "Toy alg. 1");
   CHECK(found[2].text.empty());
   CHECK(found[2].tests.empty());
+  CHECK(found[3].file == "meta/toy_trainer.cpp");
   CHECK(program({"explain", "toy"}).code == success);
   CHECK(program({"explain", "toi"}).code == usage);
 }
