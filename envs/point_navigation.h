@@ -102,6 +102,30 @@ struct PointNavigationSquared : PointNavigation<Real> {
 };
 // endregion
 
+// point-nav-oracle-v1: the goal is observed, (x, y, goal x, goal y). What a policy learns here bounds what any learner that
+// must find the goal can reach: the "oracle" of MAML's figures. All else is point-nav-v1.
+template <class Real>
+struct PointNavigationOracle : PointNavigation<Real> {
+  using Base = PointNavigation<Real>;
+  using typename Base::Action, typename Base::State, typename Base::Task;
+
+  static constexpr Spec spec = [] {
+    Spec s = Base::spec;
+    s.name = "point-nav-oracle-v1";
+    s.summary = "point-nav-v1 with the goal in the observation";
+    s.source = "MAML (arXiv 1703.03400), oracle of section 5.3";
+    s.obs_size = 4;
+    return s;
+  }();
+
+  static constexpr void observe(const Task& task, const State& p, Real* obs) {
+    obs[0] = p.x;
+    obs[1] = p.y;
+    obs[2] = task.goal_x;
+    obs[3] = task.goal_y;
+  }
+};
+
 // point-nav-raw-v1: the action is the displacement itself, clipped to ±0.1. With σ = 1 almost every step is at the
 // bound. So do pytorch-maml-rl, CAVIA and learn2learn. All else is point-nav-v1.
 template <class Real>

@@ -17,6 +17,7 @@ std::span<const EnvRow> all_envs() {
   static const std::array rows = {
       make_row<PointNavigation<double>>(),
       make_row<PointNavigationSquared<double>>(),
+      make_row<PointNavigationOracle<double>>(),
       make_row<PointNavigationRaw<double>>(),
       make_row<PointNavigationScale10<double>>(),
       make_row<FourState<double>>(),

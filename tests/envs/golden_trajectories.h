@@ -72,6 +72,16 @@ inline const std::vector<Golden>& golden_trajectories() {
                // the goal
                {{0.5, 1}, -0, true, {0.3, 0.4}},
            }},
+      {.env = "point-nav-oracle-v1",
+       .task = {0.3, 0.4},
+       .start = {0, 0, 0.3, 0.4},
+       .steps =
+           {
+               // as point-nav-v1, and the goal beside the position: p = (0.1, 0.1), ‖d‖² = 0.04 + 0.09
+               {{1, 2}, -0.360555127546399, false, {0.1, 0.1, 0.3, 0.4}},
+               // p = (0.15, 0.1), ‖d‖² = 0.0225 + 0.09
+               {{0.5, 0}, -0.335410196624968, false, {0.15, 0.1, 0.3, 0.4}},
+           }},
       {.env = "point-nav-raw-v1",
        .task = {0.3, 0.4},
        .start = {0, 0},

@@ -1,0 +1,66 @@
+// Meta-training and meta-testing with MAML (the equations: maml.h).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "meta/maml.h"
+#include "nn/optimizer.h"
+#include "rl/batch.h"
+#include "rl/rollout.h"
+#include "rl/trainer.h"
+
+namespace innerloop::meta {
+
+enum class OuterOptimiser { trpo, adam };
+
+struct MamlConfig {
+  std::string env = "point-nav-v1";
+  MamlProgram program;                // policy, inner estimator, K; K = 0 is joint training on all tasks ("pretrained")
+  double alpha = 0.1;                 // inner step size in training and in the first step at test
+  double test_alpha_factor = 0.5;     // the later steps at test use alpha times this
+  int tasks = 20;                     // meta-batch B
+  int trajectories = 20;              // N per task and gradient
+  int iterations = 200;
+  rl::AdvantageConfig advantage;
+  OuterOptimiser outer = OuterOptimiser::trpo;
+  double delta = 0.01;                // bound on the mean KL between old and new adapted policies
+  int cg_iterations = 10;
+  double cg_damping = 1e-5;
+  double learning_rate = 1e-3;        // of Adam
+  Dtype dtype = Dtype::f32;
+};
+
+class MamlTrainer final : public rl::Trainer {
+ public:
+  MamlTrainer(MamlConfig config, std::uint64_t seed);
+  rl::Metrics iterate() override;
+  int iteration() const override { return iteration_; }
+  int iterations() const override { return config_.iterations; }
+  Tensors state() const override;
+  void restore(const Tensors& state, int iteration) override;
+  rl::AdaptReport adapt(const rl::AdaptRequest& request) const override;
+
+  const MamlConfig& config() const { return config_; }
+  const ParamValues& theta() const { return theta_; }
+
+ private:
+  struct Data;  // what one iteration collects
+  Data collect(const std::vector<envs::Task>& tasks);
+  void outer_trpo(const Data& data, const Tensors& gradient, rl::Metrics& metrics);
+  void outer_adam(const Tensors& gradient);
+  Tensor step_sizes(int steps, bool test) const;
+
+  MamlConfig config_;
+  std::uint64_t seed_;
+  const envs::EnvRow* env_;
+  rl::Rollout rollout_;
+  MamlFunctions maml_;
+  ParamValues theta_;
+  nn::AdamState adam_;
+  int iteration_ = 0;
+};
+
+extern const rl::AlgorithmRow maml_row;
+
+}  // namespace innerloop::meta
