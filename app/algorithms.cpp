@@ -1,5 +1,6 @@
 #include "app/algorithms.h"
 
+#include "meta/maml_trainer.h"
 #include "rl/policy_gradient.h"
 #include "rl/trpo.h"
 
@@ -9,6 +10,7 @@ namespace {
 constexpr const rl::AlgorithmRow* algorithms[] = {
     &rl::policy_gradient,
     &rl::trpo,
+    &meta::maml_row,
 };
 
 }  // namespace

@@ -14,13 +14,6 @@ void add_batch(BatchValues& batches, int k, const BatchValues& batch) {
   for (std::size_t i = 0; i < batch.count(); ++i) batches.add(std::to_string(k) + "/" + batch.name(i), batch[i]);
 }
 
-// The surrogate's data: advantages and weights, and where trajectories begin (for DiCE).
-BatchValues surrogate_batch(const rl::Trajectories& trajectories, const rl::AdvantageConfig& config) {
-  BatchValues batch = rl::make_batch(trajectories, config);
-  batch.add("start", trajectories.start);
-  return batch;
-}
-
 }  // namespace
 
 struct MamlTrainer::Data {
@@ -52,7 +45,7 @@ MamlTrainer::Data MamlTrainer::collect(const std::vector<envs::Task>& tasks) {
     // Sample trajectories of every task with its own policy.
     rl::Trajectories trajectories = rollout_.collect(theta_i, tasks, config_.trajectories,
         {.seed = seed_, .iteration = static_cast<std::uint32_t>(iteration_), .inner_step = static_cast<std::uint32_t>(k)});
-    BatchValues batch = surrogate_batch(trajectories, config_.advantage);
+    BatchValues batch = rl::make_batch(trajectories, config_.advantage);
     data.mean_returns.push_back(trajectories.mean_return());
 
     // The last batch judges the adapted policies; the others adapt them.
@@ -87,14 +80,14 @@ rl::Metrics MamlTrainer::iterate() {
                       {"length_after", data.length}, {"gradient_norm", norm(gradient)}};
 
   // Move θ.
-  if (config_.outer == OuterOptimiser::trpo) outer_trpo(data, gradient, metrics);
+  if (config_.outer == OuterOptimiser::trpo) outer_trpo(data, results[1]["objective"].item(), gradient, metrics);
   else outer_adam(gradient);
   ++iteration_;
   return metrics;
 }
 
 // Trust region on the adapted policies: maximise the surrogate subject to mean KL ≤ δ (Finn 2017, section 5.3, with TRPO).
-void MamlTrainer::outer_trpo(const Data& data, const Tensors& gradient, rl::Metrics& metrics) {
+void MamlTrainer::outer_trpo(const Data& data, double objective, const Tensors& gradient, rl::Metrics& metrics) {
   // x = (JᵀFJ + damping·I)⁻¹ g
   auto product = [&](const Tensors& v) {
     Tensors fv = maml_.curvature(config_.program, {fixed(theta_), fixed(data.supports), fixed(data.alpha), fixed(data.query), v})[0];
@@ -102,17 +95,20 @@ void MamlTrainer::outer_trpo(const Data& data, const Tensors& gradient, rl::Metr
   };
   rl::ConjugateGradientResult cg = rl::conjugate_gradient(product, gradient, config_.cg_iterations);
 
-  // The longest step along x that the quadratic model allows, shortened until surrogate and KL agree.
+  // The longest step along x that the quadratic model allows: ½ sᵀ(JᵀFJ)s = δ.
   double curvature = dot(cg.x, product(cg.x));
+  require(curvature >= 0, "maml: the curvature is negative along the search direction");
   Tensors step = std::sqrt(2 * config_.delta / (curvature + 1e-8)) * cg.x;
-  auto evaluate = [&](const ParamValues& theta) -> rl::Candidate {
+
+  // Shortened until the surrogate itself improves and the KL itself is within δ.
+  auto evaluate = [&](const ParamValues& theta) -> rl::TrialPoint {
     Tensors values = maml_.outer(config_.program, {theta, data.supports, data.alpha, data.query})[0];
     return {.objective = values["objective"].item(), .kl = values["kl"].item()};
   };
-  rl::LineSearchResult search = rl::line_search(evaluate, theta_, step, config_.delta);
-  theta_ = search.theta;
-  metrics.insert(metrics.end(), {{"kl", search.kl}, {"improvement", search.improvement}, {"backtracks", static_cast<double>(search.backtracks)},
-                                 {"accepted", search.accepted ? 1.0 : 0.0}, {"cg_residual", cg.residual}});
+  rl::LineSearchResult search = rl::line_search(theta_, step, objective, evaluate, {.max_kl = config_.delta});
+  theta_ = std::move(search.theta);
+  metrics.insert(metrics.end(), {{"kl", search.point.kl}, {"improvement", search.point.objective - objective}, {"step_fraction", search.fraction},
+                                 {"cg_iterations", static_cast<double>(cg.iterations)}, {"cg_residual", cg.residual}});
 }
 
 void MamlTrainer::outer_adam(const Tensors& gradient) {
@@ -160,7 +156,7 @@ rl::AdaptReport MamlTrainer::adapt(const rl::AdaptRequest& request) const {
         report.paths.push_back({.task = i, .step = k, .observations = trajectories.path(i, n)});
     }
     if (k < request.steps)
-      theta_i = maml_.adapt_step(config_.program, {theta_i, surrogate_batch(trajectories, config_.advantage),
+      theta_i = maml_.adapt_step(config_.program, {theta_i, rl::make_batch(trajectories, config_.advantage),
                                                    Tensor::scalar(alpha.at(0, k, 0), config_.dtype)})[0];
   }
   return report;

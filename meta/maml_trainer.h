@@ -47,7 +47,7 @@ class MamlTrainer final : public rl::Trainer {
  private:
   struct Data;  // what one iteration collects
   Data collect(const std::vector<envs::Task>& tasks);
-  void outer_trpo(const Data& data, const Tensors& gradient, rl::Metrics& metrics);
+  void outer_trpo(const Data& data, double objective, const Tensors& gradient, rl::Metrics& metrics);
   void outer_adam(const Tensors& gradient);
   Tensor step_sizes(int steps, bool test) const;
 
