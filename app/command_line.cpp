@@ -71,10 +71,12 @@ std::string option_lines(std::span<const Option> options) {
   std::string lines;
   for (const Option& option : options) {
     const bool is_switch = option.type == OptionType::boolean;
-    std::string left = flag_of(option.name) + (is_switch ? "" : std::string(" ") + option.value);
-    if (!is_switch && option.value[0] == '\0') left += "…";
+    const bool is_on = is_switch && std::string_view(option.value) == "true";
+    std::string left = is_on ? "--no-" + flag_of(option.name).substr(2) : flag_of(option.name);
+    if (!is_switch) left += option.value[0] == '\0' ? " …" : std::string(" ") + option.value;
     const std::string range = rl::allowed(option);
-    lines += fmt::format("  {:<34} {}{}{}\n", left, option.help, range.empty() ? "" : "  (" + range + ")",
+    lines += fmt::format("  {:<34} {}{}{}\n", left, is_on ? "without: " + std::string(option.help) : option.help,
+                         range.empty() ? "" : "  (" + range + ")",
                          option.paper[0] ? "  paper: " + std::string(option.paper) : "");
   }
   return lines;

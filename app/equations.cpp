@@ -65,17 +65,25 @@ void collect_equations(const SourceText& source, std::vector<Equation>& equation
   }
 }
 
+// The text of the string literal that begins at `open`, with the literals that follow it directly: "a" "b" is ab.
+std::string literal_at(std::string_view text, std::size_t open) {
+  std::string literal;
+  while (open < text.size() && text[open] == '"') {
+    const std::size_t close = std::min(text.find('"', open + 1), text.size());
+    literal += text.substr(open + 1, close - open - 1);
+    open = std::min(text.find_first_not_of(" \n", std::min(close + 1, text.size())), text.size());
+  }
+  return literal;
+}
+
 // TEST_CASE("name …", with the name possibly on the next line.
 void collect_tests(const SourceText& source, std::vector<Equation>& equations) {
   const std::string_view start = "TEST_CASE(";
   for (std::size_t at = source.text.find(start); at != std::string_view::npos; at = source.text.find(start, at + 1)) {
-    const std::size_t open = source.text.find('"', at);
-    const std::size_t close = open == std::string_view::npos ? open : source.text.find('"', open + 1);
-    if (close == std::string_view::npos) return;
-    const std::string_view name = source.text.substr(open + 1, close - open - 1);
+    const std::string name = literal_at(source.text, source.text.find('"', at));
     const auto line = 1 + std::ranges::count(source.text.substr(0, at), '\n');
     for (Equation& equation : equations)
-      if (name.find('[' + equation.tag + ']') != std::string_view::npos)
+      if (name.find('[' + equation.tag + ']') != std::string::npos)
         equation.tests.push_back(
             std::string(source.path).append(":").append(std::to_string(line)).append(" ").append(name));
   }

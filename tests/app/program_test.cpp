@@ -44,6 +44,7 @@ TEST_CASE("program: without arguments it helps, with examples first", "[app]") {
     CHECK(program({verb.name, "--no-such-flag"}).code == usage);
   }
   CHECK_THAT(program({"train", "toy", "--help"}).out, ContainsSubstring("--rate 0.1"));
+  CHECK_THAT(program({"train", "toy", "--help"}).out, ContainsSubstring("--no-second-order"));  // on by default
 }
 
 TEST_CASE("list: the same facts as text, JSON and Markdown", "[app]") {
@@ -69,7 +70,8 @@ TEST_CASE("explain: a tag, its text, its line, and the tests whose names contain
       {"meta/toys.cpp", "// [Toys eq. 1] nothing\n"},
       {"meta/toy_trainer.cpp", "// [Toy eq. 7] more of the same\n"},
       {"tests/meta/toy_test.cpp",
-       "\nTEST_CASE(\"[Toy eq. 1] one step by hand\", \"[toy]\") {}\nTEST_CASE(\n    \"converges [Toy eq. 1]\") {}\n"},
+       "\nTEST_CASE(\"[Toy eq. 1] one step by hand\", \"[toy]\") {}\nTEST_CASE(\n    \"converges \"\n    \"[Toy eq. "
+       "1]\") {}\n"},
   };
   const std::vector<Equation> found = find_equations("meta/toy.cpp", sources);
   REQUIRE(found.size() == 4);

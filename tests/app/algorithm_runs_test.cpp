@@ -1,0 +1,130 @@
+// Every algorithm through the program: a killed and resumed run, and runs on 1, 2 and 4 threads, leave the same bytes.
+#include <algorithm>
+#include <csignal>
+#include <string>
+#include <vector>
+
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/app/folder.h"
+#include "tests/catch.h"
+
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+std::string program() {
+  const char* build = ::getenv("INNERLOOP_BUILD");
+  return std::string(build ? build : "build") + "/innerloop";
+}
+
+int innerloop(const TestFolder& folder, const std::string& words) {
+  const int status =
+      ::system((program() + " " + words + " > " + (folder / "out.txt") + " 2> " + (folder / "err.txt")).c_str());
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+// A run of seconds: few tasks, short data, a small network, but all the parts.
+const std::string tiny = " --tasks 3 --trajectories 2 --hidden 8 --checkpoint-every 2 --quiet --iterations 6 ";
+
+// The names of all algorithms, as the program lists them.
+std::vector<std::string> algorithms(const TestFolder& folder) {
+  REQUIRE(innerloop(folder, "list algorithms --json") == 0);
+  std::vector<std::string> names;
+  for (const auto& row : nlohmann::json::parse(contents(folder / "out.txt"))) names.push_back(row["name"]);
+  REQUIRE(names.size() >= 2);
+  return names;
+}
+
+const char* const files[] = {"config.toml", "metrics.csv", "checkpoints/iteration-000006.safetensors"};
+
+// Starts the program and ends it by SIGKILL as soon as its metrics have that many rows.
+void kill_after_rows(int rows, const std::string& words, const std::string& metrics) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::execl("/bin/sh", "sh", "-c", ("exec " + program() + " " + words).c_str(), nullptr);
+    ::_exit(127);
+  }
+  for (int i = 0; i < 2000 && std::ranges::count(contents(metrics), '\n') <= rows; ++i) ::usleep(2000);
+  ::kill(child, SIGKILL);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+}
+
+}  // namespace
+
+TEST_CASE("algorithms: 1, 2 and 4 threads leave the same bytes", "[app][runs]") {
+  TestFolder folder;
+  for (const std::string& algorithm : algorithms(folder)) {
+    INFO(algorithm);
+    const std::string one = folder / (algorithm + "1"), two = folder / (algorithm + "2"),
+                      four = folder / (algorithm + "4");
+    REQUIRE(innerloop(folder, "train " + algorithm + tiny + "--threads 1 --out " + one) == 0);
+    REQUIRE(innerloop(folder, "train " + algorithm + tiny + "--threads 2 --out " + two) == 0);
+    REQUIRE(innerloop(folder, "train " + algorithm + tiny + "--threads 4 --out " + four) == 0);
+    for (const char* file : files) {
+      INFO(file);
+      CHECK_FALSE(contents(one + "/" + file).empty());
+      CHECK(contents(one + "/" + file) == contents(two + "/" + file));
+      CHECK(contents(one + "/" + file) == contents(four + "/" + file));
+    }
+  }
+}
+
+TEST_CASE("algorithms: a run killed without warning and resumed leaves the same bytes as one that never stopped",
+          "[app][runs]") {
+  TestFolder folder;
+  for (const std::string& algorithm : algorithms(folder)) {
+    INFO(algorithm);
+    const std::string whole = folder / (algorithm + "-whole"), killed = folder / (algorithm + "-killed");
+    REQUIRE(innerloop(folder, "train " + algorithm + tiny + "--out " + whole) == 0);
+    kill_after_rows(3, "train " + algorithm + tiny + "--threads 2 --out " + killed, killed + "/metrics.csv");
+    REQUIRE(innerloop(folder, "train --resume " + killed + " --threads 1 --quiet") == 0);
+    for (const char* file : files) {
+      INFO(file);
+      CHECK(contents(whole + "/" + file) == contents(killed + "/" + file));
+    }
+  }
+}
+
+TEST_CASE("algorithms: every preset resolves, and the results of adapt do not depend on threads", "[app][runs]") {
+  TestFolder folder;
+  for (const std::string& algorithm : algorithms(folder)) {
+    INFO(algorithm);
+    REQUIRE(innerloop(folder, "list presets " + algorithm + " --json") == 0);
+    for (const auto& preset : nlohmann::json::parse(contents(folder / "out.txt"))) {
+      const std::string name = preset["name"];
+      INFO(name);
+      CHECK(innerloop(folder, "train " + algorithm + " --preset " + name +
+                                  " --hidden 8 --iterations 1 --tasks 2 --quiet --out " +
+                                  (folder / (algorithm + name))) == 0);
+    }
+    const std::string run = folder / algorithm;
+    REQUIRE(innerloop(folder, "train " + algorithm + tiny + "--out " + run) == 0);
+    const std::string adapt = "adapt " + run + " --random --steps 2 --trajectories 3 --json";
+    REQUIRE(innerloop(folder, adapt + " --threads 1") == 0);
+    const std::string first = contents(folder / "out.txt");
+    const auto json = nlohmann::json::parse(first);
+    REQUIRE(json["learners"].size() == 2);
+    CHECK(json["learners"][0]["mean"].size() == 3);
+    CHECK(json["learners"][0]["returns"][2].size() == 40);
+    CHECK(json["tasks"][6][0].get<double>() == Approx(-0.29555).margin(1e-5));  // the authors' goal number 6
+    REQUIRE(innerloop(folder, adapt + " --threads 2") == 0);
+    CHECK(contents(folder / "out.txt") == first);
+  }
+}
+
+TEST_CASE("algorithms: wrong settings are refused before anything is written", "[app][runs]") {
+  TestFolder folder;
+  const std::string run = folder / "refused";
+  CHECK(innerloop(folder, "train trpo --env point-nav-v9 --out " + run) == 2);
+  CHECK_THAT(contents(folder / "err.txt"), ContainsSubstring("Did you mean 'point-nav-v1'?"));
+  CHECK(innerloop(folder, "train trpo --delta -1 --out " + run) == 2);
+  CHECK(innerloop(folder, "train trpo --activation tahn --out " + run) == 2);
+  CHECK_THAT(contents(folder / "err.txt"), ContainsSubstring("Did you mean 'tanh'?"));
+  CHECK_FALSE(std::filesystem::exists(run));
+}
