@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/linalg.h"
 #include "kernels/philox.h"
 #include "kernels/require.h"
 
@@ -33,6 +34,18 @@ Tensor xavier_uniform(std::string_view name, int inputs, int outputs, std::uint6
     Philox random = random_of(name, row, seed);
     for (int col = 0; col < outputs; ++col) numbers.push_back(random.uniform(-bound, bound));
   }
+  return Tensor::from({1, inputs, outputs}, numbers, dtype);
+}
+
+Tensor orthogonal(std::string_view name, int inputs, int outputs, double gain, std::uint64_t seed, Dtype dtype) {
+  require(inputs >= 1 && outputs >= 1, "the weights " + std::string(name) + " need at least one input and one output");
+  std::vector<double> numbers;
+  for (int row = 0; row < inputs; ++row) {
+    Philox random = random_of(name, row, seed);
+    for (int col = 0; col < outputs; ++col) numbers.push_back(random.normal());
+  }
+  kernels::qr_orthogonal(inputs, outputs, numbers, numbers);
+  for (double& x : numbers) x *= gain;
   return Tensor::from({1, inputs, outputs}, numbers, dtype);
 }
 

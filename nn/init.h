@@ -12,4 +12,8 @@ namespace innerloop::nn {
 // feedforward neural networks", eq. 16. Shape (1, inputs, outputs).
 Tensor xavier_uniform(std::string_view name, int inputs, int outputs, std::uint64_t seed, Dtype dtype);
 
+// gain times a random orthogonal matrix (Saxe et al. 2014, arXiv 1312.6120): orthonormal columns if inputs ≥ outputs,
+// else orthonormal rows. Shape (1, inputs, outputs).
+Tensor orthogonal(std::string_view name, int inputs, int outputs, double gain, std::uint64_t seed, Dtype dtype);
+
 }  // namespace innerloop::nn

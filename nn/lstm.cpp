@@ -16,7 +16,7 @@ ParamValues init_lstm(const LstmSpec& spec, std::uint64_t seed, std::string_view
 
   ParamValues theta;
   theta.add(p + "/W", xavier_uniform(p + "/W", spec.inputs, 4 * H, seed, dtype));
-  theta.add(p + "/U", xavier_uniform(p + "/U", H, 4 * H, seed, dtype));
+  theta.add(p + "/U", orthogonal(p + "/U", H, 4 * H, 1, seed, dtype));
   theta.add(p + "/b", Tensor::from({1, 1, 4 * H}, bias, dtype));
   return theta;
 }

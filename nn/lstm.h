@@ -18,6 +18,7 @@ struct LstmSpec {
 };
 
 // "prefix/W" (1, inputs, 4H), "prefix/U" (1, H, 4H), "prefix/b" (1, 1, 4H); the four blocks are the gates i, f, g, o.
+// W is Xavier uniform, U orthogonal, b zero but for the forget gate.
 ParamValues init_lstm(const LstmSpec& spec, std::uint64_t seed, std::string_view prefix, Dtype dtype = Dtype::f64);
 
 struct LstmState {

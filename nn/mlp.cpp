@@ -25,6 +25,7 @@ ParamValues init_mlp(const MlpSpec& spec, std::uint64_t seed, std::string_view p
   return theta;
 }
 
+// region: mlp
 Var mlp(const Params& theta, const MlpSpec& spec, std::string_view prefix, Var x) {
   require(x.shape().cols == spec.inputs, std::string(prefix) + ": the network takes " + std::to_string(spec.inputs) +
                                              " inputs, but x is " + to_string(x.shape()));
@@ -38,5 +39,6 @@ Var mlp(const Params& theta, const MlpSpec& spec, std::string_view prefix, Var x
   }
   return h;  // (tasks, rows, outputs)
 }
+// endregion
 
 }  // namespace innerloop::nn

@@ -4,6 +4,7 @@
 #include "autodiff/function.h"
 #include "autodiff/ops.h"
 #include "autodiff/transforms.h"
+#include "nn/init.h"
 #include "nn/lstm.h"
 #include "nn/mlp.h"
 #include "nn/optimizer.h"
@@ -64,6 +65,21 @@ TEST_CASE("Xavier: bounded by √(6/(in + out)), of variance 2/(in + out), the s
   CHECK(largest <= std::sqrt(6.0 / 200));
   CHECK(square / 1e4 == Approx(0.01).epsilon(0.05));
   CHECK(a["policy/b1"].to_vector() == std::vector<double>(100, 0.0));
+}
+
+TEST_CASE("orthogonal: columns, or rows, of length gain at right angles") {
+  for (const auto& [in, out] : {std::pair{7, 3}, std::pair{3, 7}, std::pair{5, 5}}) {
+    const Tensor w = orthogonal("w", in, out, 2, 1, Dtype::f64);
+    const bool tall = in >= out;
+    const int n = tall ? out : in, length = tall ? in : out;
+    for (int i = 0; i < n; ++i)
+      for (int j = 0; j < n; ++j) {
+        double product = 0;
+        for (int k = 0; k < length; ++k)
+          product += tall ? w.at(0, k, i) * w.at(0, k, j) : w.at(0, i, k) * w.at(0, j, k);
+        CHECK(product == Approx(i == j ? 4 : 0).margin(1e-13));
+      }
+  }
 }
 
 TEST_CASE("lstm: one cell over three steps, with a reset, as the textbook writes it") {
