@@ -30,6 +30,7 @@ Batch batch_of_step(const Batch& batches, int k) {
   return batch;
 }
 
+// region: inner_objective
 Var inner_objective(const Params& theta_i, const Batch& support, const MamlProgram& program) {
   Var log_pi = nn::log_prob(theta_i, program.policy, support["observations"], support["actions"]);  // (tasks, rows, 1)
   Var weighted_advantage = support["weights"] * support["advantages"];
@@ -52,7 +53,9 @@ Var inner_objective(const Params& theta_i, const Batch& support, const MamlProgr
   }
   return {};
 }
+// endregion
 
+// region: adapt
 // [MAML eq. adapt]  θ'_i = θ_i + α·∇Ĵ_i(θ_i)
 Params adapt(const Params& theta_i, const Batch& support, Var alpha, const MamlProgram& program) {
   Params gradient = grad(inner_objective(theta_i, support, program), theta_i);
@@ -67,6 +70,7 @@ Params adapt_all(const Params& theta, const Batch& supports, Var alpha, const Ma
     theta_i = adapt(theta_i, batch_of_step(supports, k), slice_rows(alpha, k, 1), program);
   return theta_i;
 }
+// endregion
 
 // [MAML eq. 4]  J_i(θ') as a surrogate around the policy that collected the data:  Σ (π_θ'(a|s)/π_old(a|s))·Â / M_i
 Var outer_objective(const Params& theta_prime, const Batch& query, const MamlProgram& program) {
@@ -93,6 +97,7 @@ Var outer_kl(const Params& theta_prime, const Batch& query, const MamlProgram& p
   return sum_tasks(per_task) * (1.0 / per_task.shape().tasks);
 }
 
+// region: curvature
 // [MAML eq. curvature]  ∇²θ KL(π_θ'old ‖ π_U(θ)) at θ_old = Jᵀ F J with J = ∂U/∂θ: the KL's own gradient is zero there, so
 // no derivative of J is needed.
 Params curvature_product(const Params& theta, const Batch& supports, Var alpha, const Batch& query, const Params& v,
@@ -106,6 +111,7 @@ Params curvature_product(const Params& theta, const Batch& supports, Var alpha, 
   nn::DistributionVars cotangent = nn::fisher_product(program.policy, p, tangent, weights);
   return theta.with(vjp(p.all(), theta.all(), cotangent.all()));
 }
+// endregion
 
 MamlFunctions::MamlFunctions()
     : adapt_step("maml/adapt",

@@ -196,9 +196,11 @@ constexpr Option kOptions[] = {
 constexpr rl::Preset kPresets[] = {
     {"official", "2-D navigation as in the authors' code (cbfinn/maml_rl): the defaults", ""},
     {"paper", "the step size of the paper's appendix in place of the code's", "alpha = 0.1\nenv = point-nav-squared-v1"},
-    {"quick", "the run of `innerloop run`: smaller network, fewer tasks, a few minutes",
-     "tasks = 20\ntrajectories = 20\nhidden = [64, 64]\niterations = 60"},
-    {"pretrained", "joint training on all tasks, K = 0: the paper's baseline", "inner_steps = 0"},
+    {"quick", "what `innerloop run` does: smaller network, fewer iterations, a minute", "hidden = [64, 64]\nalpha = 0.1\niterations = 60"},
+    {"pretrained", "one policy trained on all tasks, K = 0: the paper's baseline", "inner_steps = 0"},
+    {"quick-pretrained", "the same, of the size of quick", "hidden = [64, 64]\nalpha = 0.1\niterations = 60\ninner_steps = 0"},
+    {"quick-oracle", "a policy that sees the goal, of the size of quick",
+     "env = point-nav-oracle-v1\nhidden = [64, 64]\niterations = 60\ninner_steps = 0"},
 };
 
 // The number of a word in an option's list of choices.
