@@ -79,6 +79,7 @@ Learner load_learner(const Context& context, const std::string& run, bool traine
                   settings.algorithm->make(settings.values, seed)};
   if (trained) folder.restore(*learner.trainer);
   if (!settings.preset.empty()) learner.label += " (" + settings.preset + ")";
+  if (settings.preset.ends_with("oracle")) learner.label = "oracle (sees the goal)";
   if (!trained) learner.label = "random init";
   return learner;
 }
@@ -101,8 +102,10 @@ AdaptResults adapt_learners(const Context& context, const std::vector<Learner>& 
       request.tasks.set(0, static_cast<int>(i), static_cast<int>(k), results.tasks[i][k]);
 
   for (const Learner& learner : learners) {
-    if (learner.env != results.env)
-      throw UsageError("the runs are of different environments: " + results.env + " and " + learner.env);
+    // A learner of another environment may stand beside the others if that has the same tasks, only seen otherwise: an
+    // oracle, which observes the goal.
+    if (envs::find_env(learner.env).spec.task_size != env.spec.task_size)
+      throw UsageError("the runs' environments have different tasks: " + results.env + " and " + learner.env);
     context.err << fmt::format("adapting {} to {} tasks of {}", learner.label, results.tasks.size(), results.env)
                 << std::endl;
     request.paths = &learner == &learners.front() && settings.pictures > 0 ? 1 : 0;

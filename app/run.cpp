@@ -43,13 +43,16 @@ int run_command(const Context& context, Arguments arguments) {
   const std::string out = values.text("out"), seed = rl::to_text(values["seed"]);
   const bool quiet = values.boolean("quiet");
 
-  // MAML, and for comparison the same policy trained on all tasks at once, without an inner step.
-  const std::string maml = out + "/maml", pretrained = out + "/pretrained";
-  if (const int code = train_preset(context, "quick", maml, seed, quiet); code != success) return code;
-  if (const int code = train_preset(context, "pretrained", pretrained, seed, quiet); code != success) return code;
+  // MAML, and for comparison the same policy trained on all tasks at once without an inner step, and one that sees the goal.
+  std::vector<std::string> runs;
+  for (const char* preset : {"quick", "quick-pretrained", "quick-oracle"}) {
+    runs.push_back(out + "/" + preset);
+    if (const int code = train_preset(context, preset, runs.back(), seed, quiet); code != success) return code;
+  }
 
-  // Both adapt to the authors' 40 test goals, beside an untrained policy.
-  std::vector<std::string> adapt{maml, pretrained, "--random", "--steps", "3", "--out", out};
+  // All adapt to the authors' 40 test goals, beside an untrained policy.
+  std::vector<std::string> adapt = runs;
+  adapt.insert(adapt.end(), {"--random", "--steps", "3", "--out", out});
   if (quiet) adapt.push_back("--quiet");
   return adapt_command(context, adapt);
 }

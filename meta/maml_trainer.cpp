@@ -200,7 +200,7 @@ constexpr rl::Preset kPresets[] = {
     {"pretrained", "one policy trained on all tasks, K = 0: the paper's baseline", "inner_steps = 0"},
     {"quick-pretrained", "the same, of the size of quick", "hidden = [64, 64]\nalpha = 0.1\niterations = 60\ninner_steps = 0"},
     {"quick-oracle", "a policy that sees the goal, of the size of quick",
-     "env = point-nav-oracle-v1\nhidden = [64, 64]\niterations = 60\ninner_steps = 0"},
+     "env = point-nav-oracle-v1\nhidden = [64, 64]\niterations = 100\ninner_steps = 0\nalpha = 0"},
 };
 
 // The number of a word in an option's list of choices.
