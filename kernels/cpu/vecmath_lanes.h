@@ -25,6 +25,7 @@ struct Format<double> {
   static constexpr int exponent_bias = 1023;
   // log 2 in two parts; the first has 42 bits, so that its product with any exponent is exact.
   static constexpr double log2_e = 0x1.71547652b82fep+0, ln2_high = 0x1.62e42fefa38p-1, ln2_low = 0x1.ef35793c7673p-45;
+  static constexpr double ln2 = 0x1.62e42fefa39efp-1;
   static constexpr Bits sqrt_half = 0x3fe6a09e667f3bcd;
   static constexpr double exp_min = -746, exp_max = 710;  // beyond: 0 and ∞
   static constexpr double expm1_min = -40;                // below: −1
@@ -38,6 +39,7 @@ struct Format<float> {
   static constexpr int mantissa_bits = 23;
   static constexpr int exponent_bias = 127;
   static constexpr float log2_e = 0x1.715476p+0f, ln2_high = 0x1.62e4p-1f, ln2_low = 0x1.7f7d1cp-20f;
+  static constexpr float ln2 = 0x1.62e43p-1f;
   static constexpr Bits sqrt_half = 0x3f3504f3;
   static constexpr float exp_min = -105, exp_max = 89;
   static constexpr float expm1_min = -20;
@@ -114,6 +116,17 @@ template <class T>
 // ---- exp and its kin
 // -------------------------------------------------------------------------------------------------
 
+// (eʳ − 1 − r)/r² for |r| ≤ ½ log 2; relative error of eʳ − 1 below 2⁻⁶⁰ and 2⁻³⁰.
+template <class T>
+[[gnu::always_inline]] inline T exp_tail(T r) {
+  if constexpr (sizeof(T) == 8)
+    return polynomial(r, 0x1p-1, 0x1.5555555555557p-3, 0x1.5555555555557p-5, 0x1.111111110ffcbp-7,
+                      0x1.6c16c16c1564ap-10, 0x1.a01a01ac8577ep-13, 0x1.a01a01abd1dc4p-16, 0x1.71de00318b93ep-19,
+                      0x1.27e4cefb2fc82p-22, 0x1.af521fba13425p-26, 0x1.1f885601e3918p-29);
+  else
+    return polynomial(r, 0x1p-1f, 0x1.555556p-3f, 0x1.5554fep-5f, 0x1.110fc6p-7f, 0x1.6d3454p-10f, 0x1.a2cdc2p-13f);
+}
+
 // eˣ = 2ᵏ·(1 + r + s):  x = k·log 2 + r with |r| ≤ ½ log 2;  s = eʳ − 1 − r, and what was lost in rounding r, times
 // the slope 1 + r.
 template <class T>
@@ -129,14 +142,7 @@ template <class T>
   const T r = mul_add(-k, F::ln2_low, r_exact);
   const T r_tail = mul_add(-k, F::ln2_low, r_exact - r);
 
-  // (eʳ − 1 − r)/r², relative error of eʳ − 1 below 2⁻⁶⁰ and 2⁻³⁰.
-  T p;
-  if constexpr (sizeof(T) == 8)
-    p = polynomial(r, 0x1p-1, 0x1.5555555555557p-3, 0x1.5555555555557p-5, 0x1.111111110ffcbp-7, 0x1.6c16c16c1564ap-10,
-                   0x1.a01a01ac8577ep-13, 0x1.a01a01abd1dc4p-16, 0x1.71de00318b93ep-19, 0x1.27e4cefb2fc82p-22,
-                   0x1.af521fba13425p-26, 0x1.1f885601e3918p-29);
-  else
-    p = polynomial(r, 0x1p-1f, 0x1.555556p-3f, 0x1.5554fep-5f, 0x1.110fc6p-7f, 0x1.6d3454p-10f, 0x1.a2cdc2p-13f);
+  const T p = exp_tail(r);
   return {k, r, mul_add(r * r, p, mul_add(r, r_tail, r_tail))};
 }
 
@@ -174,17 +180,29 @@ template <class T>
   return x == T(0) ? x : value * power_of_two(exponent);  // −0 stays −0
 }
 
+// (tanh x − x)/x³ as a polynomial in u = x², for |x| ≤ 0.55; relative error of tanh x below 2⁻⁵⁸ and 2⁻²⁹.
+template <class T>
+[[gnu::always_inline]] inline T tanh_tail(T u) {
+  if constexpr (sizeof(T) == 8)
+    return polynomial(u, -0x1.5555555555555p-2, 0x1.1111111111032p-3, -0x1.ba1ba1b9fec84p-5, 0x1.664f487713373p-6,
+                      -0x1.226e32f00cf0cp-7, 0x1.d6d339333f329p-9, -0x1.7d97cfd138c28p-10, 0x1.34c5a8a996cd4p-11,
+                      -0x1.ec1091436eb2ap-13, 0x1.64fd88e9900a5p-14, -0x1.59a834187ce22p-16);
+  else
+    return polynomial(u, -0x1.55554ap-2f, 0x1.110d26p-3f, -0x1.b92886p-5f, 0x1.593d6ap-6f, -0x1.9b329ap-8f);
+}
+
 // region: tanh
-// tanh |x| = e/(e + 2) with e = exp(2|x|) − 1: accurate near 0, where (1 − e^−2x)/(1 + e^−2x) cancels.
+// Small |x|: x + x³·p(x²), since a difference of exponentials would cancel. From ½ on: 1 − 2/(e^2|x| + 1), where the
+// errors of the fraction, itself at most ½, hardly count.
 template <class T>
 [[gnu::always_inline]] inline T tanh(T x) {
-  const auto [exponent, value] = expm1_scaled(T(2) * clamped(absolute(x), T(0), Format<T>::tanh_max));
-  const T e = value * power_of_two(exponent);
-  const T d = T(2) + e;
-  const T y = e / d;
-  // What the sum d lost, to first order; 1/d = (1 − y)/2.
-  const T lost = e < T(2) ? (T(2) - d) + e : (e - d) + T(2);
-  return with_sign_of(x, y - y * (lost * (T(0.5) - T(0.5) * y)));
+  const T a = absolute(x) > Format<T>::tanh_max ? Format<T>::tanh_max : absolute(x);
+  const T small = mul_add(a * (a * a), tanh_tail(a * a), a);
+  const T k = rounded(a * (2 * Format<T>::log2_e));
+  const T r = mul_add(-k, Format<T>::ln2, 2 * a);  // 2a = k·log 2 + r
+  const T e = (T(1) + mul_add(r * r, exp_tail(r), r)) * power_of_two(k);
+  const T large = T(1) - T(2) / (e + T(1));
+  return with_sign_of(x, a < T(0.55) ? small : large);
 }
 // endregion
 
