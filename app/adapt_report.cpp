@@ -104,6 +104,12 @@ Plotted draw_returns(const AdaptResults& results, const std::string& folder) {
     }
     figure.curves.push_back(std::move(curve));
   }
+  for (const PublishedReturns& published : published_returns()) {
+    if (published.env != results.env) continue;
+    Curve curve{std::string(published.label), {}, published.returns, {}, {}, true};
+    for (std::size_t k = 0; k < curve.mean.size(); ++k) curve.x.push_back(static_cast<double>(k));
+    figure.curves.push_back(std::move(curve));
+  }
   return plot_curves(folder, "adapt", figure);
 }
 

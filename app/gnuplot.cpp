@@ -95,8 +95,9 @@ Plotted plot_curves(const std::string& folder, const std::string& name, const Fi
           "\\\n",
           name, c, colour(c));
     const char* style = curve.x.size() <= 12 ? "linespoints pt 7 ps 0.7" : "lines";
-    plot += fmt::format(" '{}.dat' index {} using 1:2 with {} lw 2 lc rgb '{}' title {}{}\n", name, c, style, colour(c),
-                        quoted(curve.label), c + 1 < figure.curves.size() ? ", \\" : "");
+    plot += fmt::format(" '{}.dat' index {} using 1:2 with {} {} lc rgb '{}' title {}{}\n", name, c, style,
+                        curve.dashed ? "lw 1.5 dt 2" : "lw 2", colour(c), quoted(curve.label),
+                        c + 1 < figure.curves.size() ? ", \\" : "");
   }
   std::string script = "set title " + quoted(figure.title) + "\nset xlabel " + quoted(figure.x_label) +
                        "\nset ylabel " + quoted(figure.y_label) +
@@ -121,39 +122,42 @@ Plotted plot_paths(const std::string& folder, const std::string& name, const std
 
   // One block per trajectory, and one per goal. Ticks at 0.5 or 2 of the leading power of ten: two to four on each
   // side.
-  const int columns = static_cast<int>(std::min<std::size_t>(panels.size(), 4));
-  const int rows = columns == 0 ? 0 : (static_cast<int>(panels.size()) + columns - 1) / columns;
+  const int cells = static_cast<int>(panels.size()) + 1;  // the last one holds the legend
+  const int columns = std::min(cells, 4), rows = (cells + columns - 1) / columns;
   const double tick = std::pow(10, std::floor(std::log10(reach))) *
                       (reach >= std::pow(10, std::floor(std::log10(reach)) + 0.3) ? 2 : 0.5);
   std::string data = "# x y\n";
   std::string script = fmt::format(
       "set multiplot layout {},{} title {}\nset size ratio -1\nset xrange [{}:{}]\nset yrange [{}:{}]\n"
-      "set xtics {}\nset ytics {}\nset grid back lc rgb '#dddddd'\nset key top left samplen 1\n",
+      "set xtics {}\nset ytics {}\nset grid back lc rgb '#dddddd'\nunset key\n",
       rows, columns, quoted(title), -1.05 * reach, 1.05 * reach, -1.05 * reach, 1.05 * reach, tick, tick);
   int block = 0;
   for (const Panel& panel : panels) {
     script += "set title " + quoted(panel.title) + "\nplot";
-    std::vector<bool> titled(labels.size(), false);
     for (const Panel::Line& line : panel.lines) {
       data += "# " + panel.title + ", " + line.label + "\n";
       for (const auto& point : line.points) data += cell(point[0]) + " " + cell(point[1]) + "\n";
       data += "\n\n";
       const auto l = static_cast<std::size_t>(std::ranges::find(labels, line.label) - labels.begin());
-      script += fmt::format(" '{}.dat' index {} using 1:2 with lines lw 1.5 lc rgb '{}' {}, \\\n", name, block++,
-                            colour(l), titled[l] ? "notitle" : "title " + quoted(line.label));
-      titled[l] = true;
+      script += fmt::format(" '{}.dat' index {} using 1:2 with lines lw 1.5 lc rgb '{}', \\\n", name, block++, colour(l));
     }
     if (panel.has_goal) {
       data += fmt::format("# {}, goal\n{} {}\n\n\n", panel.title, cell(panel.goal[0]), cell(panel.goal[1]));
-      script += fmt::format(" '{}.dat' index {} using 1:2 with points pt 3 ps 2 lw 2 lc rgb 'black' title 'goal'\n",
+      script += fmt::format(" '{}.dat' index {} using 1:2 with points pt 3 ps 2 lw 2 lc rgb 'black'\n",
                             name, block++);
     } else {
       script += " NaN notitle\n";
     }
-    script += "unset key\n";
   }
-  script += "unset multiplot\nset key\n";
-  return draw(folder, name, data, script, 320 * std::max(columns, 1), 340 * std::max(rows, 1));
+
+  // The legend, in an empty cell.
+  script += "unset border\nunset tics\nunset grid\nset title ' '\nset key center center samplen 2\nplot";
+  for (std::size_t l = 0; l < labels.size(); ++l) {
+    const std::string& label = labels[l];
+    script += fmt::format(" NaN with lines lw 3 lc rgb '{}' title {}, \\\n", colour(l), quoted(label));
+  }
+  script += " NaN with points pt 3 ps 2 lw 2 lc rgb 'black' title 'goal'\nunset multiplot\n";
+  return draw(folder, name, data, script, 320 * columns, 340 * rows);
 }
 
 }  // namespace innerloop::app

@@ -12,6 +12,7 @@ namespace innerloop::app {
 struct Curve {
   std::string label;
   std::vector<double> x, mean, low, high;
+  bool dashed = false;  // what others have published
 };
 
 struct Figure {
