@@ -45,9 +45,9 @@ struct Argument {
   Argument(const Tensors& t) : list(&t) {}  // NOLINT: implicit on purpose
   Argument(const Tensor& t) : single(&t) {}  // NOLINT
 };
-// An argument that stays the same over many calls, as θ and the batch do inside conjugate gradient: what depends on fixed
-// arguments alone is computed again only when one of them is another tensor (a tensor keeps its storage while a call's plan
-// holds it, so "the same storage" means "the same numbers").
+// An argument that stays the same over many calls, as θ and the batch do inside conjugate gradient: what depends on
+// fixed arguments alone is computed again only when one of them is another tensor (a tensor keeps its storage while a
+// call's plan holds it, so "the same storage" means "the same numbers").
 inline Argument fixed(Argument argument) { argument.fixed = true; return argument; }
 
 class FunctionBase {
@@ -79,14 +79,19 @@ class Function : public FunctionBase {
  public:
   using Body = std::vector<Vars> (*)(Inputs&, const Config&);
   template <class Lambda>
-    requires std::is_convertible_v<Lambda, Body>  // a lambda that captures does not convert: pass what varies as an input
+    requires std::is_convertible_v<Lambda, Body>  // one that captures does not convert: pass what varies as an input
   Function(std::string name, Lambda body) : FunctionBase(std::move(name)), body_(body) {}
 
   std::vector<Tensors> operator()(const Config& config, std::initializer_list<Argument> arguments) const {
-    return call(std::any(config),
-                [](const std::any& a, const std::any& b) { return std::any_cast<const Config&>(a) == std::any_cast<const Config&>(b); },
-                [](void (*body)(), Inputs& in, const std::any& c) { return reinterpret_cast<Body>(body)(in, std::any_cast<const Config&>(c)); },
-                reinterpret_cast<void (*)()>(body_), arguments);
+    return call(
+        std::any(config),
+        [](const std::any& a, const std::any& b) {
+          return std::any_cast<const Config&>(a) == std::any_cast<const Config&>(b);
+        },
+        [](void (*body)(), Inputs& in, const std::any& c) {
+          return reinterpret_cast<Body>(body)(in, std::any_cast<const Config&>(c));
+        },
+        reinterpret_cast<void (*)()>(body_), arguments);
   }
 
  private:

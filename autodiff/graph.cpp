@@ -115,12 +115,14 @@ void Graph::evaluate(NodeId id) {
     for (std::size_t k = 0; k < in.size(); ++k) {
       const Tensor& value = values_[inputs_of(id)[k]];
       Shape shape = value.shape();
-      std::size_t offset = shape.tasks == 1 || node.op == Op::sum_tasks ? 0 : shape.per_task() * static_cast<std::size_t>(task);
+      std::size_t offset =
+          shape.tasks == 1 || node.op == Op::sum_tasks ? 0 : shape.per_task() * static_cast<std::size_t>(task);
       auto* data = const_cast<std::byte*>(static_cast<const std::byte*>(value.data())) + offset * size_of(dtype_);
       in[k] = {data, shape.rows, shape.cols};
       call.tasks = node.op == Op::sum_tasks ? shape.tasks : 1;
     }
-    call.out = {out_data + node.shape.per_task() * static_cast<std::size_t>(task) * size_of(dtype_), node.shape.rows, node.shape.cols};
+    call.out = {out_data + node.shape.per_task() * static_cast<std::size_t>(task) * size_of(dtype_), node.shape.rows,
+                node.shape.cols};
     kernel(call);
   }
   values_[id] = std::move(out);
@@ -140,7 +142,8 @@ std::string_view Graph::name(NodeId id) const { return names_[nodes_[id].name]; 
 
 std::string Graph::describe(NodeId id) const {
   const Node& n = nodes_[id];
-  std::string text = n.name ? std::string(name(id)) : std::string((*table_)[static_cast<std::size_t>(n.op)].name) + " #" + std::to_string(id);
+  std::string text = n.name ? std::string(name(id))
+                            : std::string((*table_)[static_cast<std::size_t>(n.op)].name) + " #" + std::to_string(id);
   return text + " " + to_string(n.shape) + "  made at " + short_location(n.where);
 }
 
@@ -177,7 +180,8 @@ Var Vars::operator[](std::string_view name) const {
 }
 
 Vars Vars::with(std::span<const Var> values) const {
-  require(values.size() == values_.size(), std::to_string(values.size()) + " Vars given for a list of " + std::to_string(values_.size()));
+  require(values.size() == values_.size(),
+          std::to_string(values.size()) + " Vars given for a list of " + std::to_string(values_.size()));
   Vars result = *this;
   std::ranges::copy(values, result.values_.begin());
   return result;

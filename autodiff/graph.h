@@ -34,7 +34,7 @@ struct Var {
 struct At {
   Var var;
   std::source_location where;
-  At(Var v, std::source_location w = std::source_location::current()) : var(v), where(w) {}  // NOLINT: implicit on purpose
+  At(Var v, std::source_location w = std::source_location::current()) : var(v), where(w) {}  // NOLINT: implicit
 };
 
 struct Node {
@@ -43,7 +43,7 @@ struct Node {
   std::uint32_t first_input = 0;  // into the graph's list of edges
   Shape shape;
   Attr attr;                      // input: i = input number; constant: i = constant number; fill: x
-  std::source_location where;     // the line that made it; nodes emitted by a rule carry the line of the node they derive from
+  std::source_location where;     // the line that made it; a node emitted by a rule carries its forward node's line
   std::uint32_t name = 0;         // into the graph's list of names; 0 = unnamed
 };
 
@@ -55,7 +55,8 @@ class Graph {
   Graph& operator=(const Graph&) = delete;
 
   // Leaves.
-  Var input(Shape shape, std::string_view name, std::source_location where = std::source_location::current());  // traced
+  // Traced.
+  Var input(Shape shape, std::string_view name, std::source_location where = std::source_location::current());
   Var input(const Tensor& value, std::string_view name, std::source_location where = std::source_location::current());
   Var constant(const Tensor& value, std::source_location where = std::source_location::current());
   Var fill(Shape shape, double value, std::source_location where = std::source_location::current());
@@ -74,7 +75,9 @@ class Graph {
   Mode mode() const { return mode_; }
   NodeId size() const { return static_cast<NodeId>(nodes_.size()); }
   const Node& node(NodeId id) const { return nodes_[id]; }
-  std::span<const NodeId> inputs_of(NodeId id) const { return {edges_.data() + nodes_[id].first_input, nodes_[id].arity}; }
+  std::span<const NodeId> inputs_of(NodeId id) const {
+    return {edges_.data() + nodes_[id].first_input, nodes_[id].arity};
+  }
   Var var(NodeId id) { return {this, id}; }
   const Tensor& constant_value(int number) const { return constants_[static_cast<std::size_t>(number)]; }
   const std::vector<NodeId>& inputs() const { return inputs_; }  // in the order they were made
@@ -83,7 +86,10 @@ class Graph {
   // While alive, appended nodes carry `where` instead of the caller's line (derivative rules use it).
   class Origin {
    public:
-    Origin(Graph& graph, std::source_location where) : graph_(graph), saved_(graph.origin_) { graph.origin_ = where; graph.origin_set_++; }
+    Origin(Graph& graph, std::source_location where) : graph_(graph), saved_(graph.origin_) {
+      graph.origin_ = where;
+      graph.origin_set_++;
+    }
     ~Origin() { graph_.origin_ = saved_; graph_.origin_set_--; }
     Origin(const Origin&) = delete;
    private:

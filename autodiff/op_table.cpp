@@ -6,7 +6,8 @@ const OpTable& op_table() {
   // Rows are put in the order of the enum, whatever file they come from; a missing or doubled row is a bug found here.
   static const OpTable table = [] {
     OpTable rows(static_cast<std::size_t>(Op::count_));
-    for (std::span<const OpDef> family : {leaf_ops(), elementwise_ops(), linear_ops(), indexing_ops(), general_ops(), fused_ops(), lstm_ops()})
+    for (std::span<const OpDef> family :
+         {leaf_ops(), elementwise_ops(), linear_ops(), indexing_ops(), general_ops(), fused_ops(), lstm_ops()})
       for (const OpDef& row : family) {
         OpDef& place = rows[static_cast<std::size_t>(row.op)];
         require(place.name == nullptr, std::string("two rows of the operator table are for ") + row.name);
@@ -31,7 +32,8 @@ Shape broadcast_shape(const ShapeRequest& r) {
 }
 
 std::vector<Shape> example_shapes() {
-  return {{1, 1, 1}, {1, 1, 7}, {1, 5, 1}, {1, 3, 4}, {1, 33, 17}, {2, 1, 1}, {3, 4, 5}, {4, 7, 3}, {2, 16, 8}, {5, 2, 9}};
+  return {{1, 1, 1}, {1, 1, 7}, {1, 5, 1}, {1, 3, 4},  {1, 33, 17},
+          {2, 1, 1}, {3, 4, 5}, {4, 7, 3}, {2, 16, 8}, {5, 2, 9}};
 }
 
 std::vector<Example> unary_examples(Domain domain) {

@@ -1,11 +1,11 @@
 // The operator table: one row per operation, holding everything that innerloop knows about it.
 //
 // A derivative is written once. There are three kinds:
-//   elementwise  one *slope* expression per input, v·∂y/∂x_k, which reverse mode calls with v = ȳ and forward mode with v = ẋ_k;
-//   linear       one *transpose* per input for reverse mode; forward mode is the operation itself applied to the tangent;
+//   elementwise  one *slope* expression per input, v·∂y/∂x_k: reverse mode calls it with v = ȳ, forward with v = ẋ_k;
+//   linear       one *transpose* per input for reverse mode; forward mode is the operation itself, on the tangent;
 //   general      both rules by hand, or none: then the rules are those of the expansion.
-// Every operation that a rule appends is in the table too, so derivatives of any order exist (tests/autodiff/op_table_test.cpp).
-// Rules return an invalid Var for "identically zero".
+// Every operation that a rule appends is in the table too, so derivatives of any order exist
+// (tests/autodiff/op_table_test.cpp). Rules return an invalid Var for "identically zero".
 #pragma once
 
 #include <array>
@@ -56,8 +56,8 @@ struct OpDef {
   Op op;
   const char* name;
   const char* maths;  // "y = tanh x;  dy = (1 − y²) dx"
-  int arity;          // −1: any number from 1 on
-  Kind kind;
+  int arity = 0;      // −1: any number from 1 on
+  Kind kind = Kind::leaf;
   Shape (*shape)(const ShapeRequest&) = nullptr;
   Var (*slope)(const RuleContext&, int k, Var v) = nullptr;         // elementwise: v·∂y/∂x_k
   Var (*transpose)(const RuleContext&, int k, Var y_bar) = nullptr;  // linear

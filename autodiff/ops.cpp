@@ -7,7 +7,9 @@ namespace innerloop {
 namespace {
 
 Var unary(Op op, At a, Attr attr = {}) { return a.var.graph->append(op, std::array{a.var}, attr, a.where); }
-Var binary(Op op, At a, At b, Attr attr = {}) { return a.var.graph->append(op, std::array{a.var, b.var}, attr, a.where); }
+Var binary(Op op, At a, At b, Attr attr = {}) {
+  return a.var.graph->append(op, std::array{a.var, b.var}, attr, a.where);
+}
 Var ternary(Op op, At a, At b, At c, Attr attr = {}) {
   return a.var.graph->append(op, std::array{a.var, b.var, c.var}, attr, a.where);
 }
@@ -57,19 +59,27 @@ Var inside(At a, double low, double high) { return unary(Op::inside, a, number(l
 Var less(At a, At b) { return binary(Op::less, a, b); }
 
 // Linear. What would copy a tensor onto itself appends nothing.
-Var matmul(At a, At b, bool transpose_a, bool transpose_b) { return binary(Op::matmul, a, b, sizes(transpose_a, transpose_b)); }
+Var matmul(At a, At b, bool transpose_a, bool transpose_b) {
+  return binary(Op::matmul, a, b, sizes(transpose_a, transpose_b));
+}
 Var transpose(At a) { return unary(Op::transpose, a); }
 Var add_row(At a, At row) { return binary(Op::add_row, a, row); }
 Var sum_rows(At a) { return a.var.shape().rows == 1 ? a.var : unary(Op::sum_rows, a); }
-Var broadcast_rows(At a, int rows) { return rows == 1 && a.var.shape().rows == 1 ? a.var : unary(Op::broadcast_rows, a, sizes(rows)); }
+Var broadcast_rows(At a, int rows) {
+  return rows == 1 && a.var.shape().rows == 1 ? a.var : unary(Op::broadcast_rows, a, sizes(rows));
+}
 Var sum_cols(At a) { return a.var.shape().cols == 1 ? a.var : unary(Op::sum_cols, a); }
-Var broadcast_cols(At a, int cols) { return cols == 1 && a.var.shape().cols == 1 ? a.var : unary(Op::broadcast_cols, a, sizes(0, cols)); }
+Var broadcast_cols(At a, int cols) {
+  return cols == 1 && a.var.shape().cols == 1 ? a.var : unary(Op::broadcast_cols, a, sizes(0, cols));
+}
 Var sum_all(At a) { return a.var.shape().is_scalar() ? a.var : unary(Op::sum_all, a); }
 Var broadcast_all(At a, int rows, int cols) {
   return rows == 1 && cols == 1 && a.var.shape().is_scalar() ? a.var : unary(Op::broadcast_all, a, sizes(rows, cols));
 }
 Var sum_tasks(At a) { return a.var.shape().tasks == 1 ? a.var : unary(Op::sum_tasks, a); }
-Var broadcast_tasks(At a, int tasks) { return tasks == a.var.shape().tasks ? a.var : unary(Op::broadcast_tasks, a, sizes(tasks)); }
+Var broadcast_tasks(At a, int tasks) {
+  return tasks == a.var.shape().tasks ? a.var : unary(Op::broadcast_tasks, a, sizes(tasks));
+}
 Var reshape(At a, int rows, int cols) { return unary(Op::reshape, a, sizes(rows, cols)); }
 Var slice_rows(At a, int first, int count) { return unary(Op::slice_rows, a, sizes(first, count)); }
 Var pad_rows(At a, int first, int total) { return unary(Op::pad_rows, a, sizes(first, total)); }
@@ -90,17 +100,24 @@ Var pick_cols(At a, At index) { return binary(Op::pick_cols, a, index); }
 Var place_cols(At values, At index, int cols) { return binary(Op::place_cols, values, index, sizes(0, cols)); }
 
 // General.
-Var linear_recurrence(At x, At a, int time_steps, int direction) { return binary(Op::linear_recurrence, x, a, sizes(time_steps, direction)); }
+Var linear_recurrence(At x, At a, int time_steps, int direction) {
+  return binary(Op::linear_recurrence, x, a, sizes(time_steps, direction));
+}
 Var logsumexp(At a) { return unary(Op::logsumexp, a); }
 Var softmax(At a) { return unary(Op::softmax, a); }
 Var log_softmax(At a) { return a - At{broadcast_cols(Var(logsumexp(a)), a.var.shape().cols), a.where}; }
 Var stop_gradient(At a) { return unary(Op::stop_gradient, a); }
 
 // Fused.
-Var dense(At x, At weights, At bias, Activation activation) { return ternary(Op::dense, x, weights, bias, sizes(static_cast<int>(activation))); }
-Var gaussian_log_prob(At mean, At log_sigma, At action) { return ternary(Op::gaussian_log_prob, mean, log_sigma, action); }
+Var dense(At x, At weights, At bias, Activation activation) {
+  return ternary(Op::dense, x, weights, bias, sizes(static_cast<int>(activation)));
+}
+Var gaussian_log_prob(At mean, At log_sigma, At action) {
+  return ternary(Op::gaussian_log_prob, mean, log_sigma, action);
+}
 Var lstm_sequence(At z, At u, At h0, At c0, At reset, int time_steps) {
-  return z.var.graph->append(Op::lstm_sequence, std::array{z.var, u.var, h0.var, c0.var, reset.var}, sizes(time_steps), z.where);
+  return z.var.graph->append(Op::lstm_sequence, std::array{z.var, u.var, h0.var, c0.var, reset.var}, sizes(time_steps),
+                             z.where);
 }
 Var lstm_block(At packed, LstmBlock block) {
   int rows = packed.var.shape().rows / 6;

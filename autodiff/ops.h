@@ -78,7 +78,8 @@ Var pick_cols(At a, At index);
 Var place_cols(At values, At index, int cols);
 
 // General.
-Var linear_recurrence(At x, At a, int time_steps, int direction);  // +1: y_t = x_t + a_t y_{t−1};  −1: y_t = x_t + a_t y_{t+1}
+// direction +1: y_t = x_t + a_t y_{t−1};  −1: y_t = x_t + a_t y_{t+1}
+Var linear_recurrence(At x, At a, int time_steps, int direction);
 Var logsumexp(At a);
 Var softmax(At a);
 Var log_softmax(At a);

@@ -10,7 +10,8 @@
 namespace innerloop {
 namespace {
 
-constexpr double kWorthThreads = 30e3;  // numbers touched in a segment: below this, waking a thread costs more than it saves
+// Numbers touched in a segment: below this, waking a thread costs more than it saves.
+constexpr double kWorthThreads = 30e3;
 
 std::byte* aligned(const std::unique_ptr<std::byte[]>& memory) {
   auto address = reinterpret_cast<std::uintptr_t>(memory.get());
@@ -19,7 +20,8 @@ std::byte* aligned(const std::unique_ptr<std::byte[]>& memory) {
 
 bool is_finite(const kernels::Matrix& m, Dtype dtype) {
   for (std::size_t i = 0; i < m.size(); ++i)
-    if (!(dtype == Dtype::f32 ? std::isfinite(m.as<const float>()[i]) : std::isfinite(m.as<const double>()[i]))) return false;
+    if (!(dtype == Dtype::f32 ? std::isfinite(m.as<const float>()[i]) : std::isfinite(m.as<const double>()[i])))
+      return false;
   return true;
 }
 
@@ -57,7 +59,9 @@ void Program::run(std::span<const void* const> inputs, std::span<void* const> ou
 
   for (const Segment& segment : plan_.segments) {
     if (segment.fixed && !options.refresh) continue;
-    auto one_task = [&](int task, int worker) { run_steps(segment, task, workers_[static_cast<std::size_t>(worker)], options.check_finite); };
+    auto one_task = [&](int task, int worker) {
+      run_steps(segment, task, workers_[static_cast<std::size_t>(worker)], options.check_finite);
+    };
     if (!segment.per_task) {
       one_task(0, 0);
     } else if (segment.work * plan_.report.tasks < kWorthThreads) {
@@ -73,7 +77,8 @@ void Program::run_steps(const Segment& segment, int task, Worker& worker, bool c
     const Operand* operand = &plan_.operands[static_cast<std::size_t>(step.first_operand)];
     kernels::Matrix* matrix = &worker.matrices[static_cast<std::size_t>(step.first_operand)];
     for (int k = 0; k <= step.arity; ++k)
-      matrix[k].data = worker.bases[static_cast<std::size_t>(operand[k].space)] + operand[k].offset + static_cast<std::size_t>(task) * operand[k].stride;
+      matrix[k].data = worker.bases[static_cast<std::size_t>(operand[k].space)] + operand[k].offset +
+                       static_cast<std::size_t>(task) * operand[k].stride;
     step.kernel({matrix[0], matrix + 1, step.arity, step.tasks, step.attr});
     if (check_finite && !is_finite(matrix[0], graph_->dtype()))
       throw NonFiniteError("the first number that is not finite is in " + graph_->describe(step.node) +

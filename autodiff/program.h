@@ -1,11 +1,11 @@
 // Program: a traced graph made ready to be run many times without allocating.
 //
-// Planning: dead nodes are dropped, equal nodes merged, views (reshape, row slices, broadcasts over tasks) cost nothing, every
-// value gets a place in a buffer that is reused as soon as nobody needs it.
-// Running on the CPU is task-major. A node's *phase* is the number of sum_tasks on its longest path from the inputs. Within a
-// phase first the shared nodes (tasks = 1) run once, then the per-task nodes are replayed task by task in one small arena per
-// thread. So a task's numbers stay in cache, threads split tasks, and since every sum over tasks is done in task order, the
-// result has the same bits for every number of threads.
+// Planning: dead nodes are dropped, equal nodes merged, views (reshape, row slices, broadcasts over tasks) cost
+// nothing, every value gets a place in a buffer that is reused as soon as nobody needs it.
+// Running on the CPU is task-major. A node's *phase* is the number of sum_tasks on its longest path from the inputs.
+// Within a phase first the shared nodes (tasks = 1) run once, then the per-task nodes are replayed task by task in one
+// small arena per thread. So a task's numbers stay in cache, threads split tasks, and since every sum over tasks is
+// done in task order, the result has the same bits for every number of threads.
 #pragma once
 
 #include <memory>

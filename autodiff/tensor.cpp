@@ -67,7 +67,9 @@ Tensor::Tensor(Shape shape, Dtype dtype, Device device) : shape_(shape), dtype_(
 
 Tensor Tensor::full(Shape shape, double value, Dtype dtype) {
   Tensor t(shape, dtype);
-  with_type(dtype, [&](auto zero) { std::ranges::fill(t.mutable_values<decltype(zero)>(), static_cast<decltype(zero)>(value)); });
+  with_type(dtype, [&](auto zero) {
+    std::ranges::fill(t.mutable_values<decltype(zero)>(), static_cast<decltype(zero)>(value));
+  });
   return t;
 }
 
@@ -149,7 +151,8 @@ bool bitwise_equal(const Tensor& a, const Tensor& b) {
 }
 
 double relative_error(const Tensor& a, const Tensor& b) {
-  require(a.shape() == b.shape(), "comparing tensors of shapes " + to_string(a.shape()) + " and " + to_string(b.shape()));
+  require(a.shape() == b.shape(),
+          "comparing tensors of shapes " + to_string(a.shape()) + " and " + to_string(b.shape()));
   std::vector<double> x = a.to_vector(), y = b.to_vector();
   double difference = 0, size = 1e-300;
   for (std::size_t i = 0; i < x.size(); ++i) {
@@ -198,7 +201,8 @@ Tensors Tensors::with_flat(std::span<const double> numbers) const {
   Tensors result;
   std::size_t used = 0;
   for (std::size_t i = 0; i < count(); ++i) {
-    result.add(names_[i], Tensor::from(values_[i].shape(), numbers.subspan(used, values_[i].size()), values_[i].dtype()));
+    result.add(names_[i],
+               Tensor::from(values_[i].shape(), numbers.subspan(used, values_[i].size()), values_[i].dtype()));
     used += values_[i].size();
   }
   return result;

@@ -66,7 +66,7 @@ class Tensors {
   const std::string& name(std::size_t index) const { return names_[index]; }
   std::size_t number_count() const;  // elements in all tensors together
 
-  // The flat view: all numbers one after the other, in list order, as f64; and back into the same names, shapes and dtypes.
+  // The flat view: all numbers one after the other, in list order, as f64; and back into the same list.
   std::vector<double> flat() const;
   Tensors with_flat(std::span<const double> numbers) const;
   Tensors to(Dtype dtype) const;

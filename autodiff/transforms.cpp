@@ -1,4 +1,4 @@
-// Reverse and forward sweeps. Creation order is topological, so each is one loop over node numbers; every node is visited once.
+// Reverse and forward sweeps. Creation order is topological, so each is one loop that visits every node once.
 #include "autodiff/transforms.h"
 
 #include <algorithm>
@@ -9,7 +9,9 @@
 namespace innerloop {
 namespace {
 
-const OpDef& def_of(const Graph& graph, NodeId id) { return graph.table()[static_cast<std::size_t>(graph.node(id).op)]; }
+const OpDef& def_of(const Graph& graph, NodeId id) {
+  return graph.table()[static_cast<std::size_t>(graph.node(id).op)];
+}
 
 std::vector<Var> input_vars(Graph& graph, NodeId id) {
   std::vector<Var> vars;
@@ -54,7 +56,8 @@ struct Expansion {
   Var y;
 };
 Expansion expand(const RuleContext& c, const OpDef& def) {
-  if (!def.expand) require(false, std::string("the operation ") + def.name + " has no derivative rule and no expansion");
+  if (!def.expand)
+    require(false, std::string("the operation ") + def.name + " has no derivative rule and no expansion");
   Expansion e;
   for (Var x : c.x) e.x.push_back(reshape(x, x.shape().rows, x.shape().cols));
   e.y = def.expand({c.graph, e.x, Var{}, c.attr});
@@ -131,8 +134,9 @@ std::vector<Var> vjp(std::span<const Var> outputs, std::span<const Var> inputs, 
   // Seed the outputs.
   std::vector<Var> bar(last + 1);
   for (std::size_t j = 0; j < outputs.size(); ++j) {
-    require(cotangents[j].shape() == outputs[j].shape(), "vjp: a cotangent has shape " + to_string(cotangents[j].shape()) +
-                                                             ", its output " + graph.describe(outputs[j].id));
+    require(cotangents[j].shape() == outputs[j].shape(), "vjp: a cotangent has shape " +
+                                                             to_string(cotangents[j].shape()) + ", its output " +
+                                                             graph.describe(outputs[j].id));
     bar[outputs[j].id] = accumulate(bar[outputs[j].id], cotangents[j]);
   }
 
@@ -144,7 +148,8 @@ std::vector<Var> vjp(std::span<const Var> outputs, std::span<const Var> inputs, 
     std::vector<Var> x = input_vars(graph, id);
     std::vector<char> wanted(x.size());
     bool any = false;
-    for (std::size_t k = 0; k < x.size(); ++k) any |= (wanted[k] = depends[x[k].id] && !def.is_data(static_cast<int>(k))) != 0;
+    for (std::size_t k = 0; k < x.size(); ++k)
+      any |= (wanted[k] = depends[x[k].id] && !def.is_data(static_cast<int>(k))) != 0;
     if (!any) continue;
     Graph::Origin origin(graph, graph.node(id).where);
     std::vector<Var> x_bar = reverse_rule({graph, x, graph.var(id), graph.node(id).attr}, def, wanted, bar[id]);
@@ -153,7 +158,8 @@ std::vector<Var> vjp(std::span<const Var> outputs, std::span<const Var> inputs, 
   }
 
   std::vector<Var> result;
-  for (Var input : inputs) result.push_back(input.id <= last && bar[input.id].valid() ? bar[input.id] : zeros_like(input));
+  for (Var input : inputs)
+    result.push_back(input.id <= last && bar[input.id].valid() ? bar[input.id] : zeros_like(input));
   return result;
 }
 
@@ -188,7 +194,8 @@ std::vector<Var> jvp(std::span<const Var> outputs, std::span<const Var> inputs, 
     Graph::Origin origin(graph, graph.node(id).where);
     // The negative controls scale one input's rule: scale its tangent.
     for (std::size_t k = 0; k < x.size(); ++k)
-      if (double factor = def.jvp_factor[std::min<std::size_t>(k, 7)]; factor != 1 && x_dot[k].valid()) x_dot[k] = factor * x_dot[k];
+      if (double factor = def.jvp_factor[std::min<std::size_t>(k, 7)]; factor != 1 && x_dot[k].valid())
+        x_dot[k] = factor * x_dot[k];
     Var y_dot = forward_rule({graph, x, graph.var(id), graph.node(id).attr}, def, graph.node(id).op, x_dot);
     if (y_dot.valid()) dot[id] = accumulate(dot[id], y_dot);
   }

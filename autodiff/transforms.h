@@ -1,4 +1,4 @@
-// Derivatives. Each function appends nodes to the same graph and returns ordinary Vars: differentiate them again at will.
+// Derivatives. Each function appends nodes to the same graph and returns ordinary Vars: differentiate them again.
 #pragma once
 
 #include <span>
@@ -12,7 +12,7 @@ namespace innerloop {
 // An input that no output depends on gets zeros.
 std::vector<Var> vjp(std::span<const Var> outputs, std::span<const Var> inputs, std::span<const Var> cotangents);
 
-// Forward mode: Σ_k ∂outputs[j]/∂inputs[k] · tangents[k], one Var per output. An independent second route to every derivative.
+// Forward mode: Σ_k ∂outputs[j]/∂inputs[k] · tangents[k], one Var per output. A second, independent route.
 std::vector<Var> jvp(std::span<const Var> outputs, std::span<const Var> inputs, std::span<const Var> tangents);
 
 // ∇ of a loss. loss is (tasks, 1, 1): with tasks > 1 the tasks' losses are added, so the gradient with respect to a
@@ -20,7 +20,7 @@ std::vector<Var> jvp(std::span<const Var> outputs, std::span<const Var> inputs, 
 std::vector<Var> grad(Var loss, std::span<const Var> wrt);
 Params grad(Var loss, const Params& wrt);
 
-// Hessian-vector product by reverse over reverse: ∇(∇loss · v). For the other routes write them out: they are one line each.
+// Hessian-vector product by reverse over reverse: ∇(∇loss · v). The other routes are one line each.
 std::vector<Var> hvp(Var loss, std::span<const Var> wrt, std::span<const Var> v);
 
 // ⟨a, b⟩ summed over all elements of all pairs: (1,1,1).

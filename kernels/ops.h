@@ -53,9 +53,9 @@ enum class Op : std::uint8_t {
   relu_slope,     // (y, g):  g if y > 0, else 0
   // Elementwise, three inputs.
   mul3,    // a·b·c
-  select,  // (mask: data, a, b):  a where mask ≠ 0, else b.  Never touches the value not chosen: a NaN there stays there.
+  select,  // (mask: data, a, b):  a where mask ≠ 0, else b.  A NaN that is not chosen stays there.
   // Linear in every input.
-  matmul,           // op(A)·op(B);  i = 1 transposes A, j = 1 transposes B  (x = 1: added to what C holds; planner only)
+  matmul,           // op(A)·op(B);  i = 1 transposes A, j = 1 transposes B  (x = 1, by the planner: added to C)
   transpose,        // (r, c) → (c, r)
   add_row,          // (r, c) + (1, c)
   sum_rows,         // (r, c) → (1, c)
@@ -79,7 +79,7 @@ enum class Op : std::uint8_t {
   pick_cols,        // (z (r,c), index (r,1): data) → (r, 1):  y[r] = z[r, index[r]]
   place_cols,       // (v (r,1), index (r,1): data) → (r, j):  y[r, index[r]] = v[r], else 0
   // General.
-  linear_recurrence,  // (x, a):  i time steps of r/i rows;  j = +1: y_t = x_t + a_t·y_{t−1};  j = −1: y_t = x_t + a_t·y_{t+1}
+  linear_recurrence,  // (x, a):  i time steps of r/i rows;  y_t = x_t + a_t·y_{t−j}, j = ±1
   logsumexp,          // (r, c) → (r, 1), over columns
   softmax,            // over columns
   stop_gradient,      // a
@@ -121,8 +121,8 @@ struct Call {
 };
 
 // out never overlaps an input, except that an elementwise kernel may be given out.data == in[k].data of equal size,
-// and add_row out.data == in[0].data. A kernel writes every element of out, allocates nothing on the heap, and gives the
-// same bits on every call.
+// and add_row out.data == in[0].data. A kernel writes every element of out, allocates nothing on the heap, and gives
+// the same bits on every call.
 using Kernel = void (*)(const Call&);
 
 // Up to this many products per element, a matmul that adds to C gives the bits of the product followed by one addition.

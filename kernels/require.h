@@ -1,4 +1,4 @@
-// require(): every precondition in innerloop. A violated one throws Error with a message that names what, where and the fix.
+// require(): every precondition in innerloop. A violated one throws Error: its message names what, where and the fix.
 #pragma once
 
 #include <source_location>

@@ -7,8 +7,8 @@ namespace innerloop::meta {
 namespace {
 
 constexpr int kTasks = 3, kRows = 8;
-constexpr InnerEstimator kEstimators[] = {InnerEstimator::first_order, InnerEstimator::log_likelihood, InnerEstimator::likelihood_ratio,
-                                          InnerEstimator::dice};
+constexpr InnerEstimator kEstimators[] = {InnerEstimator::first_order, InnerEstimator::log_likelihood,
+                                          InnerEstimator::likelihood_ratio, InnerEstimator::dice};
 
 Tensor normals(Philox& random, Shape shape) {
   std::vector<double> numbers(shape.size());
@@ -43,7 +43,10 @@ Vars group(const Vars& in, const std::string& prefix) {
 
 CheckCase meta_objective_case(InnerEstimator estimator, int inner_steps) {
   MamlProblem problem = make_maml_problem(estimator, inner_steps);
-  CheckCase c{.name = std::string("maml, ") + name_of(estimator) + ", K = " + std::to_string(inner_steps), .subject = "maml", .inputs = {}, .build = {}};
+  CheckCase c{.name = std::string("maml, ") + name_of(estimator) + ", K = " + std::to_string(inner_steps),
+              .subject = "maml",
+              .inputs = {},
+              .build = {}};
   auto add = [&](const std::string& prefix, const Tensors& list, bool differentiated) {
     for (std::size_t i = 0; i < list.count(); ++i) c.inputs.push_back({prefix + list.name(i), list[i], differentiated});
   };
@@ -79,7 +82,8 @@ MamlProblem make_maml_problem(InnerEstimator estimator, int inner_steps, std::ui
   problem.alpha = Tensor({1, inner_steps, 1});
   for (int k = 0; k < inner_steps; ++k) {
     BatchValues batch = make_batch(random);
-    for (std::size_t i = 0; i < batch.count(); ++i) problem.supports.add(std::to_string(k) + "/" + batch.name(i), batch[i]);
+    for (std::size_t i = 0; i < batch.count(); ++i)
+      problem.supports.add(std::to_string(k) + "/" + batch.name(i), batch[i]);
     problem.alpha.set(0, k, 0, 0.1 / (k + 1));
   }
 
@@ -91,7 +95,8 @@ MamlProblem make_maml_problem(InnerEstimator estimator, int inner_steps, std::ui
     BatchValues support;
     std::string prefix = std::to_string(k) + "/";
     for (std::size_t i = 0; i < problem.supports.count(); ++i)
-      if (problem.supports.name(i).starts_with(prefix)) support.add(problem.supports.name(i).substr(prefix.size()), problem.supports[i]);
+      if (problem.supports.name(i).starts_with(prefix))
+        support.add(problem.supports.name(i).substr(prefix.size()), problem.supports[i]);
     theta_i = maml.adapt_step(problem.program, {theta_i, support, Tensor::scalar(problem.alpha.at(0, k, 0))})[0];
   }
   Tensors old = maml.old_policy(problem.program, {theta_i, problem.query})[0];

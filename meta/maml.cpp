@@ -26,7 +26,8 @@ Batch batch_of_step(const Batch& batches, int k) {
   std::string prefix = std::to_string(k) + "/";
   for (std::size_t i = 0; i < batches.count(); ++i)
     if (batches.name(i).starts_with(prefix)) batch.add(batches.name(i).substr(prefix.size()), batches[i]);
-  require(batch.count() > 0, "there is no data for inner step " + std::to_string(k) + " (names begin with '" + prefix + "')");
+  require(batch.count() > 0,
+          "there is no data for inner step " + std::to_string(k) + " (names begin with '" + prefix + "')");
   return batch;
 }
 
@@ -98,8 +99,8 @@ Var outer_kl(const Params& theta_prime, const Batch& query, const MamlProgram& p
 }
 
 // region: curvature
-// [MAML eq. curvature]  ∇²θ KL(π_θ'old ‖ π_U(θ)) at θ_old = Jᵀ F J with J = ∂U/∂θ: the KL's own gradient is zero there, so
-// no derivative of J is needed.
+// [MAML eq. curvature]  ∇²θ KL(π_θ'old ‖ π_U(θ)) at θ_old = Jᵀ F J with J = ∂U/∂θ: the KL's own gradient is zero there,
+// so no derivative of J is needed.
 Params curvature_product(const Params& theta, const Batch& supports, Var alpha, const Batch& query, const Params& v,
                          const MamlProgram& program) {
   Params theta_prime = adapt_all(theta, supports, alpha, program);
@@ -152,7 +153,7 @@ MamlFunctions::MamlFunctions()
                       Batch supports = in.next("supports");
                       Var alpha = in.next_var("alpha");
                       Batch query = in.next("query");
-                      // [MAML eq. 1]  ∇θ Σ_i J_i(θ'_i): differentiates through adapt(); nothing is switched on for that.
+                      // [MAML eq. 1]  ∇θ Σ_i J_i(θ'_i): differentiates through adapt(); nothing is switched on.
                       Params theta_prime = adapt_all(theta, supports, alpha, program);
                       Vars values;
                       values.add("objective", outer_objective(theta_prime, query, program));

@@ -8,7 +8,7 @@
 //   θ        theta                    (1, in, out) per parameter, shared by all tasks
 //   θ_i      theta_i                  (B, in, out): task i's own copy, moved by the inner steps
 //   α        alpha                    (1, 1, 1): inner step size
-//   D_i      support                  (B, rows, ·): task i's data, collected with the policy that is about to be adapted
+//   D_i      support                  (B, rows, ·): task i's data, collected with the policy to be adapted
 //   D'_i     query                    (B, rows, ·): collected with the adapted policy
 //   Â        support["advantages"]    (B, rows, 1)
 //   1/M_i    support["weights"]       (B, rows, 1): 0 in padding rows
@@ -41,14 +41,14 @@ struct MamlProgram {
 Var inner_objective(const Params& theta_i, const Batch& support, const MamlProgram& program);
 // One inner step of every task.
 Params adapt(const Params& theta_i, const Batch& support, Var alpha, const MamlProgram& program);
-// K inner steps from the shared θ. `supports` holds the K batches under the names "0/observations", "1/observations", …;
-// alpha is (1, K, 1), a step size per step.
+// K inner steps from the shared θ. `supports` holds the K batches under the names "0/observations",
+// "1/observations", …; alpha is (1, K, 1), a step size per step.
 Params adapt_all(const Params& theta, const Batch& supports, Var alpha, const MamlProgram& program);
-// The adapted policies' surrogate on new data, averaged over tasks (1, 1, 1). query["old_log_prob"] is data: log π of the
-// policy that collected it.
+// The adapted policies' surrogate on new data, averaged over tasks (1, 1, 1). query["old_log_prob"] is data: log π of
+// the policy that collected it.
 Var outer_objective(const Params& theta_prime, const Batch& query, const MamlProgram& program);
-// mean_i mean_s KL(π_old ‖ π_θ'), (1, 1, 1): between post-update policies, on post-update states. The old distribution is
-// data: query["old/mean"] and query["old/log_sigma"], or query["old/logits"].
+// mean_i mean_s KL(π_old ‖ π_θ'), (1, 1, 1): between post-update policies, on post-update states. The old distribution
+// is data: query["old/mean"] and query["old/log_sigma"], or query["old/logits"].
 Var outer_kl(const Params& theta_prime, const Batch& query, const MamlProgram& program);
 // JᵀFJ·v: the curvature of outer_kl at the current θ, one Var per parameter.
 Params curvature_product(const Params& theta, const Batch& supports, Var alpha, const Batch& query, const Params& v,

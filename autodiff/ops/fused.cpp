@@ -1,4 +1,5 @@
-// Fused operations: several primitives in one kernel. Nothing that a derivative needs is hidden: it is the output or an input.
+// Fused operations: several primitives in one kernel. What a derivative needs is never hidden: it is the output or
+// an input.
 #include <cmath>
 #include <numbers>
 
@@ -36,7 +37,8 @@ Var activation_slope(Activation activation, Var y, Var g) {
 
 Shape dense_shape(S r) {
   Shape x = r.shape(0), w = r.shape(1), b = r.shape(2);
-  if (x.cols != w.rows) r.refuse("A has " + std::to_string(x.cols) + " columns but B has " + std::to_string(w.rows) + " rows.");
+  if (x.cols != w.rows)
+    r.refuse("A has " + std::to_string(x.cols) + " columns but B has " + std::to_string(w.rows) + " rows.");
   r.check(b.rows == 1 && b.cols == w.cols, "the bias C must be one row with the columns of B");
   return {r.tasks(), x.rows, w.cols};
 }
@@ -76,7 +78,8 @@ std::vector<Example> dense_examples() {
 
 Shape gaussian_shape(S r) {
   Shape mean = r.shape(0), log_sigma = r.shape(1), action = r.shape(2);
-  r.check(mean.rows == action.rows && mean.cols == action.cols, "the mean A and the action C must agree in rows and columns");
+  r.check(mean.rows == action.rows && mean.cols == action.cols,
+          "the mean A and the action C must agree in rows and columns");
   r.check(log_sigma.rows == 1 && log_sigma.cols == mean.cols, "log σ (B) must be one row with the columns of A");
   return {r.tasks(), mean.rows, 1};
 }
@@ -103,11 +106,14 @@ std::vector<Example> gaussian_examples() {
 
 std::span<const OpDef> fused_ops() {
   static const OpDef rows[] = {
-      {.op = Op::dense, .name = "dense", .maths = "Y = act(X·W + b);  Z̄ = act'(Z)∘Ȳ, X̄ = Z̄·Wᵀ, W̄ = Xᵀ·Z̄, b̄ = Σ_r Z̄", .arity = 3,
-       .kind = Kind::general, .shape = dense_shape, .vjp = dense_vjp, .jvp = dense_jvp,
-       .expand = [](C c) { return activate(activation_of(c), add_row(matmul(c.x[0], c.x[1]), c.x[2])); }, .examples = dense_examples},
+      {.op = Op::dense, .name = "dense",
+       .maths = "Y = act(X·W + b);  Z̄ = act'(Z)∘Ȳ, X̄ = Z̄·Wᵀ, W̄ = Xᵀ·Z̄, b̄ = Σ_r Z̄",
+       .arity = 3, .kind = Kind::general, .shape = dense_shape, .vjp = dense_vjp, .jvp = dense_jvp,
+       .expand = [](C c) { return activate(activation_of(c), add_row(matmul(c.x[0], c.x[1]), c.x[2])); },
+       .examples = dense_examples},
       {.op = Op::gaussian_log_prob, .name = "gaussian_log_prob",
-       .maths = "y = Σ_c −½((a − μ)/σ)² − log σ − ½ log 2π;  derivative by its expansion", .arity = 3, .kind = Kind::general,
+       .maths = "y = Σ_c −½((a − μ)/σ)² − log σ − ½ log 2π;  derivative by its expansion",
+       .arity = 3, .kind = Kind::general,
        .shape = gaussian_shape, .expand = gaussian_expansion, .examples = gaussian_examples},
   };
   return rows;

@@ -33,9 +33,13 @@ std::vector<Example> concat_examples(bool rows) {
     (rows ? other.rows : other.cols) += 2;
     examples.push_back({.shapes = {s, other}, .attr = {}, .domains = {Domain::real, Domain::real}});
   }
-  examples.push_back({.shapes = {{2, 3, 4}, {1, 3, 4}, {2, 3, 4}}, .attr = {}, .domains = {Domain::real, Domain::real, Domain::real}});
+  examples.push_back(
+      {.shapes = {{2, 3, 4}, {1, 3, 4}, {2, 3, 4}}, .attr = {}, .domains = {Domain::real, Domain::real, Domain::real}});
   examples.push_back({.shapes = {{2, 3, 4}}, .attr = {}, .domains = {Domain::real}});
-  examples.push_back({.shapes = {{2, 3, 4}, {2, 3, 4}}, .attr = {}, .domains = {Domain::real, Domain::real}, .same_input_twice = true});
+  examples.push_back({.shapes = {{2, 3, 4}, {2, 3, 4}},
+                      .attr = {},
+                      .domains = {Domain::real, Domain::real},
+                      .same_input_twice = true});
   return examples;
 }
 
@@ -66,7 +70,8 @@ std::vector<Example> lookups(MakeExample make) {
 }
 
 void check_index_column(S r, int rows) {
-  r.check(r.shape(1).cols == 1 && r.shape(1).rows == rows, "the index must be one column with a row for every row of values");
+  r.check(r.shape(1).cols == 1 && r.shape(1).rows == rows,
+          "the index must be one column with a row for every row of values");
 }
 
 }  // namespace
@@ -74,86 +79,103 @@ void check_index_column(S r, int rows) {
 std::span<const OpDef> indexing_ops() {
   constexpr auto L = Kind::linear;
   static const OpDef rows[] = {
-      {.op = Op::slice_rows, .name = "slice_rows", .maths = "Y = rows i … i+n−1 of A;  Ā = Ȳ at row i of zeros", .arity = 1, .kind = L,
-       .shape = [](S r) {
-         r.check(r.attr.i >= 0 && r.attr.j >= 1 && r.attr.i + r.attr.j <= r.shape(0).rows, "the slice (first, count) leaves A");
+      {.op = Op::slice_rows, .name = "slice_rows", .maths = "Y = rows i … i+n−1 of A;  Ā = Ȳ at row i of zeros",
+       .arity = 1, .kind = L, .shape = [](S r) {
+         r.check(r.attr.i >= 0 && r.attr.j >= 1 && r.attr.i + r.attr.j <= r.shape(0).rows,
+                 "the slice (first, count) leaves A");
          return Shape{r.tasks(), r.attr.j, r.shape(0).cols};
        },
        .transpose = [](C c, int, Var v) { return pad_rows(v, c.attr.i, c.x[0].shape().rows); },
        .examples = [] { return one_input([](Shape s) { return Attr{.i = s.rows / 2, .j = (s.rows + 2) / 3}; }); }},
-      {.op = Op::pad_rows, .name = "pad_rows", .maths = "Y = A at row i of zeros;  Ā = rows i … of Ȳ", .arity = 1, .kind = L,
-       .shape = [](S r) {
+      {.op = Op::pad_rows, .name = "pad_rows", .maths = "Y = A at row i of zeros;  Ā = rows i … of Ȳ",
+       .arity = 1, .kind = L, .shape = [](S r) {
          r.check(r.attr.i >= 0 && r.attr.i + r.shape(0).rows <= r.attr.j, "A does not fit at that row of that many");
          return Shape{r.tasks(), r.attr.j, r.shape(0).cols};
        },
        .transpose = [](C c, int, Var v) { return slice_rows(v, c.attr.i, c.x[0].shape().rows); },
        .examples = [] { return one_input([](Shape s) { return Attr{.i = 2, .j = s.rows + 3}; }); }},
-      {.op = Op::slice_cols, .name = "slice_cols", .maths = "Y = columns i … i+n−1 of A;  Ā = Ȳ at column i of zeros", .arity = 1, .kind = L,
-       .shape = [](S r) {
-         r.check(r.attr.i >= 0 && r.attr.j >= 1 && r.attr.i + r.attr.j <= r.shape(0).cols, "the slice (first, count) leaves A");
+      {.op = Op::slice_cols, .name = "slice_cols", .maths = "Y = columns i … i+n−1 of A;  Ā = Ȳ at column i of zeros",
+       .arity = 1, .kind = L, .shape = [](S r) {
+         r.check(r.attr.i >= 0 && r.attr.j >= 1 && r.attr.i + r.attr.j <= r.shape(0).cols,
+                 "the slice (first, count) leaves A");
          return Shape{r.tasks(), r.shape(0).rows, r.attr.j};
        },
        .transpose = [](C c, int, Var v) { return pad_cols(v, c.attr.i, c.x[0].shape().cols); },
        .examples = [] { return one_input([](Shape s) { return Attr{.i = s.cols / 2, .j = (s.cols + 2) / 3}; }); }},
-      {.op = Op::pad_cols, .name = "pad_cols", .maths = "Y = A at column i of zeros;  Ā = columns i … of Ȳ", .arity = 1, .kind = L,
-       .shape = [](S r) {
+      {.op = Op::pad_cols, .name = "pad_cols", .maths = "Y = A at column i of zeros;  Ā = columns i … of Ȳ",
+       .arity = 1, .kind = L, .shape = [](S r) {
          r.check(r.attr.i >= 0 && r.attr.i + r.shape(0).cols <= r.attr.j, "A does not fit at that column of that many");
          return Shape{r.tasks(), r.shape(0).rows, r.attr.j};
        },
        .transpose = [](C c, int, Var v) { return slice_cols(v, c.attr.i, c.x[0].shape().cols); },
        .examples = [] { return one_input([](Shape s) { return Attr{.i = 2, .j = s.cols + 3}; }); }},
-      {.op = Op::concat_rows, .name = "concat_rows", .maths = "Y = the inputs one above the other;  each takes its rows of Ȳ", .arity = -1,
-       .kind = L, .shape = [](S r) { return concat_shape(r, true); },
-       .transpose = [](C c, int k, Var v) { return slice_rows(v, rows_before(c, k), c.x[static_cast<std::size_t>(k)].shape().rows); },
+      {.op = Op::concat_rows, .name = "concat_rows",
+       .maths = "Y = the inputs one above the other;  each takes its rows of Ȳ",
+       .arity = -1, .kind = L, .shape = [](S r) { return concat_shape(r, true); },
+       .transpose = [](C c, int k, Var v) {
+         return slice_rows(v, rows_before(c, k), c.x[static_cast<std::size_t>(k)].shape().rows);
+       },
        .examples = [] { return concat_examples(true); }},
-      {.op = Op::concat_cols, .name = "concat_cols", .maths = "Y = the inputs side by side;  each takes its columns of Ȳ", .arity = -1,
-       .kind = L, .shape = [](S r) { return concat_shape(r, false); },
-       .transpose = [](C c, int k, Var v) { return slice_cols(v, cols_before(c, k), c.x[static_cast<std::size_t>(k)].shape().cols); },
+      {.op = Op::concat_cols, .name = "concat_cols",
+       .maths = "Y = the inputs side by side;  each takes its columns of Ȳ",
+       .arity = -1, .kind = L, .shape = [](S r) { return concat_shape(r, false); },
+       .transpose = [](C c, int k, Var v) {
+         return slice_cols(v, cols_before(c, k), c.x[static_cast<std::size_t>(k)].shape().cols);
+       },
        .examples = [] { return concat_examples(false); }},
-      {.op = Op::shift_rows, .name = "shift_rows", .maths = "y[r] = a[r − i], 0 outside;  ā[r] = ȳ[r + i]", .arity = 1, .kind = L,
+      {.op = Op::shift_rows, .name = "shift_rows", .maths = "y[r] = a[r − i], 0 outside;  ā[r] = ȳ[r + i]",
+       .arity = 1, .kind = L,
        .shape = same_shape, .transpose = [](C c, int, Var v) { return shift_rows(v, -c.attr.i); },
        .examples = [] { return one_input([](Shape s) { return Attr{.i = s.tasks % 2 ? 2 : -1}; }); }},
-      {.op = Op::gather_rows, .name = "gather_rows", .maths = "y[r] = a[index r];  ā[i] = Σ_{r: index r = i} ȳ[r]", .arity = 2, .kind = L,
-       .shape = [](S r) {
+      {.op = Op::gather_rows, .name = "gather_rows", .maths = "y[r] = a[index r];  ā[i] = Σ_{r: index r = i} ȳ[r]",
+       .arity = 2, .kind = L, .shape = [](S r) {
          r.check(r.shape(1).cols == 1, "the index must be one column");
          return Shape{r.tasks(), r.shape(1).rows, r.shape(0).cols};
        },
        .transpose = [](C c, int, Var v) { return scatter_rows(v, c.x[1], c.x[0].shape().rows); },
        .examples = [] {
-         return lookups([](Shape s) { return Example{.shapes = {s, {1, 6, 1}}, .attr = {}, .domains = {}, .index_below = s.rows}; });
+         return lookups([](Shape s) {
+           return Example{.shapes = {s, {1, 6, 1}}, .attr = {}, .domains = {}, .index_below = s.rows};
+         });
        },
        .data_inputs = 0b10},
-      {.op = Op::scatter_rows, .name = "scatter_rows", .maths = "y[index r] += a[r], in row order;  ā[r] = ȳ[index r]", .arity = 2, .kind = L,
-       .shape = [](S r) {
+      {.op = Op::scatter_rows, .name = "scatter_rows", .maths = "y[index r] += a[r], in row order;  ā[r] = ȳ[index r]",
+       .arity = 2, .kind = L, .shape = [](S r) {
          check_index_column(r, r.shape(0).rows);
          r.check(r.attr.i >= 1, "the number of rows must be at least 1");
          return Shape{r.tasks(), r.attr.i, r.shape(0).cols};
        },
        .transpose = [](C c, int, Var v) { return gather_rows(v, c.x[1]); },
        .examples = [] {
-         return lookups([](Shape s) { return Example{.shapes = {s, {1, s.rows, 1}}, .attr = {.i = 4}, .domains = {}, .index_below = 4}; });
+         return lookups([](Shape s) {
+           return Example{.shapes = {s, {1, s.rows, 1}}, .attr = {.i = 4}, .domains = {}, .index_below = 4};
+         });
        },
        .data_inputs = 0b10},
-      {.op = Op::pick_cols, .name = "pick_cols", .maths = "y[r] = a[r, index r];  ā[r, index r] = ȳ[r], else 0", .arity = 2, .kind = L,
-       .shape = [](S r) {
+      {.op = Op::pick_cols, .name = "pick_cols", .maths = "y[r] = a[r, index r];  ā[r, index r] = ȳ[r], else 0",
+       .arity = 2, .kind = L, .shape = [](S r) {
          check_index_column(r, r.shape(0).rows);
          return Shape{r.tasks(), r.shape(0).rows, 1};
        },
        .transpose = [](C c, int, Var v) { return place_cols(v, c.x[1], c.x[0].shape().cols); },
        .examples = [] {
-         return lookups([](Shape s) { return Example{.shapes = {s, {1, s.rows, 1}}, .attr = {}, .domains = {}, .index_below = s.cols}; });
+         return lookups([](Shape s) {
+           return Example{.shapes = {s, {1, s.rows, 1}}, .attr = {}, .domains = {}, .index_below = s.cols};
+         });
        },
        .data_inputs = 0b10},
-      {.op = Op::place_cols, .name = "place_cols", .maths = "y[r, index r] = a[r], else 0;  ā[r] = ȳ[r, index r]", .arity = 2, .kind = L,
-       .shape = [](S r) {
+      {.op = Op::place_cols, .name = "place_cols", .maths = "y[r, index r] = a[r], else 0;  ā[r] = ȳ[r, index r]",
+       .arity = 2, .kind = L, .shape = [](S r) {
          check_index_column(r, r.shape(0).rows);
-         r.check(r.shape(0).cols == 1 && r.attr.j >= 1, "the values must be one column, and the number of columns at least 1");
+         r.check(r.shape(0).cols == 1 && r.attr.j >= 1,
+                 "the values must be one column, and the number of columns at least 1");
          return Shape{r.tasks(), r.shape(0).rows, r.attr.j};
        },
        .transpose = [](C c, int, Var v) { return pick_cols(v, c.x[1]); },
        .examples = [] {
          return lookups([](Shape s) {
-           return Example{.shapes = {{s.tasks, s.rows, 1}, {1, s.rows, 1}}, .attr = {.j = 5}, .domains = {}, .index_below = 5};
+           const Shape column{s.tasks, s.rows, 1}, index{1, s.rows, 1};
+           return Example{.shapes = {column, index}, .attr = {.j = 5}, .domains = {}, .index_below = 5};
          });
        },
        .data_inputs = 0b10},

@@ -54,7 +54,10 @@ std::vector<Example> matmul_examples() {
         examples.push_back({.shapes = {a, b1}, .attr = {.i = ta, .j = tb}, .domains = {Domain::real, Domain::real}});
       }
     }
-  examples.push_back({.shapes = {{2, 4, 4}, {2, 4, 4}}, .attr = {}, .domains = {Domain::real, Domain::real}, .same_input_twice = true});
+  examples.push_back({.shapes = {{2, 4, 4}, {2, 4, 4}},
+                      .attr = {},
+                      .domains = {Domain::real, Domain::real},
+                      .same_input_twice = true});
   return examples;
 }
 
@@ -71,13 +74,13 @@ std::vector<Example> add_row_examples() {
 std::span<const OpDef> linear_ops() {
   constexpr auto L = Kind::linear;
   static const OpDef rows[] = {
-      {.op = Op::matmul, .name = "matmul", .maths = "Y = A·B;  dY = dA·B + A·dB;  Ā = Ȳ·Bᵀ, B̄ = Aᵀ·Ȳ", .arity = 2, .kind = L,
-       .shape = matmul_shape, .transpose = matmul_transpose, .examples = matmul_examples},
+      {.op = Op::matmul, .name = "matmul", .maths = "Y = A·B;  dY = dA·B + A·dB;  Ā = Ȳ·Bᵀ, B̄ = Aᵀ·Ȳ",
+       .arity = 2, .kind = L, .shape = matmul_shape, .transpose = matmul_transpose, .examples = matmul_examples},
       {.op = Op::transpose, .name = "transpose", .maths = "Y = Aᵀ;  Ā = Ȳᵀ", .arity = 1, .kind = L,
        .shape = [](S r) { return Shape{r.tasks(), r.shape(0).cols, r.shape(0).rows}; },
        .transpose = [](C, int, Var v) { return transpose(v); }, .examples = plain},
-      {.op = Op::add_row, .name = "add_row", .maths = "y[r,c] = a[r,c] + b[c];  ā = ȳ, b̄ = Σ_r ȳ", .arity = 2, .kind = L,
-       .shape = [](S r) {
+      {.op = Op::add_row, .name = "add_row", .maths = "y[r,c] = a[r,c] + b[c];  ā = ȳ, b̄ = Σ_r ȳ",
+       .arity = 2, .kind = L, .shape = [](S r) {
          r.check(r.shape(1).rows == 1 && r.shape(1).cols == r.shape(0).cols, "B must be one row with the columns of A");
          return Shape{r.tasks(), r.shape(0).rows, r.shape(0).cols};
        },
@@ -85,8 +88,8 @@ std::span<const OpDef> linear_ops() {
       {.op = Op::sum_rows, .name = "sum_rows", .maths = "y[c] = Σ_r a[r,c];  ā[r,c] = ȳ[c]", .arity = 1, .kind = L,
        .shape = [](S r) { return Shape{r.tasks(), 1, r.shape(0).cols}; },
        .transpose = [](C c, int, Var v) { return broadcast_rows(v, c.x[0].shape().rows); }, .examples = plain},
-      {.op = Op::broadcast_rows, .name = "broadcast_rows", .maths = "y[r,c] = a[c];  ā[c] = Σ_r ȳ[r,c]", .arity = 1, .kind = L,
-       .shape = [](S r) {
+      {.op = Op::broadcast_rows, .name = "broadcast_rows", .maths = "y[r,c] = a[c];  ā[c] = Σ_r ȳ[r,c]",
+       .arity = 1, .kind = L, .shape = [](S r) {
          r.check(r.shape(0).rows == 1 && r.attr.i >= 1, "A must be one row, and the number of rows at least 1");
          return Shape{r.tasks(), r.attr.i, r.shape(0).cols};
        },
@@ -95,8 +98,8 @@ std::span<const OpDef> linear_ops() {
       {.op = Op::sum_cols, .name = "sum_cols", .maths = "y[r] = Σ_c a[r,c];  ā[r,c] = ȳ[r]", .arity = 1, .kind = L,
        .shape = [](S r) { return Shape{r.tasks(), r.shape(0).rows, 1}; },
        .transpose = [](C c, int, Var v) { return broadcast_cols(v, c.x[0].shape().cols); }, .examples = plain},
-      {.op = Op::broadcast_cols, .name = "broadcast_cols", .maths = "y[r,c] = a[r];  ā[r] = Σ_c ȳ[r,c]", .arity = 1, .kind = L,
-       .shape = [](S r) {
+      {.op = Op::broadcast_cols, .name = "broadcast_cols", .maths = "y[r,c] = a[r];  ā[r] = Σ_c ȳ[r,c]",
+       .arity = 1, .kind = L, .shape = [](S r) {
          r.check(r.shape(0).cols == 1 && r.attr.j >= 1, "A must be one column, and the number of columns at least 1");
          return Shape{r.tasks(), r.shape(0).rows, r.attr.j};
        },
@@ -104,20 +107,23 @@ std::span<const OpDef> linear_ops() {
        .examples = [] { return sized<0, 1>([](Shape s) { return Attr{.j = s.cols + 1}; }); }},
       {.op = Op::sum_all, .name = "sum_all", .maths = "y = Σ a;  ā = ȳ everywhere", .arity = 1, .kind = L,
        .shape = [](S r) { return Shape{r.tasks(), 1, 1}; },
-       .transpose = [](C c, int, Var v) { return broadcast_all(v, c.x[0].shape().rows, c.x[0].shape().cols); }, .examples = plain},
+       .transpose = [](C c, int, Var v) { return broadcast_all(v, c.x[0].shape().rows, c.x[0].shape().cols); },
+       .examples = plain},
       {.op = Op::broadcast_all, .name = "broadcast_all", .maths = "y = a everywhere;  ā = Σ ȳ", .arity = 1, .kind = L,
        .shape = [](S r) {
-         r.check(r.shape(0).is_scalar() && r.attr.i >= 1 && r.attr.j >= 1, "A must be (·, 1, 1) and the new sizes at least 1");
+         r.check(r.shape(0).is_scalar() && r.attr.i >= 1 && r.attr.j >= 1,
+                 "A must be (·, 1, 1) and the new sizes at least 1");
          return Shape{r.tasks(), r.attr.i, r.attr.j};
        },
        .transpose = [](C, int, Var v) { return sum_all(v); },
        .examples = [] { return sized<1, 1>([](Shape s) { return Attr{.i = s.rows + 1, .j = s.cols}; }); }},
-      {.op = Op::sum_tasks, .name = "sum_tasks", .maths = "y = Σ_tasks a, in task order;  ā = ȳ for every task", .arity = 1, .kind = L,
-       .shape = [](S r) { return Shape{1, r.shape(0).rows, r.shape(0).cols}; },
+      {.op = Op::sum_tasks, .name = "sum_tasks", .maths = "y = Σ_tasks a, in task order;  ā = ȳ for every task",
+       .arity = 1, .kind = L, .shape = [](S r) { return Shape{1, r.shape(0).rows, r.shape(0).cols}; },
        .transpose = [](C c, int, Var v) { return broadcast_tasks(v, c.x[0].shape().tasks); }, .examples = plain},
-      {.op = Op::broadcast_tasks, .name = "broadcast_tasks", .maths = "y = a for every task;  ā = Σ_tasks ȳ", .arity = 1, .kind = L,
-       .shape = [](S r) {
-         r.check(r.shape(0).tasks == 1 && r.attr.i >= 1, "A must be shared (1 task), and the number of tasks at least 1");
+      {.op = Op::broadcast_tasks, .name = "broadcast_tasks", .maths = "y = a for every task;  ā = Σ_tasks ȳ",
+       .arity = 1, .kind = L, .shape = [](S r) {
+         r.check(r.shape(0).tasks == 1 && r.attr.i >= 1,
+                 "A must be shared (1 task), and the number of tasks at least 1");
          return Shape{r.attr.i, r.shape(0).rows, r.shape(0).cols};
        },
        .transpose = [](C, int, Var v) { return sum_tasks(v); },
@@ -126,8 +132,8 @@ std::span<const OpDef> linear_ops() {
          for (Example& e : examples) e.attr = {.i = e.shapes[0].tasks + 2}, e.shapes[0].tasks = 1;
          return examples;
        }},
-      {.op = Op::reshape, .name = "reshape", .maths = "Y = the numbers of A in another shape;  Ā = Ȳ in the shape of A", .arity = 1, .kind = L,
-       .shape = [](S r) {
+      {.op = Op::reshape, .name = "reshape", .maths = "Y = the numbers of A in another shape;  Ā = Ȳ in the shape of A",
+       .arity = 1, .kind = L, .shape = [](S r) {
          r.check(r.attr.i >= 1 && r.attr.j >= 1 && Shape{1, r.attr.i, r.attr.j}.size() == r.shape(0).per_task(),
                  "the new shape must hold as many numbers per task");
          return Shape{r.tasks(), r.attr.i, r.attr.j};

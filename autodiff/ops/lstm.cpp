@@ -1,8 +1,9 @@
-// The LSTM over a whole sequence as one operation, its reverse sweep as another, and both as expansions into primitives.
+// The LSTM over a whole sequence as one operation, its reverse sweep as another, and both as expansions.
 //
 // Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al. 2000. Rows are time-major: row t·N + n is step t of
 // sequence n. With m_t = 1 where reset_t = 0 (a reset clears the state *before* step t):
-//   h⁻ = m_t·h_{t−1},  c⁻ = m_t·c_{t−1},   (i, f, g, o) = (σ, σ, tanh, σ)(Z_t + h⁻·U),   c_t = f·c⁻ + i·g,   h_t = o·tanh c_t
+//   h⁻ = m_t·h_{t−1},  c⁻ = m_t·c_{t−1},   (i, f, g, o) = (σ, σ, tanh, σ)(Z_t + h⁻·U),
+//   c_t = f·c⁻ + i·g,   h_t = o·tanh c_t
 // The output packs six blocks of T·N rows: i, f, g, o, c, h. So everything that the reverse sweep needs is an output.
 #include "autodiff/op_table.h"
 #include "autodiff/ops.h"
@@ -69,11 +70,14 @@ Var lstm_bwd_expansion(C c) {
   Var packed = c.x[0], u = c.x[1], c0 = c.x[3], reset = c.x[4], packed_bar = c.x[5];
   auto [steps, n, hidden] = sizes_of(c, packed.shape().cols);
   int total = steps * n;
-  auto at = [n = n, total](Var all, LstmBlock block, int t) { return slice_rows(all, static_cast<int>(block) * total + t * n, n); };
+  auto at = [n = n, total](Var all, LstmBlock block, int t) {
+    return slice_rows(all, static_cast<int>(block) * total + t * n, n);
+  };
   std::vector<Var> z_bar(static_cast<std::size_t>(steps));
   Var h_bar, c_bar;  // what the step after t sends back; nothing after the last
   for (int t = steps - 1; t >= 0; --t) {
-    Var i = at(packed, LstmBlock::i, t), f = at(packed, LstmBlock::f, t), g = at(packed, LstmBlock::g, t), o = at(packed, LstmBlock::o, t);
+    Var i = at(packed, LstmBlock::i, t), f = at(packed, LstmBlock::f, t), g = at(packed, LstmBlock::g, t),
+        o = at(packed, LstmBlock::o, t);
     Var reset_t = slice_rows(reset, t * n, n);
     Var c_before = cleared(c, reset_t, t > 0 ? at(packed, LstmBlock::c, t - 1) : c0);
 
@@ -118,8 +122,10 @@ std::vector<Example> lstm_examples(bool backward) {
   const int sizes[][3] = {{1, 1, 1}, {1, 2, 3}, {2, 1, 2}, {3, 2, 2}, {4, 1, 3}};  // T, N, H
   for (auto [steps, n, hidden] : sizes)
     for (int tasks : {1, 2}) {
-      Shape packed{tasks, 6 * steps * n, hidden}, z{tasks, steps * n, 4 * hidden}, u{1, hidden, 4 * hidden}, state{tasks, n, hidden};
-      Example e{.shapes = {backward ? packed : z, u, state, state, {1, steps * n, 1}}, .attr = {.i = steps}, .domains = {}};
+      Shape packed{tasks, 6 * steps * n, hidden}, z{tasks, steps * n, 4 * hidden}, u{1, hidden, 4 * hidden},
+          state{tasks, n, hidden};
+      Example e{
+          .shapes = {backward ? packed : z, u, state, state, {1, steps * n, 1}}, .attr = {.i = steps}, .domains = {}};
       e.domains = {backward ? Domain::unit : Domain::real, Domain::real, Domain::real, Domain::real, Domain::mask};
       if (backward) e.shapes.push_back(packed), e.domains.push_back(Domain::real);
       examples.push_back(e);
@@ -132,12 +138,15 @@ std::vector<Example> lstm_examples(bool backward) {
 std::span<const OpDef> lstm_ops() {
   static const OpDef rows[] = {
       {.op = Op::lstm_sequence, .name = "lstm_sequence",
-       .maths = "(i, f, g, o) = (σ, σ, tanh, σ)(Z_t + h⁻·U), c = f·c⁻ + i·g, h = o·tanh c;  reverse: lstm_sequence_bwd, Ū = h⁻ᵀ·Z̄",
+       .maths = "(i, f, g, o) = (σ, σ, tanh, σ)(Z_t + h⁻·U), c = f·c⁻ + i·g, h = o·tanh c;  "
+                "reverse: lstm_sequence_bwd, Ū = h⁻ᵀ·Z̄",
        .arity = 5, .kind = Kind::general, .shape = lstm_shape, .vjp = lstm_vjp, .expand = lstm_expansion,
        .examples = [] { return lstm_examples(false); }, .data_inputs = 0b10000},
       {.op = Op::lstm_sequence_bwd, .name = "lstm_sequence_bwd",
-       .maths = "backward through time: Z̄, h̄₀, c̄₀ from the packed results and their cotangent;  derivative by its expansion", .arity = 6,
-       .kind = Kind::general, .shape = lstm_bwd_shape, .expand = lstm_bwd_expansion, .examples = [] { return lstm_examples(true); },
+       .maths = "backward through time: Z̄, h̄₀, c̄₀ from the packed results and their cotangent;  "
+                "derivative by its expansion",
+       .arity = 6, .kind = Kind::general, .shape = lstm_bwd_shape, .expand = lstm_bwd_expansion,
+       .examples = [] { return lstm_examples(true); },
        .data_inputs = 0b10000},
   };
   return rows;

@@ -11,8 +11,10 @@ namespace innerloop::tests {
 
 class Instance {
  public:
-  Instance(const OpDef& def, const Example& example, std::uint64_t seed) : def_(&def), example_(&example), random_(seed, {.purpose = Purpose::check}) {
-    for (std::size_t k = 0; k < example.shapes.size(); ++k) values_.push_back(draw(example.shapes[k], example.domains[k], example.index_below));
+  Instance(const OpDef& def, const Example& example, std::uint64_t seed)
+      : def_(&def), example_(&example), random_(seed, {.purpose = Purpose::check}) {
+    for (std::size_t k = 0; k < example.shapes.size(); ++k)
+      values_.push_back(draw(example.shapes[k], example.domains[k], example.index_below));
   }
   const std::vector<Tensor>& values() const { return values_; }
   Tensor random(Shape shape) { return draw(shape, Domain::real, 1); }

@@ -15,7 +15,8 @@ using innerloop::tests::Instance;
 namespace {
 
 // y, ∇(w·y) and ∇(v·∇(w·y)) of one operation: values, first and second order.
-std::vector<Var> three_orders(const OpDef& def, const Example& example, const Instance& instance, const std::vector<Var>& x) {
+std::vector<Var> three_orders(const OpDef& def, const Example& example, const Instance& instance,
+                              const std::vector<Var>& x) {
   Graph& graph = *x[0].graph;
   Var y = graph.append(def.op, x, example.attr, std::source_location::current());
   std::vector<Var> wrt = instance.differentiable(x), outputs{y};
@@ -27,7 +28,8 @@ std::vector<Var> three_orders(const OpDef& def, const Example& example, const In
   return outputs;
 }
 
-std::vector<Tensor> run_planned(const OpDef& def, const Example& example, const Instance& instance, Dtype dtype, bool fuse) {
+std::vector<Tensor> run_planned(const OpDef& def, const Example& example, const Instance& instance, Dtype dtype,
+                                bool fuse) {
   auto graph = std::make_shared<Graph>(dtype);
   graph->set_fuse(fuse);
   std::vector<Var> outputs = three_orders(def, example, instance, instance.bind(*graph));
@@ -88,7 +90,8 @@ TEST_CASE("a product is not added in place where another phase reads the sum or 
   Philox random(1, {.purpose = Purpose::check});
   std::vector<double> numbers(2 * 3 * 4 * 4);
   for (double& n : numbers) n = random.normal();
-  Tensor a = Tensor::from({3, 4, 4}, std::span(numbers).first(48)), b = Tensor::from({3, 4, 4}, std::span(numbers).last(48));
+  Tensor a = Tensor::from({3, 4, 4}, std::span(numbers).first(48)),
+         b = Tensor::from({3, 4, 4}, std::span(numbers).last(48));
   Graph eager(Dtype::f64, Graph::Mode::eager);
   std::vector<Var> expected = build(eager, a, b);
   auto graph = std::make_shared<Graph>();

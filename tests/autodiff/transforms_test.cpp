@@ -14,7 +14,9 @@ using innerloop::tests::Instance;
 
 namespace {
 
-Tensor numbers(std::initializer_list<double> values) { return Tensor::from({1, 1, static_cast<int>(values.size())}, std::vector<double>(values)); }
+Tensor numbers(std::initializer_list<double> values) {
+  return Tensor::from({1, 1, static_cast<int>(values.size())}, std::vector<double>(values));
+}
 
 }  // namespace
 
@@ -70,7 +72,8 @@ TEST_CASE("duality: <w, Jv> = <J'w, v> for every operation and every example") {
       double forward = inner_product(std::array{w}, jvp(std::span(&y, 1), wrt, v)).value().item();
       Var reverse = inner_product(vjp(std::span(&y, 1), wrt, std::span(&w, 1)), v);
       INFO(def.name << " on A " << to_string(example.shapes[0]) << (example.same_input_twice ? " twice" : ""));
-      CHECK(std::abs(forward - reverse.value().item()) <= 1e-12 * (1 + std::abs(forward)) * static_cast<double>(y.shape().size()));
+      CHECK(std::abs(forward - reverse.value().item()) <=
+            1e-12 * (1 + std::abs(forward)) * static_cast<double>(y.shape().size()));
     }
   }
 }

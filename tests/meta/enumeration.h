@@ -1,4 +1,4 @@
-// The exact fixture: a two-state problem whose 64 trajectories are all written down, so that every expectation is a sum.
+// The exact fixture: a two-state problem whose 64 trajectories are all written down, so every expectation is a sum.
 //
 // Two states, two actions, three steps, no discount, start in state 0. P(s'=0|s,a) = (.9, .2; .3, .6),
 // R(s,a) = (1, 0; −½, 2), tabular softmax policy θ = (.3, −.2; .1, .4).
@@ -48,7 +48,8 @@ inline Enumeration enumerate(const std::vector<double>& theta, double reward_shi
     result.expected_return += probability * to_go[0];
     for (int t = 0; t < 3; ++t) {
       observations.push_back(states[t] == 0), observations.push_back(states[t] == 1);
-      actions.push_back(chosen[t]), advantages.push_back(to_go[t]), weights.push_back(probability), start.push_back(t == 0);
+      actions.push_back(chosen[t]), advantages.push_back(to_go[t]);
+      weights.push_back(probability), start.push_back(t == 0);
       log_pi.push_back(log_prob[t]);
     }
   }

@@ -13,8 +13,8 @@ using namespace innerloop::meta;
 
 namespace {
 
-constexpr InnerEstimator kEstimators[] = {InnerEstimator::first_order, InnerEstimator::log_likelihood, InnerEstimator::likelihood_ratio,
-                                          InnerEstimator::dice};
+constexpr InnerEstimator kEstimators[] = {InnerEstimator::first_order, InnerEstimator::log_likelihood,
+                                          InnerEstimator::likelihood_ratio, InnerEstimator::dice};
 
 ParamValues random_direction(const ParamValues& theta, std::uint64_t seed) {
   Philox random(seed, {.purpose = Purpose::check, .iteration = 1});
@@ -48,7 +48,8 @@ Tensors permuted(const Tensors& list, const std::vector<int>& order) {
     if (t.shape().tasks > 1)
       for (int task = 0; task < t.shape().tasks; ++task)
         for (int r = 0; r < t.shape().rows; ++r)
-          for (int c = 0; c < t.shape().cols; ++c) t.set(task, r, c, list[i].at(order[static_cast<std::size_t>(task)], r, c));
+          for (int c = 0; c < t.shape().cols; ++c)
+            t.set(task, r, c, list[i].at(order[static_cast<std::size_t>(task)], r, c));
     result.add(list.name(i), t);
   }
   return result;
@@ -63,7 +64,7 @@ BatchValues first_support(const MamlProblem& p) {
 
 }  // namespace
 
-TEST_CASE("[MAML eq. curvature] J'FJ v = Hessian-vector product of the post-update KL, for every estimator and K = 1, 2, 3") {
+TEST_CASE("[MAML eq. curvature] J'FJ v = Hessian-vector product of the post-update KL, all estimators, K = 1, 2, 3") {
   MamlFunctions maml;
   for (int inner_steps : {1, 2, 3})
     for (InnerEstimator estimator : kEstimators) {
@@ -94,7 +95,8 @@ TEST_CASE("at the old point the post-update KL is zero and so is its gradient") 
 
 TEST_CASE("first-order curvature is F alone, second-order curvature is not") {
   MamlFunctions maml;
-  MamlProblem first = make_maml_problem(InnerEstimator::first_order, 1), second = make_maml_problem(InnerEstimator::log_likelihood, 1);
+  MamlProblem first = make_maml_problem(InnerEstimator::first_order, 1),
+              second = make_maml_problem(InnerEstimator::log_likelihood, 1);
   ParamValues v = random_direction(first.theta, 5);
   Tensors f = maml.curvature(first.program, {first.theta, first.supports, first.alpha, first.query, v})[0];
   Tensors jfj = maml.curvature(second.program, {second.theta, second.supports, second.alpha, second.query, v})[0];
@@ -139,7 +141,8 @@ TEST_CASE("two tasks never see each other's parameters or data") {
     for (int task : {0, 1, 2}) {
       bool same = true;
       for (int r = 0; r < before[i].shape().rows; ++r)
-        for (int c = 0; c < before[i].shape().cols; ++c) same = same && before[i].at(task, r, c) == after[i].at(task, r, c);
+        for (int c = 0; c < before[i].shape().cols; ++c)
+          same = same && before[i].at(task, r, c) == after[i].at(task, r, c);
       INFO(before.name(i) << ", task " << task);
       CHECK(same == (task != 1));
     }

@@ -17,8 +17,8 @@ using innerloop::tests::table_theta;
 
 namespace {
 
-constexpr InnerEstimator kEstimators[] = {InnerEstimator::first_order, InnerEstimator::log_likelihood, InnerEstimator::likelihood_ratio,
-                                          InnerEstimator::dice};
+constexpr InnerEstimator kEstimators[] = {InnerEstimator::first_order, InnerEstimator::log_likelihood,
+                                          InnerEstimator::likelihood_ratio, InnerEstimator::dice};
 
 // ∇Ĵ and ∇²Ĵ of the inner objective at theta, 4 and 4 × 4 numbers.
 struct Derivatives {
@@ -74,18 +74,20 @@ TEST_CASE("[MAML eq. 4] J and its gradient on the enumeration") {
     for (std::size_t k = 0; k < 4; ++k) CHECK(std::abs(inner_derivatives(estimator).gradient[k] - expected[k]) < 1e-7);
 }
 
-TEST_CASE("the Hessians of the surrogates: [MAML eq. log-likelihood] H2, [MAML eq. likelihood-ratio] H1 + H2, [MAML eq. dice] exact") {
+TEST_CASE("Hessians: [MAML eq. log-likelihood] H2, [MAML eq. likelihood-ratio] H1 + H2, [MAML eq. dice] exact") {
   struct Row {
     InnerEstimator estimator;
     double h00, h01, h11;
   };
-  for (Row row : {Row{InnerEstimator::log_likelihood, -.784272, 0, -.250511}, Row{InnerEstimator::likelihood_ratio, -.104576, 0, -.070460},
+  for (Row row : {Row{InnerEstimator::log_likelihood, -.784272, 0, -.250511},
+                  Row{InnerEstimator::likelihood_ratio, -.104576, 0, -.070460},
                   Row{InnerEstimator::dice, .017551, .170812, -.103114}}) {
     auto h = inner_derivatives(row.estimator).hessian;
     for (int i = 0; i < 4; ++i)
       for (int j = 0; j < 4; ++j) {
         double size = i / 2 == j / 2 ? (i < 2 ? row.h00 : row.h11) : row.h01;
-        CHECK(std::abs(h[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)] - (i % 2 == j % 2 ? size : -size)) < 1e-6);
+        CHECK(std::abs(h[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)] - (i % 2 == j % 2 ? size : -size)) <
+              1e-6);
       }
   }
 }
@@ -107,8 +109,10 @@ TEST_CASE("[MAML eq. 1] [MAML eq. adapt] the four meta-gradients of J(theta + al
     InnerEstimator estimator;
     double first, third;
   };
-  for (Row row : {Row{InnerEstimator::first_order, .34292500, -.34452803}, Row{InnerEstimator::log_likelihood, .07397859, -.25821994},
-                  Row{InnerEstimator::likelihood_ratio, .30706316, -.32025264}, Row{InnerEstimator::dice, .29009430, -.25042691}}) {
+  for (Row row : {Row{InnerEstimator::first_order, .34292500, -.34452803},
+                  Row{InnerEstimator::log_likelihood, .07397859, -.25821994},
+                  Row{InnerEstimator::likelihood_ratio, .30706316, -.32025264},
+                  Row{InnerEstimator::dice, .29009430, -.25042691}}) {
     std::vector<double> g = exact_meta_gradient(row.estimator, 0.5);
     INFO("estimator " << static_cast<int>(row.estimator));
     CHECK(std::abs(g[0] - row.first) < 1e-6);
