@@ -31,7 +31,8 @@ bool matches(const Signature& s, std::initializer_list<Argument> arguments) {
     std::size_t count = a.single ? 1 : a.list->count();
     for (std::size_t i = 0; i < count; ++i, ++n) {
       const Tensor& t = a.single ? *a.single : (*a.list)[i];
-      if (n >= s.shapes.size() || t.shape() != s.shapes[n] || t.dtype() != s.dtype || a.fixed != (s.fixed[n] != 0)) return false;
+      if (n >= s.shapes.size() || t.shape() != s.shapes[n] || t.dtype() != s.dtype || a.fixed != (s.fixed[n] != 0))
+        return false;
       if (a.list && a.list->name(i) != s.names[n]) return false;
     }
   }
@@ -46,7 +47,8 @@ Signature signature_of(const std::string& function, std::initializer_list<Argume
       if (s.shapes.empty()) s.dtype = tensors[i]->dtype();
       std::string name = a.list ? a.list->name(i) : "";
       require(!tensors[i]->empty(), function + ": the argument '" + name + "' is an empty tensor");
-      require(tensors[i]->dtype() == s.dtype, function + ": arguments mix f32 and f64 (at '" + name + "'); convert with .to(dtype)");
+      require(tensors[i]->dtype() == s.dtype,
+              function + ": arguments mix f32 and f64 (at '" + name + "'); convert with .to(dtype)");
       s.names.push_back(name);
       s.shapes.push_back(tensors[i]->shape());
       s.fixed.push_back(a.fixed);
@@ -59,7 +61,8 @@ Signature signature_of(const std::string& function, std::initializer_list<Argume
 }  // namespace
 
 Vars Inputs::next(std::string_view label) {
-  require(used_ < groups_.size(), "the traced function takes more arguments than it was given, at '" + std::string(label) + "'");
+  require(used_ < groups_.size(),
+          "the traced function takes more arguments than it was given, at '" + std::string(label) + "'");
   const Vars& group = groups_[used_++];
   for (std::size_t i = 0; i < group.count(); ++i)
     graph_->set_name(group[i], std::string(label) + (group.name(i).empty() ? "" : "/" + group.name(i)));
@@ -85,6 +88,39 @@ struct CachedPlan {
   bool ran = false;
 };
 
+namespace {
+
+// Binds the inputs by reference. Returns whether everything must be computed anew: at the first run, and when a fixed
+// input has other storage than last time.
+bool bind_inputs(CachedPlan& plan, std::initializer_list<Argument> arguments) {
+  bool refresh = !plan.ran;
+  std::size_t n = 0;
+  for (const Argument& a : arguments)
+    for (const Tensor* t : tensors_of(a)) {
+      if (a.fixed && t->data() != plan.kept[n].data()) refresh = true, plan.kept[n] = *t;
+      plan.in[n++] = t->data();
+    }
+  return refresh;
+}
+
+// Makes the tensors that the run writes into.
+std::vector<Tensors> bind_outputs(CachedPlan& plan) {
+  std::vector<Tensors> results;
+  std::size_t n = 0;
+  for (const Vars& group : plan.output_groups) {
+    Tensors list;
+    for (std::size_t i = 0; i < group.count(); ++i, ++n) {
+      Tensor out(plan.output_shapes[n], plan.signature.dtype);
+      plan.out[n] = out.mutable_data();
+      list.add(group.name(i), std::move(out));
+    }
+    results.push_back(std::move(list));
+  }
+  return results;
+}
+
+}  // namespace
+
 struct FunctionBase::Cache {
   std::size_t capacity;
   std::list<CachedPlan> plans;  // most recently used first
@@ -92,7 +128,8 @@ struct FunctionBase::Cache {
   bool fuse = true;
 };
 
-FunctionBase::FunctionBase(std::string name, std::size_t capacity) : name_(std::move(name)), cache_(new Cache{capacity, {}}) {}
+FunctionBase::FunctionBase(std::string name, std::size_t capacity)
+    : name_(std::move(name)), cache_(new Cache{capacity, {}}) {}
 FunctionBase::~FunctionBase() = default;
 FunctionBase::FunctionBase(FunctionBase&&) noexcept = default;
 
@@ -104,68 +141,28 @@ void FunctionBase::set_fuse(bool on) {
 std::size_t FunctionBase::peak_scratch_bytes(int threads) const {
   return cache_->plans.empty() ? 0 : cache_->plans.front().program->peak_bytes(threads);
 }
-std::string FunctionBase::describe_plan() const { return cache_->plans.empty() ? "not run yet\n" : cache_->plans.front().program->describe(); }
+std::string FunctionBase::describe_plan() const {
+  return cache_->plans.empty() ? "not run yet\n" : cache_->plans.front().program->describe();
+}
 
-std::vector<Tensors> FunctionBase::call(const std::any& config, bool (*same)(const std::any&, const std::any&), Trace trace,
-                                        void (*lambda)(), std::initializer_list<Argument> arguments) const {
+std::vector<Tensors> FunctionBase::call(const std::any& config, Same same, Trace trace, void (*lambda)(),
+                                        std::initializer_list<Argument> arguments) const {
   std::list<CachedPlan>& plans = cache_->plans;
 
-  // Find the plan for this Config and these shapes, and move it to the front.
+  // Find the plan for this Config and these shapes, and move it to the front; trace the lambda if there is none.
   auto found = plans.begin();
   while (found != plans.end() && !(matches(found->signature, arguments) && same(found->config, config))) ++found;
   if (found != plans.end()) {
     plans.splice(plans.begin(), plans, found);
   } else {
-    // Trace the lambda on a fresh graph and plan it.
-    CachedPlan plan;
-    plan.config = config;
-    plan.signature = signature_of(name_, arguments);
-    auto graph = std::make_shared<Graph>(plan.signature.dtype);
-    graph->set_fuse(cache_->fuse);
-    std::vector<Vars> groups;
-    for (const Argument& a : arguments) {
-      Vars group;
-      std::vector<const Tensor*> tensors = tensors_of(a);
-      for (std::size_t i = 0; i < tensors.size(); ++i)
-        group.add(a.list ? a.list->name(i) : "", graph->input(tensors[i]->shape(), a.list ? a.list->name(i) : name_));
-      groups.push_back(std::move(group));
-    }
-    Inputs inputs(*graph, std::move(groups));
-    plan.output_groups = trace(lambda, inputs, config);
-    std::vector<Var> outputs;
-    for (const Vars& group : plan.output_groups)
-      for (Var v : group.all()) outputs.push_back(v), plan.output_shapes.push_back(v.shape());
-    bool any_fixed = std::ranges::find(plan.signature.fixed, 1) != plan.signature.fixed.end();
-    plan.program = std::make_unique<Program>(graph, outputs, any_fixed ? std::span<const char>(plan.signature.fixed) : std::span<const char>());
-    plan.in.resize(plan.signature.shapes.size());
-    plan.out.resize(outputs.size());
-    plan.kept.resize(plan.in.size());
-    plans.push_front(std::move(plan));
+    plans.push_front(make_plan(config, trace, lambda, arguments));
     if (plans.size() > cache_->capacity) plans.pop_back();
   }
   CachedPlan& plan = plans.front();
 
-  // Bind the inputs by reference. A fixed input with other storage than last time means: compute everything again.
-  bool refresh = !plan.ran;
-  std::size_t n = 0;
-  for (const Argument& a : arguments)
-    for (const Tensor* t : tensors_of(a)) {
-      if (a.fixed && t->data() != plan.kept[n].data()) refresh = true, plan.kept[n] = *t;
-      plan.in[n++] = t->data();
-    }
-
-  // Run into fresh tensors.
-  std::vector<Tensors> results;
-  n = 0;
-  for (const Vars& group : plan.output_groups) {
-    Tensors list;
-    for (std::size_t i = 0; i < group.count(); ++i, ++n) {
-      Tensor out(plan.output_shapes[n], plan.signature.dtype);
-      plan.out[n] = out.mutable_data();
-      list.add(group.name(i), std::move(out));
-    }
-    results.push_back(std::move(list));
-  }
+  // Run it into fresh tensors.
+  const bool refresh = bind_inputs(plan, arguments);
+  std::vector<Tensors> results = bind_outputs(plan);
   plan.ran = false;  // should the run throw, what depends on fixed inputs may be half done
   try {
     plan.program->run(plan.in, plan.out, {.refresh = refresh, .check_finite = cache_->check_finite});
@@ -174,6 +171,41 @@ std::vector<Tensors> FunctionBase::call(const std::any& config, bool (*same)(con
   }
   plan.ran = true;
   return results;
+}
+
+CachedPlan FunctionBase::make_plan(const std::any& config, Trace trace, void (*lambda)(),
+                                   std::initializer_list<Argument> arguments) const {
+  CachedPlan plan;
+  plan.config = config;
+  plan.signature = signature_of(name_, arguments);
+
+  // The arguments become inputs of a fresh graph.
+  auto graph = std::make_shared<Graph>(plan.signature.dtype);
+  graph->set_fuse(cache_->fuse);
+  std::vector<Vars> groups;
+  for (const Argument& a : arguments) {
+    Vars group;
+    std::vector<const Tensor*> tensors = tensors_of(a);
+    for (std::size_t i = 0; i < tensors.size(); ++i)
+      group.add(a.list ? a.list->name(i) : "", graph->input(tensors[i]->shape(), a.list ? a.list->name(i) : name_));
+    groups.push_back(std::move(group));
+  }
+
+  // The lambda appends its mathematics.
+  Inputs inputs(*graph, std::move(groups));
+  plan.output_groups = trace(lambda, inputs, config);
+  std::vector<Var> outputs;
+  for (const Vars& group : plan.output_groups)
+    for (Var v : group.all()) outputs.push_back(v), plan.output_shapes.push_back(v.shape());
+
+  // What it appended becomes a program.
+  const std::vector<char>& fixed = plan.signature.fixed;
+  const bool any_fixed = std::ranges::find(fixed, 1) != fixed.end();
+  plan.program = std::make_unique<Program>(graph, outputs, std::span(fixed).first(any_fixed ? fixed.size() : 0));
+  plan.in.resize(plan.signature.shapes.size());
+  plan.out.resize(outputs.size());
+  plan.kept.resize(plan.in.size());
+  return plan;
 }
 
 }  // namespace innerloop

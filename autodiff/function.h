@@ -50,6 +50,8 @@ struct Argument {
 // call's plan holds it, so "the same storage" means "the same numbers").
 inline Argument fixed(Argument argument) { argument.fixed = true; return argument; }
 
+struct CachedPlan;
+
 class FunctionBase {
  public:
   FunctionBase(std::string name, std::size_t capacity = 16);
@@ -63,10 +65,14 @@ class FunctionBase {
 
  protected:
   using Trace = std::vector<Vars> (*)(void (*)(), Inputs&, const std::any&);
-  std::vector<Tensors> call(const std::any& config, bool (*same)(const std::any&, const std::any&), Trace trace,
-                            void (*lambda)(), std::initializer_list<Argument> arguments) const;
+  using Same = bool (*)(const std::any&, const std::any&);
+  std::vector<Tensors> call(const std::any& config, Same same, Trace trace, void (*lambda)(),
+                            std::initializer_list<Argument> arguments) const;
 
  private:
+  CachedPlan make_plan(const std::any& config, Trace trace, void (*lambda)(),
+                       std::initializer_list<Argument> arguments) const;
+
   struct Cache;
   std::string name_;
   std::unique_ptr<Cache> cache_;

@@ -30,8 +30,7 @@ enum Space : int { kArena, kShared, kConstants, kFirstInput };  // then inputs, 
 
 struct Step {
   kernels::Kernel kernel = nullptr;
-  Op op = Op::input;  // what the kernel computes (a node's own op, but for products that were taken into an add, and
-                      // copies)
+  Op op = Op::input;  // what the kernel computes: the node's own op, but for products taken into an add, and copies
   NodeId node = 0;
   int first_operand = 0;  // the output, then the inputs
   int arity = 0;
