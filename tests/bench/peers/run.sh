@@ -18,7 +18,7 @@ python=${PYTHON:-python3}
 rounds=${1:-3}
 repeats=${2:-7}
 [ $# -gt 2 ] && shift 2 && cases=$* || cases="64_f32 100_f32 64_f64 100_f64"
-out=$build/bench/peers
+out=$build/peers
 mkdir -p "$out"
 here=tests/bench/peers
 export TORCHINDUCTOR_CACHE_DIR="$PWD/$out/inductor" PYTHONDONTWRITEBYTECODE=1 PYTHONWARNINGS=ignore TORCH_LOGS=-all
