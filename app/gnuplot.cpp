@@ -139,7 +139,8 @@ Plotted plot_paths(const std::string& folder, const std::string& name, const std
       for (const auto& point : line.points) data += cell(point[0]) + " " + cell(point[1]) + "\n";
       data += "\n\n";
       const auto l = static_cast<std::size_t>(std::ranges::find(labels, line.label) - labels.begin());
-      script += fmt::format(" '{}.dat' index {} using 1:2 with lines lw 1.5 lc rgb '{}', \\\n", name, block++, colour(l));
+      script +=
+          fmt::format(" '{}.dat' index {} using 1:2 with lines lw 1.5 lc rgb '{}', \\\n", name, block++, colour(l));
     }
     if (panel.has_goal) {
       data += fmt::format("# {}, goal\n{} {}\n\n\n", panel.title, cell(panel.goal[0]), cell(panel.goal[1]));

@@ -43,7 +43,8 @@ int run_command(const Context& context, Arguments arguments) {
   const std::string out = values.text("out"), seed = rl::to_text(values["seed"]);
   const bool quiet = values.boolean("quiet");
 
-  // MAML, and for comparison the same policy trained on all tasks at once without an inner step, and one that sees the goal.
+  // MAML, and for comparison the same policy trained on all tasks at once without an inner step, and one that sees the
+  // goal.
   std::vector<std::string> runs;
   for (const char* preset : {"quick", "quick-pretrained", "quick-oracle"}) {
     runs.push_back(out + "/" + preset);

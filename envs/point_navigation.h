@@ -102,8 +102,8 @@ struct PointNavigationSquared : PointNavigation<Real> {
 };
 // endregion
 
-// point-nav-oracle-v1: the goal is observed, (x, y, goal x, goal y). What a policy learns here bounds what any learner that
-// must find the goal can reach: the "oracle" of MAML's figures. All else is point-nav-v1.
+// point-nav-oracle-v1: the goal is observed, (x, y, goal x, goal y). What a policy learns here bounds what any learner
+// that must find the goal can reach: the "oracle" of MAML's figures. All else is point-nav-v1.
 template <class Real>
 struct PointNavigationOracle : PointNavigation<Real> {
   using Base = PointNavigation<Real>;

@@ -50,7 +50,8 @@ TEST_CASE("envs: no environment is without a golden trajectory, and none that en
     CAPTURE(name);
     CHECK(with_trajectory.contains(name));
     // The action scalings of point navigation share the end of point-nav-v1: one function, PointNavigation::move.
-    const bool shares_end = name == "point-nav-raw-v1" || name == "point-nav-scale10-v1" || name == "point-nav-oracle-v1";
+    const bool shares_end =
+        name == "point-nav-raw-v1" || name == "point-nav-scale10-v1" || name == "point-nav-oracle-v1";
     if (!shares_end) CHECK(with_end.contains(name) == row.spec.terminates);
   }
 }

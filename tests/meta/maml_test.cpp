@@ -135,14 +135,16 @@ TEST_CASE("exercise: the log-likelihood Hessian vanishes with the exact baseline
   double value[4][2] = {}, quality[3][2][2] = {};
   for (int t = 2; t >= 0; --t)
     for (int s = 0; s < 2; ++s) {
-      double e0 = std::exp(theta[static_cast<std::size_t>(2 * s)]), e1 = std::exp(theta[static_cast<std::size_t>(2 * s + 1)]);
+      double e0 = std::exp(theta[static_cast<std::size_t>(2 * s)]),
+             e1 = std::exp(theta[static_cast<std::size_t>(2 * s + 1)]);
       for (int a = 0; a < 2; ++a)
         quality[t][s][a] = reward[s][a] + next_is_0[s][a] * value[t + 1][0] + (1 - next_is_0[s][a]) * value[t + 1][1];
       value[t][s] = (e0 * quality[t][s][0] + e1 * quality[t][s][1]) / (e0 + e1);
     }
   Enumeration all = enumerate(theta);
   for (int row = 0; row < 192; ++row) {
-    int t = row % 3, s = all.batch["observations"].at(0, row, 1) == 1, a = static_cast<int>(all.batch["actions"].at(0, row, 0));
+    int t = row % 3, s = all.batch["observations"].at(0, row, 1) == 1,
+        a = static_cast<int>(all.batch["actions"].at(0, row, 0));
     all.batch["advantages"].set(0, row, 0, quality[t][s][a] - value[t][s]);
   }
   Graph graph(Dtype::f64, Graph::Mode::eager);
@@ -150,7 +152,8 @@ TEST_CASE("exercise: the log-likelihood Hessian vanishes with the exact baseline
   params.add("policy/W1", graph.input(table_theta()[0], "theta"));
   Batch support;
   for (std::size_t i = 0; i < all.batch.count(); ++i) support.add(all.batch.name(i), graph.constant(all.batch[i]));
-  Var objective = inner_objective(params, support, {.policy = kTablePolicy, .estimator = InnerEstimator::log_likelihood});
+  Var objective =
+      inner_objective(params, support, {.policy = kTablePolicy, .estimator = InnerEstimator::log_likelihood});
   Var v = graph.constant(Tensor::from({1, 2, 2}, std::vector<double>{1, -2, 0.5, 3}));
   for (double h : hvp(objective, params.all(), std::span(&v, 1))[0].value().to_vector()) CHECK(std::abs(h) < 1e-12);
   CHECK(std::abs(grad(objective, params)[0].value().at(0, 0, 0) - .42698394) < 1e-7);  // the gradient is what it was
@@ -164,5 +167,6 @@ TEST_CASE("exercise: MAML on a quadratic") {
   Var theta_prime = theta + 0.3 * inner;
   CHECK(std::abs(grad(objective(theta_prime), std::span(&theta, 1))[0].value().item() - 0.7 * 0.7 * 1.5) < 1e-15);
   // First-order MAML leaves out one factor (1 − α).
-  CHECK(std::abs(grad(objective(theta + 0.3 * stop_gradient(inner)), std::span(&theta, 1))[0].value().item() - 0.7 * 1.5) < 1e-15);
+  CHECK(std::abs(grad(objective(theta + 0.3 * stop_gradient(inner)), std::span(&theta, 1))[0].value().item() -
+                 0.7 * 1.5) < 1e-15);
 }

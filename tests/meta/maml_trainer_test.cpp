@@ -23,8 +23,10 @@ rl::OptionValues small_settings() {
 // Mean over the first `count` test goals of the return after 0, 1, … steps.
 std::vector<double> returns_after_steps(const rl::Trainer& trainer, int steps, int count = 20) {
   std::vector<double> numbers;
-  for (const envs::Task& goal : envs::maml_test_goals(1, count)) numbers.insert(numbers.end(), goal.begin(), goal.end());
-  rl::AdaptReport report = trainer.adapt({.tasks = Tensor::from({1, count, 2}, numbers), .steps = steps, .trajectories = 20, .paths = 0});
+  for (const envs::Task& goal : envs::maml_test_goals(1, count))
+    numbers.insert(numbers.end(), goal.begin(), goal.end());
+  rl::AdaptReport report =
+      trainer.adapt({.tasks = Tensor::from({1, count, 2}, numbers), .steps = steps, .trajectories = 20, .paths = 0});
   std::vector<double> mean(static_cast<std::size_t>(steps) + 1, 0);
   for (int k = 0; k <= steps; ++k)
     for (int i = 0; i < count; ++i) mean[static_cast<std::size_t>(k)] += report.returns.at(0, i, k) / count;
@@ -85,8 +87,9 @@ TEST_CASE("adaptation leaves the trained parameters alone, and gives the same bi
 }
 
 TEST_CASE("meta-training teaches to adapt, and does not where the trust region is closed", "[learning]") {
-  // The return after one step on 20 goals never trained on, over three seeds: the mean gain over the untrained network is
-  // more than three standard errors and more than 15 (from about −60 to above −40). With δ next to 0 nothing is learned.
+  // The return after one step on 20 goals never trained on, over three seeds: the mean gain over the untrained network
+  // is more than three standard errors and more than 15 (from about −60 to above −40). With δ next to 0 nothing is
+  // learned.
   auto gain = [](double delta, std::uint64_t seed) {
     rl::OptionValues values = rl::default_values(maml_row.options);
     values.set("hidden", std::vector<std::int64_t>{32, 32});
