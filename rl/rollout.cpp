@@ -75,6 +75,8 @@ class Collector {
   std::size_t lanes() const { return static_cast<std::size_t>(tasks_) * static_cast<std::size_t>(per_task_); }
   void act_in_task(int task);
   void check_observations() const;
+  void check_probabilities(const double* probabilities, int task, int n) const;
+  std::string where(int task, int n) const;
 
   envs::VectorEnv& env_;
   const PolicySpec& policy_;
@@ -134,13 +136,25 @@ void Collector::check_observations() const {
     if (std::isfinite(numbers[k])) [[likely]]
       continue;
     const int lane = static_cast<int>(k) / spec_.obs_size;
-    throw NonFiniteError(
-        std::string(spec_.name) + ", task " +
-        std::to_string(place_.first_task + static_cast<std::uint32_t>(lane / per_task_)) + ", trajectory " +
-        std::to_string(place_.first_trajectory + static_cast<std::uint32_t>(lane % per_task_)) + ", step " +
-        std::to_string(env_.time_step()) + ": observation " + std::to_string(static_cast<int>(k) % spec_.obs_size) +
-        " is not finite; look at the environment's step and at the actions before it");
+    throw NonFiniteError(where(lane / per_task_, lane % per_task_) + ": observation " +
+                         std::to_string(static_cast<int>(k) % spec_.obs_size) +
+                         " is not finite; look at the environment's step and at the actions before it");
   }
+}
+
+// A NaN would pass every comparison of the draw, and so choose an action without a word.
+void Collector::check_probabilities(const double* probabilities, int task, int n) const {
+  for (int a = 0; a < policy_.net.outputs; ++a)
+    if (!std::isfinite(probabilities[a])) [[unlikely]]
+      throw NonFiniteError(where(task, n) + ": the probability of action " + std::to_string(a) +
+                           " is not finite; look at the policy's output and its parameters");
+}
+
+// "two-state-v1, task 3, trajectory 5, step 17".
+std::string Collector::where(int task, int n) const {
+  return std::string(spec_.name) + ", task " + std::to_string(place_.first_task + static_cast<std::uint32_t>(task)) +
+         ", trajectory " + std::to_string(place_.first_trajectory + static_cast<std::uint32_t>(n)) + ", step " +
+         std::to_string(env_.time_step());
 }
 
 // Draws an action for every running trajectory of every task.
@@ -171,6 +185,7 @@ void Collector::act_in_task(int task) {
         action[k] = dtype_ == Dtype::f32 ? static_cast<double>(static_cast<float>(a)) : a;
       }
     } else {
+      check_probabilities(centre, task, n);
       action[0] = choose(centre, A, random.uniform(), deterministic_);
     }
     centre += A;

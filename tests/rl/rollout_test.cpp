@@ -6,6 +6,7 @@
 #include "envs/table.h"
 #include "kernels/philox.h"
 #include "kernels/threads.h"
+#include "rl/batch.h"
 #include "tests/catch.h"
 
 using namespace innerloop;
@@ -138,6 +139,23 @@ TEST_CASE("rollout: a task is collected alike alone and beside others, with its 
   }
 }
 
+TEST_CASE("rollout: the same with the network and the number of trajectories of MAML's experiment, in f32") {
+  nn::PolicySpec spec = point_policy();
+  spec.net.hidden = {100, 100};
+  const Rollout rollout(envs::find_env("point-nav-v1"), spec, 30);
+  const ParamValues theta = nn::init_policy(spec, 1, Dtype::f32);
+  // Task 0 has its goal beside the start, so its trajectories end early; those of task 1 do not.
+  const std::vector<envs::Task> tasks = {{0.0, 0.0}, {0.5, 0.5}};
+  const Trajectories together = rollout.collect(theta, tasks, 20, {.seed = 4});
+  for (int task : {0, 1}) {
+    const Trajectories alone = rollout.collect(theta, {tasks[static_cast<std::size_t>(task)]}, 20,
+                                               {.seed = 4, .first_task = static_cast<std::uint32_t>(task)});
+    REQUIRE(together.first_row(task, 20) == alone.first_row(0, 20));
+    for (int row = 0; row < alone.first_row(0, 20); ++row)
+      REQUIRE(together.actions.at(task, row, 0) == alone.actions.at(0, row, 0));
+  }
+}
+
 TEST_CASE("rollout: other seeds, iterations, inner steps and purposes give other actions; the same place the same") {
   const Rollout rollout(envs::find_env("point-nav-v1"), point_policy(), 5);
   const ParamValues theta = nn::init_policy(point_policy(), 1);
@@ -220,4 +238,34 @@ TEST_CASE(
   broken["policy/b3"].set(0, 0, 1, std::nan(""));
   CHECK_THROWS_WITH(Rollout(envs::find_env("point-nav-v1"), point_policy()).collect(broken, far, 3, {}),
                     ContainsSubstring("action 1 is NaN"));
+
+  // A categorical policy has no action that could be NaN: there it is the probabilities.
+  const nn::PolicySpec spec = discrete_policy(2, 2);
+  ParamValues table = nn::init_policy(spec, 1);
+  table["policy/b2"].set(0, 0, 1, std::nan(""));
+  for (bool deterministic : {false, true})
+    CHECK_THROWS_WITH(
+        Rollout(envs::find_env("two-state-v1"), spec).collect(table, {{0.0}}, 2, {.seed = 1}, deterministic),
+        ContainsSubstring("two-state-v1, task 0, trajectory 0, step 0: the probability of action"));
+}
+
+TEST_CASE("rollout: trajectories of one step make a finite batch; where all return the same nothing is to be learned") {
+  const Rollout rollout(envs::find_env("point-nav-v1"), point_policy(), 1);
+  for (Dtype dtype : {Dtype::f32, Dtype::f64})
+    for (int N : {1, 5})
+      for (bool deterministic : {false, true}) {
+        const ParamValues theta = nn::init_policy(point_policy(), 1, dtype);
+        const Trajectories all = rollout.collect(theta, goals(3), N, {.seed = 4}, deterministic);
+        CHECK(all.lengths == std::vector<int>(static_cast<std::size_t>(3 * N), 1));
+        for (Weighting weighting : {Weighting::flat_mean, Weighting::trajectory_sum, Weighting::trajectory_mean}) {
+          const BatchValues batch = make_batch(all, {.weighting = weighting});
+          CHECK(batch.all_finite());
+          double weights = 0, largest = 0;
+          for (double w : batch["weights"].to_vector()) weights += w;
+          for (double A : batch["advantages"].to_vector()) largest = std::max(largest, std::abs(A));
+          CHECK(weights == Approx(3).epsilon(1e-6));
+          CHECK((largest > 0.5) == (N > 1 && !deterministic));
+          if (N == 1 || deterministic) CHECK(largest < 1e-6);
+        }
+      }
 }
