@@ -42,7 +42,7 @@ Gaussian fisher_product(const Gaussian& p, const Gaussian& tangent, Var weights)
   const Var mean = mul3(broadcast_cols(weights, A), precision, tangent.mean);
 
   // A log σ that all states (and perhaps all tasks) share collects the weights of all its rows.
-  if (p.log_sigma.shape().rows == 1 && rows != 1)
+  if (p.log_sigma.shape().rows == 1)
     return {mean, 2.0 * (sum_to(sum_rows(weights), {p.log_sigma.shape().tasks, 1, 1}) * tangent.log_sigma)};
   return {mean, 2.0 * (broadcast_cols(weights, A) * tangent.log_sigma)};
 }

@@ -140,6 +140,18 @@ TEST_CASE("Fisher product in closed form equals the Hessian of the weighted KL a
     CHECK(relative(product.mean, hessian[0]) < 1e-14);
     CHECK(relative(product.log_sigma, hessian[1]) < 1e-14);
   }
+  SECTION("gaussian, one state per task, one sigma for all tasks") {
+    const Var one_row = e({2, 1, 1}, {0.5, 2});
+    const Var mean = e.random({2, 1, 2}, 25), log_sigma = e.random({1, 1, 2}, 26, 0.3);
+    const Gaussian old{e.graph.constant(mean.value()), e.graph.constant(log_sigma.value())}, now{mean, log_sigma};
+    const Gaussian v{e.random({2, 1, 2}, 27), e.random({1, 1, 2}, 28)};
+    const Gaussian product = fisher_product(now, v, one_row);
+    const Var x[] = {mean, log_sigma}, t[] = {v.mean, v.log_sigma};
+    const std::vector<Var> hessian = hvp(sum_tasks(sum_all(one_row * kl(old, now))), x, t);
+    CHECK(relative(product.mean, hessian[0]) < 1e-14);
+    REQUIRE(product.log_sigma.shape() == log_sigma.shape());
+    CHECK(relative(product.log_sigma, hessian[1]) < 1e-14);
+  }
   SECTION("gaussian, sigma per state") {
     const Var mean = e.random({2, 3, 2}, 15), log_sigma = e.random({2, 3, 2}, 16, 0.3);
     const Gaussian old{e.graph.constant(mean.value()), e.graph.constant(log_sigma.value())}, now{mean, log_sigma};
