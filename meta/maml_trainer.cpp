@@ -107,6 +107,9 @@ void MamlTrainer::outer_trpo(const Data& data, double objective, const Tensors& 
 
   // The longest step along x that the quadratic model allows: ½ sᵀ(JᵀFJ)s = δ.
   double curvature = dot(cg.x, product(cg.x));
+  if (!std::isfinite(curvature))
+    throw NonFiniteError("maml, iteration " + std::to_string(iteration_) +
+                         ": the curvature along the search direction is not finite. Try a smaller alpha.");
   require(curvature >= 0, "maml: the curvature is negative along the search direction");
   Tensors step = std::sqrt(2 * config_.delta / (curvature + 1e-8)) * cg.x;
 

@@ -113,7 +113,8 @@ TEST_CASE("permuting the tasks permutes each task's results bitwise, and leaves 
     BatchValues support = first_support(p), shuffled = permuted(support, order);
     auto plain = maml.adapt_step(p.program, {p.theta, support, Tensor::scalar(0.5)});
     auto moved = maml.adapt_step(p.program, {p.theta, shuffled, Tensor::scalar(0.5)});
-    CHECK(bitwise_equal(moved[1], permuted(plain[1], order)));
+    CHECK(bitwise_equal(moved[0], permuted(plain[0], order)));  // adapted parameters
+    CHECK(bitwise_equal(moved[1], permuted(plain[1], order)));  // objectives
 
     Tensors g = maml.meta_gradient(p.program, {p.theta, p.supports, p.alpha, p.query})[0];
     Tensors h = maml.meta_gradient(p.program, {p.theta, supports, p.alpha, query})[0];

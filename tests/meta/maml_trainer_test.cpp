@@ -63,6 +63,27 @@ TEST_CASE("training is the same, bit for bit, for 1, 2 and 4 threads, and after 
     }
 }
 
+TEST_CASE("one task and one trajectory are enough to train on, with every estimator and K = 0 … 3") {
+  for (const char* estimator : {"first-order", "log-likelihood", "likelihood-ratio", "dice"})
+    for (int inner_steps : {0, 1, 3})
+      for (int trajectories : {1, 2}) {
+        rl::OptionValues values = small_settings();
+        values.set("estimator", std::string(estimator));
+        values.set("inner_steps", std::int64_t{inner_steps});
+        values.set("tasks", std::int64_t{1});
+        values.set("trajectories", std::int64_t{trajectories});
+        auto trainer = maml_row.make(values, 5);
+        const Tensors before = trainer->state();
+        for (int i = 0; i < 2; ++i)
+          for (const rl::Metric& m : trainer->iterate()) {
+            INFO(estimator << ", K = " << inner_steps << ": " << m.name);
+            CHECK(std::isfinite(m.value));
+          }
+        CHECK(trainer->state().all_finite());
+        CHECK_FALSE(bitwise_equal(trainer->state(), before));
+      }
+}
+
 TEST_CASE("another seed gives another run") {
   rl::OptionValues values = small_settings();
   auto a = maml_row.make(values, 1), b = maml_row.make(values, 2);
