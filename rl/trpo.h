@@ -7,10 +7,11 @@
 //
 //   symbol   name                    shape
 //   θ        theta                   (1, in, out) per parameter
-//   π_old    old                     {"mean", "log_sigma"} or {"logits"}, (B, rows, ·), and "log_prob" (B, rows, 1):
-//   data Â_t      batch["advantages"]     (B, rows, 1) w_t      batch["weights"]        (B, rows, 1): adds up to 1 over
-//   all tasks F        fisher product          never formed: only F·v δ        delta                   bound on the
-//   mean KL
+//   π_old    old                     data: {"mean", "log_sigma"} or {"logits"}, (B, rows, ·); "log_prob" (B, rows, 1)
+//   Â_t      batch["advantages"]     (B, rows, 1): data
+//   w_t      batch["weights"]        (B, rows, 1): adds up to 1 over all tasks
+//   F        fisher product          never formed: only F·v
+//   δ        delta                   bound on the mean KL
 #pragma once
 
 #include "autodiff/function.h"
@@ -21,8 +22,7 @@
 
 namespace innerloop::rl {
 
-// --- The equations, on a graph
-// -------------------------------------------------------------------------------------------
+// --- The equations, on a graph ---------------------------------------------------------------------------------------
 
 // L(θ) = Σ w_t ρ_t Â_t with ρ_t = π_θ(a_t|s_t)/π_old(a_t|s_t), (1, 1, 1).
 Var trpo_surrogate(const Params& theta, const nn::PolicySpec& policy, const Batch& batch, Var old_log_prob);
@@ -31,8 +31,7 @@ Var trpo_kl(const Params& theta, const nn::PolicySpec& policy, const Batch& batc
 // F·v = Jᵀ F_π J v: forward through the network, the distribution's own Fisher information, back through the network.
 Params fisher_vector_product(const Params& theta, const nn::PolicySpec& policy, const Batch& batch, const Params& v);
 
-// --- The same, compiled
-// ----------------------------------------------------------------------------------------------------
+// --- The same, compiled ----------------------------------------------------------------------------------------------
 
 struct TrpoFunctions {
   TrpoFunctions();
@@ -42,8 +41,7 @@ struct TrpoFunctions {
   Function<nn::PolicySpec> fisher;      // (theta, batch, v) → F·v
 };
 
-// --- One update
-// --------------------------------------------------------------------------------------------------------------
+// --- One update ------------------------------------------------------------------------------------------------------
 
 struct TrpoConfig {
   double delta = 0.01;          // mean KL of a step (paper: 0.01)
