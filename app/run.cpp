@@ -21,9 +21,14 @@ constexpr Option run_flags[] = {
 // Trains with this preset, goes on where an earlier call was interrupted, and does nothing where one has finished.
 int train_preset(const Context& context, const std::string& preset, const std::string& folder, const std::string& seed,
                  bool quiet) {
-  std::vector<std::string> arguments{"--resume", folder};
-  if (!std::filesystem::exists(folder + "/checkpoints/LATEST"))
-    arguments = {"maml", "--preset", preset, "--seed", seed, "--out", folder};
+  std::vector<std::string> arguments{"maml", "--preset", preset, "--seed", seed, "--out", folder};
+  if (std::filesystem::exists(folder + "/checkpoints/LATEST")) {
+    for (const ConfigEntry& entry : RunFolder::open(folder).config())
+      if (entry.key == "seed" && rl::to_text(entry.value) != seed)
+        throw rl::UsageError(folder + " holds a run with seed " + rl::to_text(entry.value) + ", not " + seed +
+                             "; give another folder with --out");
+    arguments = {"--resume", folder};
+  }
   if (quiet) arguments.push_back("--quiet");
   return train_command(context, arguments);
 }

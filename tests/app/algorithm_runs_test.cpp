@@ -128,3 +128,11 @@ TEST_CASE("algorithms: wrong settings are refused before anything is written", "
   CHECK_THAT(contents(folder / "err.txt"), ContainsSubstring("Did you mean 'tanh'?"));
   CHECK_FALSE(std::filesystem::exists(run));
 }
+
+TEST_CASE("run: a folder that holds a run with another seed is refused, not shown as this one", "[app][runs]") {
+  TestFolder folder;
+  const std::string out = folder / "main";
+  REQUIRE(innerloop(folder, "train maml --preset quick --seed 1" + tiny + "--out " + out + "/quick") == 0);
+  CHECK(innerloop(folder, "run --quiet --seed 2 --out " + out) == 2);
+  CHECK_THAT(contents(folder / "err.txt"), ContainsSubstring("/quick holds a run with seed 1, not 2"));
+}
