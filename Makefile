@@ -16,7 +16,7 @@ ARGS     ?=
 OPTIONS   = -D INNERLOOP_PORTABLE=$(if $(filter-out 0,$(PORTABLE)),ON,OFF) -D INNERLOOP_CUDA=$(CUDA)
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
-.PHONY: help format run test check bench docs asan tsan compile-times build tools clean
+.PHONY: help format run test check bench docs asan tsan compile-times record build tools clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | sed '/^Tests tagged/d'
@@ -42,6 +42,9 @@ check: build
 bench: build
 	@cmake --build build -j $(JOBS) --target benches
 	@for program in build/bench/*; do echo "== $$program"; $$program || exit 1; done
+
+record: build
+	@sh tests/tools/record_maml.sh build/innerloop
 
 docs: build
 	@build/docs_tool write

@@ -1,0 +1,76 @@
+// Recorded runs are what today's program still does: its first iterations are repeated and compared with what is kept.
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <sstream>
+#include <vector>
+
+#include <stdlib.h>
+
+#include "tests/app/folder.h"
+#include "tests/catch.h"
+
+namespace {
+
+const std::filesystem::path kRecorded = "tests/golden/runs/maml-point-nav-v1";
+
+std::string program() {
+  const char* build = ::getenv("INNERLOOP_BUILD");
+  return std::string(build ? build : "build") + "/innerloop";
+}
+
+// Row number `row` of a metrics file, by column.
+std::map<std::string, double> metrics_row(const std::string& path, int row) {
+  std::istringstream text(contents(path));
+  std::string header, line, name, number;
+  std::getline(text, header);
+  for (int i = 0; i < row; ++i) std::getline(text, line);
+  std::istringstream names(header), numbers(line);
+  std::map<std::string, double> values;
+  while (std::getline(names, name, ',') && std::getline(numbers, number, ',')) values[name] = std::stod(number);
+  return values;
+}
+
+// "maml (official)   -40.41 ± 4.00   -11.68 ± 2.20 …": the means, from the first line that begins with the word.
+std::vector<double> returns_of(const std::string& table, const std::string& word) {
+  std::istringstream text(table);
+  std::string line, piece;
+  while (std::getline(text, line))
+    if (line.starts_with(word)) break;
+  std::istringstream pieces(line.substr(std::min(line.size(), line.find("  "))));
+  std::vector<double> means;
+  for (bool skip = false; pieces >> piece; skip = piece == "±")
+    if (!skip && piece != "±") means.push_back(std::stod(piece));
+  return means;
+}
+
+}  // namespace
+
+TEST_CASE("recorded runs: the first two iterations of seed 1 of every estimator are repeated to 3 digits", "[app][runs]") {
+  TestFolder folder;
+  for (const char* run : {"log-likelihood-1", "first-order-1", "likelihood-ratio-1"}) {
+    const std::string recorded = (kRecorded / run).string(), now = folder / run;
+    REQUIRE(::system((program() + " train --config " + recorded + "/config.toml --iterations 2 --quiet --out " + now +
+                      " > /dev/null 2>&1").c_str()) == 0);
+    for (int row : {1, 2}) {
+      std::map<std::string, double> expected = metrics_row(recorded + "/metrics.csv", row), got = metrics_row(now + "/metrics.csv", row);
+      for (const char* column : {"return_before", "return_after", "length_after", "gradient_norm", "kl", "step_fraction"}) {
+        INFO(run << ", iteration " << row << ", " << column << ": recorded " << expected[column] << ", now " << got[column]);
+        CHECK(std::abs(got[column] - expected[column]) <= 5e-3 * std::abs(expected[column]));
+      }
+    }
+  }
+}
+
+TEST_CASE("recorded runs: MAML with the authors' settings adapts as published, for three seeds", "[app][runs]") {
+  for (const char* seed : {"1", "2", "3"}) {
+    const std::string folder = (kRecorded / (std::string("log-likelihood-") + seed)).string();
+    const std::vector<double> returns = returns_of(contents(folder + "/adapt.txt"), "maml");
+    INFO("seed " << seed);
+    REQUIRE(returns.size() == 4);
+    CHECK(returns[0] >= -60);
+    CHECK(returns[0] <= -35);
+    CHECK(returns[1] >= -15);
+    CHECK(returns[3] >= -5);
+  }
+}
