@@ -128,6 +128,5 @@ std::vector<CheckCase> op_cases();
 
 std::string to_text(const CheckReport& report);            // the full table
 std::string summary_line(const CheckReport& report);       // one line
-const CheckLevel* worst_level(const CheckReport& report);  // the one nearest to (or furthest beyond) its tolerance
 
 }  // namespace innerloop

@@ -57,19 +57,16 @@ std::string kink_line(const CheckKink& kink) {
 
 }  // namespace
 
-const CheckLevel* worst_level(const CheckReport& report) {
-  const auto badness = [](const CheckLevel& level) {
-    if (!level.ok) return 1e300;
-    return level.tolerance > 0 ? level.error / level.tolerance : level.error;
-  };
-  const auto worst = std::ranges::max_element(report.levels, {}, badness);
-  return worst == report.levels.end() ? nullptr : &*worst;
-}
-
+// One line: what held and how far below its tolerance, or the first that did not.
 std::string summary_line(const CheckReport& report) {
-  const CheckLevel* worst = worst_level(report);
-  return padded(report.name, 58) + (report.ok ? "ok    " : "FAILS ") +
-         (worst ? worst->name + ": " + worst->finding : "") + "\n";
+  std::string text = padded(report.name, 44) + (report.ok ? "ok   " : "FAILS");
+  for (const CheckLevel& level : report.levels) {
+    const bool shown = level.name == "differences" || level.name == "second order" || level.name == "f32";
+    if (report.ok && shown && level.tolerance > 0 && level.note.empty())
+      text += fmt::format("  {} {:.1e} ≤ {:.0e}", level.name, level.error, level.tolerance);
+    if (!level.ok) return text + "  " + level.name + ": " + level.finding + "\n";
+  }
+  return text + "\n";
 }
 
 std::string to_text(const CheckReport& report) {

@@ -46,16 +46,20 @@ std::vector<double> returns_of(const std::string& table, const std::string& word
 
 }  // namespace
 
-TEST_CASE("recorded runs: the first two iterations of seed 1 of every estimator are repeated to 3 digits", "[app][runs]") {
+TEST_CASE("recorded runs: the first two iterations of seed 1 of every estimator are repeated to 3 digits",
+          "[app][runs]") {
   TestFolder folder;
   for (const char* run : {"log-likelihood-1", "first-order-1", "likelihood-ratio-1"}) {
     const std::string recorded = (kRecorded / run).string(), now = folder / run;
     REQUIRE(::system((program() + " train --config " + recorded + "/config.toml --iterations 2 --quiet --out " + now +
                       " > /dev/null 2>&1").c_str()) == 0);
     for (int row : {1, 2}) {
-      std::map<std::string, double> expected = metrics_row(recorded + "/metrics.csv", row), got = metrics_row(now + "/metrics.csv", row);
-      for (const char* column : {"return_before", "return_after", "length_after", "gradient_norm", "kl", "step_fraction"}) {
-        INFO(run << ", iteration " << row << ", " << column << ": recorded " << expected[column] << ", now " << got[column]);
+      std::map<std::string, double> expected = metrics_row(recorded + "/metrics.csv", row),
+                                    got = metrics_row(now + "/metrics.csv", row);
+      for (const char* column :
+           {"return_before", "return_after", "length_after", "gradient_norm", "kl", "step_fraction"}) {
+        INFO(run << ", iteration " << row << ", " << column << ": recorded " << expected[column] << ", now "
+                 << got[column]);
         CHECK(std::abs(got[column] - expected[column]) <= 5e-3 * std::abs(expected[column]));
       }
     }
