@@ -46,6 +46,12 @@ struct CheckCase {
   std::string subject;  // what it is an instance of: "tanh"
   std::vector<CheckInput> inputs;
   std::function<std::vector<Var>(const Vars&)> build;
+  // What its stop_gradients should do to the derivative. `nothing` and `something` make it a verdict: a cut that nobody
+  // meant, or a meant one that is not there, fails.
+  enum class Cut { unstated, nothing, something } cut = Cut::unstated;
+  // Whether every differentiated input must matter: a gradient that is zero everywhere fails (an inner step that does
+  // nothing gives a correct derivative of the wrong function).
+  bool every_input_matters = false;
 };
 
 struct CheckOptions {

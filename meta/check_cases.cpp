@@ -54,6 +54,8 @@ CheckCase meta_objective_case(InnerEstimator estimator, int inner_steps) {
   c.inputs.push_back({"alpha", problem.alpha, true});
   add("supports/", problem.supports, false);
   add("query/", problem.query, false);
+  c.every_input_matters = true;
+  c.cut = estimator == InnerEstimator::log_likelihood ? CheckCase::Cut::nothing : CheckCase::Cut::something;
   c.build = [program = problem.program](const Vars& in) {
     Params theta_prime = adapt_all(group(in, "theta/"), group(in, "supports/"), in["alpha"], program);
     return std::vector<Var>{outer_objective(theta_prime, group(in, "query/"), program)};
