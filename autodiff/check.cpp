@@ -26,7 +26,8 @@ void check_what_was_meant(const CheckCase& subject, const Subject& s, CheckRepor
   if (!subject.every_input_matters) return;
   std::string idle;
   for (std::size_t j = 0; j < s.count(); ++j)
-    if (std::ranges::all_of(s.gradient_reference[j], [](long double g) { return g == 0; })) idle += " " + s.input(j).name;
+    if (std::ranges::all_of(s.gradient_reference[j], [](long double g) { return g == 0; }))
+      idle += " " + s.input(j).name;
   add_level(report, "inputs", idle.empty() ? "every input matters" : "the gradient is zero everywhere for" + idle,
             idle.empty() ? 0 : 1, 0.5);
 }

@@ -14,6 +14,9 @@ int task_count(const Batch& data) {
   return tasks;
 }
 
+// x on the rows that count, 0 on padding, whatever stands there: chosen, not multiplied by 0.
+Var on_real_rows(Var x, Var weights) { return select(weights, x, x.graph->fill({1, 1, 1}, 0)); }
+
 // Π_{k≤t} ρ_k along each trajectory, as exp of a running sum of log ρ that begins anew where a trajectory begins.
 Var trajectory_product(Var log_rho, Var goes_on) {
   return exp(linear_recurrence(log_rho, goes_on, log_rho.shape().rows, +1));  // (tasks, rows, 1)
@@ -33,7 +36,8 @@ Batch batch_of_step(const Batch& batches, int k) {
 
 // region: inner_objective
 Var inner_objective(const Params& theta_i, const Batch& support, const MamlProgram& program) {
-  Var log_pi = nn::log_prob(theta_i, program.policy, support["observations"], support["actions"]);  // (tasks, rows, 1)
+  Var log_pi = nn::log_prob(theta_i, program.policy, support["observations"], support["actions"]);
+  log_pi = on_real_rows(log_pi, support["weights"]);  // (tasks, rows, 1)
   Var weighted_advantage = support["weights"] * support["advantages"];
   Var log_rho = log_pi - stop_gradient(log_pi);  // value 0, gradient ∇log π
   switch (program.estimator) {
@@ -76,7 +80,7 @@ Params adapt_all(const Params& theta, const Batch& supports, Var alpha, const Ma
 // [MAML eq. 4]  J_i(θ') as a surrogate around the policy that collected the data:  Σ (π_θ'(a|s)/π_old(a|s))·Â / M_i
 Var outer_objective(const Params& theta_prime, const Batch& query, const MamlProgram& program) {
   Var log_pi = nn::log_prob(theta_prime, program.policy, query["observations"], query["actions"]);
-  Var ratio = exp(log_pi - query["old_log_prob"]);  // (tasks, rows, 1)
+  Var ratio = exp(on_real_rows(log_pi - query["old_log_prob"], query["weights"]));  // (tasks, rows, 1)
   Var per_task = sum_all(mul3(ratio, query["advantages"], query["weights"]));
   return sum_tasks(per_task) * (1.0 / per_task.shape().tasks);
 }
@@ -94,7 +98,8 @@ nn::DistributionVars old_distribution(const Batch& query) {
 
 Var outer_kl(const Params& theta_prime, const Batch& query, const MamlProgram& program) {
   nn::DistributionVars now = nn::distribution(theta_prime, program.policy, query["observations"]);
-  Var per_task = sum_all(nn::kl(program.policy, old_distribution(query), now) * query["weights"]);
+  Var kl = on_real_rows(nn::kl(program.policy, old_distribution(query), now), query["weights"]);  // (tasks, rows, 1)
+  Var per_task = sum_all(kl * query["weights"]);
   return sum_tasks(per_task) * (1.0 / per_task.shape().tasks);
 }
 

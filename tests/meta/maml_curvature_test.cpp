@@ -148,3 +148,18 @@ TEST_CASE("two tasks never see each other's parameters or data") {
       CHECK(same == (task != 1));
     }
 }
+
+TEST_CASE("what stands in padding rows changes nothing, not even where it would overflow") {
+  MamlFunctions maml;
+  for (InnerEstimator estimator : kEstimators) {
+    MamlProblem p = make_maml_problem(estimator, 1), q = p;
+    for (int task = 0; task < 3; ++task) {
+      q.query["actions"].set(task, 7, 0, 1e200);  // the last row of the fixture is padding
+      q.query["old_log_prob"].set(task, 7, 0, -1e6);
+      q.query["advantages"].set(task, 7, 0, 1e3);
+    }
+    Tensors a = maml.outer(p.program, {p.theta, p.supports, p.alpha, p.query})[0];
+    Tensors b = maml.outer(q.program, {q.theta, q.supports, q.alpha, q.query})[0];
+    CHECK(bitwise_equal(a, b));
+  }
+}
