@@ -48,7 +48,7 @@ CheckCase case_of(const OpDef& def, const Example& example) {
   c.build = [op = def.op, attr = example.attr, count = example.shapes.size(), distinct](const Vars& x) {
     std::vector<Var> inputs;
     for (std::size_t k = 0; k < count; ++k) inputs.push_back(x[std::min(k, distinct - 1)]);
-    return std::vector<Var>{x[0].graph->append(op, inputs, attr, std::source_location::current())};
+    return std::vector<Var>{x[0].graph->append(op, inputs, attr, SourceLocation::current())};
   };
   return c;
 }

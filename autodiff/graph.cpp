@@ -11,7 +11,7 @@ namespace innerloop {
 namespace {
 
 // "nn/mlp.cpp:41": the last folder, the file and the line.
-std::string short_location(const std::source_location& where) {
+std::string short_location(const SourceLocation& where) {
   std::string file = where.file_name();
   if (std::size_t slash = file.rfind('/'); slash != std::string::npos)
     if (std::size_t folder = file.rfind('/', slash - 1); folder != std::string::npos) file = file.substr(folder + 1);
@@ -39,7 +39,7 @@ Var Graph::push(Node node, std::span<const Var> inputs) {
   return {this, id};
 }
 
-Var Graph::input(Shape shape, std::string_view name, std::source_location where) {
+Var Graph::input(Shape shape, std::string_view name, SourceLocation where) {
   require(mode_ == Mode::traced, "an input of an eager graph needs its numbers: pass a Tensor", where);
   Node node{.op = Op::input, .shape = shape, .attr = {}, .where = where};
   node.attr.i = static_cast<int>(inputs_.size());
@@ -49,7 +49,7 @@ Var Graph::input(Shape shape, std::string_view name, std::source_location where)
   return var;
 }
 
-Var Graph::input(const Tensor& value, std::string_view name, std::source_location where) {
+Var Graph::input(const Tensor& value, std::string_view name, SourceLocation where) {
   if (mode_ == Mode::traced) return input(value.shape(), name, where);
   Node node{.op = Op::input, .shape = value.shape(), .attr = {}, .where = where};
   node.attr.i = static_cast<int>(inputs_.size());
@@ -61,7 +61,7 @@ Var Graph::input(const Tensor& value, std::string_view name, std::source_locatio
   return var;
 }
 
-Var Graph::constant(const Tensor& value, std::source_location where) {
+Var Graph::constant(const Tensor& value, SourceLocation where) {
   Node node{.op = Op::constant, .shape = value.shape(), .attr = {}, .where = where};
   node.attr.i = static_cast<int>(constants_.size());
   constants_.push_back(value.to(dtype_));
@@ -70,7 +70,7 @@ Var Graph::constant(const Tensor& value, std::source_location where) {
   return var;
 }
 
-Var Graph::fill(Shape shape, double value, std::source_location where) {
+Var Graph::fill(Shape shape, double value, SourceLocation where) {
   Node node{.op = Op::fill, .shape = {1, shape.rows, shape.cols}, .attr = {}, .where = where};
   node.attr.x = value;
   Var var = push(node, {});
@@ -78,7 +78,7 @@ Var Graph::fill(Shape shape, double value, std::source_location where) {
   return shape.tasks == 1 ? var : broadcast_tasks({var, where}, shape.tasks);
 }
 
-Var Graph::append(Op op, std::span<const Var> inputs, Attr attr, std::source_location where) {
+Var Graph::append(Op op, std::span<const Var> inputs, Attr attr, SourceLocation where) {
   const OpDef& def = (*table_)[static_cast<std::size_t>(op)];
   for (Var input : inputs) {
     if (input.graph == this) [[likely]]

@@ -1,7 +1,6 @@
 // The graph: an append-only list of nodes. Creation order is a topological order, so every sweep is a `for` loop.
 #pragma once
 
-#include <source_location>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,6 +9,7 @@
 #include "autodiff/tensor.h"
 #include "kernels/ops.h"
 #include "kernels/require.h"
+#include "kernels/source_location.h"
 
 namespace innerloop {
 
@@ -33,8 +33,8 @@ struct Var {
 // A Var together with the line of the caller that passed it: what lets an error name the line that made a node.
 struct At {
   Var var;
-  std::source_location where;
-  At(Var v, std::source_location w = std::source_location::current()) : var(v), where(w) {}  // NOLINT: implicit
+  SourceLocation where;
+  At(Var v, SourceLocation w = SourceLocation::current()) : var(v), where(w) {}  // NOLINT: implicit
 };
 
 struct Node {
@@ -43,7 +43,7 @@ struct Node {
   std::uint32_t first_input = 0;  // into the graph's list of edges
   Shape shape;
   Attr attr;                      // input: i = input number; constant: i = constant number; fill: x
-  std::source_location where;     // the line that made it; a node emitted by a rule carries its forward node's line
+  SourceLocation where;     // the line that made it; a node emitted by a rule carries its forward node's line
   std::uint32_t name = 0;         // into the graph's list of names; 0 = unnamed
 };
 
@@ -56,14 +56,14 @@ class Graph {
 
   // Leaves.
   // Traced.
-  Var input(Shape shape, std::string_view name, std::source_location where = std::source_location::current());
-  Var input(const Tensor& value, std::string_view name, std::source_location where = std::source_location::current());
-  Var constant(const Tensor& value, std::source_location where = std::source_location::current());
-  Var fill(Shape shape, double value, std::source_location where = std::source_location::current());
+  Var input(Shape shape, std::string_view name, SourceLocation where = SourceLocation::current());
+  Var input(const Tensor& value, std::string_view name, SourceLocation where = SourceLocation::current());
+  Var constant(const Tensor& value, SourceLocation where = SourceLocation::current());
+  Var fill(Shape shape, double value, SourceLocation where = SourceLocation::current());
 
   // Appends a node after checking its shapes with the rule of the operator table. Error messages name both operands.
   // With fuse off, a fused operation is appended as its expansion into primitives.
-  Var append(Op op, std::span<const Var> inputs, Attr attr, std::source_location where);
+  Var append(Op op, std::span<const Var> inputs, Attr attr, SourceLocation where);
 
   void set_name(Var var, std::string_view name);
   std::string_view name(NodeId id) const;
@@ -86,7 +86,7 @@ class Graph {
   // While alive, appended nodes carry `where` instead of the caller's line (derivative rules use it).
   class Origin {
    public:
-    Origin(Graph& graph, std::source_location where) : graph_(graph), saved_(graph.origin_) {
+    Origin(Graph& graph, SourceLocation where) : graph_(graph), saved_(graph.origin_) {
       graph.origin_ = where;
       graph.origin_set_++;
     }
@@ -94,7 +94,7 @@ class Graph {
     Origin(const Origin&) = delete;
    private:
     Graph& graph_;
-    std::source_location saved_;
+    SourceLocation saved_;
   };
 
  private:
@@ -112,7 +112,7 @@ class Graph {
   std::vector<std::string> names_{""};
   std::vector<Tensor> constants_;
   std::vector<Tensor> values_;  // eager only, by node
-  std::source_location origin_;
+  SourceLocation origin_;
   int origin_set_ = 0;
 };
 

@@ -22,7 +22,7 @@ struct ShapeRequest {
   const OpDef& def;
   std::span<const Var> inputs;
   const Attr& attr;
-  std::source_location where;
+  SourceLocation where;
 
   Shape shape(int k) const { return inputs[static_cast<std::size_t>(k)].shape(); }
   int tasks() const;                                     // the common task count: every input has 1 or B

@@ -85,11 +85,11 @@ Var slice_rows(At a, int first, int count) { return unary(Op::slice_rows, a, siz
 Var pad_rows(At a, int first, int total) { return unary(Op::pad_rows, a, sizes(first, total)); }
 Var slice_cols(At a, int first, int count) { return unary(Op::slice_cols, a, sizes(first, count)); }
 Var pad_cols(At a, int first, int total) { return unary(Op::pad_cols, a, sizes(first, total)); }
-Var concat_rows(std::span<const Var> parts, std::source_location where) {
+Var concat_rows(std::span<const Var> parts, SourceLocation where) {
   require(!parts.empty(), "concat_rows of nothing", where);
   return parts[0].graph->append(Op::concat_rows, parts, {}, where);
 }
-Var concat_cols(std::span<const Var> parts, std::source_location where) {
+Var concat_cols(std::span<const Var> parts, SourceLocation where) {
   require(!parts.empty(), "concat_cols of nothing", where);
   return parts[0].graph->append(Op::concat_cols, parts, {}, where);
 }

@@ -30,7 +30,7 @@ std::string attribute(const Node& node) {
   return text.empty() ? "" : "[" + text + "]";
 }
 
-std::string short_location(const std::source_location& where) {
+std::string short_location(const SourceLocation& where) {
   const std::string_view file = where.file_name();
   const std::size_t slash = file.rfind('/');
   return fmt::format("{}:{}", slash == std::string_view::npos ? file : file.substr(slash + 1), where.line());

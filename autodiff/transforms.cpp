@@ -111,11 +111,11 @@ Var forward_rule(const RuleContext& c, const OpDef& def, Op op, std::span<const 
     } else if (op == Op::concat_rows || op == Op::concat_cols) {
       std::vector<Var> parts(c.x.size());
       for (std::size_t j = 0; j < parts.size(); ++j) parts[j] = j == k ? x_dot[k] : zeros_like(c.x[j]);
-      term = c.graph.append(op, parts, c.attr, std::source_location::current());
+      term = c.graph.append(op, parts, c.attr, SourceLocation::current());
     } else {  // linear in input k: the operation itself, applied to the tangent
       std::vector<Var> at_tangent(c.x.begin(), c.x.end());
       at_tangent[k] = x_dot[k];
-      term = c.graph.append(op, at_tangent, c.attr, std::source_location::current());
+      term = c.graph.append(op, at_tangent, c.attr, SourceLocation::current());
     }
     if (term.valid()) y_dot = accumulate(y_dot, widen(term, c.y.shape()));
   }

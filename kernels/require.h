@@ -1,10 +1,11 @@
 // require(): every precondition in innerloop. A violated one throws Error: its message names what, where and the fix.
 #pragma once
 
-#include <source_location>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+
+#include "kernels/source_location.h"
 
 namespace innerloop {
 
@@ -21,8 +22,7 @@ class NonFiniteError : public Error {
 };
 
 // Throws Error(message + the place that asked) unless `condition` holds.
-inline void require(bool condition, std::string_view message,
-                    std::source_location where = std::source_location::current()) {
+inline void require(bool condition, std::string_view message, SourceLocation where = SourceLocation::current()) {
   if (condition) [[likely]]
     return;
   std::string file = where.file_name();

@@ -106,7 +106,7 @@ void lstm_vjp(C c, Var y_bar, std::span<Var> x_bar) {
   auto [steps, n, hidden] = sizes_of(c, u.shape().rows);
   int total = steps * n;
   const Var inputs[6] = {c.y, u, h0, c.x[3], reset, y_bar};
-  Var swept = c.graph.append(Op::lstm_sequence_bwd, inputs, c.attr, std::source_location::current());
+  Var swept = c.graph.append(Op::lstm_sequence_bwd, inputs, c.attr, SourceLocation::current());
   x_bar[0] = reshape(slice_rows(swept, 0, 4 * total), total, 4 * hidden);
   x_bar[2] = slice_rows(swept, 4 * total, n);
   x_bar[3] = slice_rows(swept, 4 * total + n, n);

@@ -40,7 +40,7 @@ TEST_CASE("interpreter: every operation in long double agrees with the fast kern
     for (const Example& example : def.examples()) {
       Instance instance(def, example, 5);
       Graph eager(Dtype::f64, Graph::Mode::eager);
-      Var y = eager.append(def.op, instance.bind(eager), example.attr, std::source_location::current());
+      Var y = eager.append(def.op, instance.bind(eager), example.attr, SourceLocation::current());
       auto inputs = as<long double>(instance.values(), eager.inputs().size());
       NodeNumbers<long double> values = evaluate<long double>(eager, inputs, std::span(&y, 1));
       INFO(def.name << " on A " << to_string(example.shapes[0]));

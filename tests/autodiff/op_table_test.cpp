@@ -123,7 +123,7 @@ TEST_CASE("operator table: closed under differentiation, to order three") {
     Instance instance(def, example, 3);
     Graph graph;
     std::vector<Var> x = instance.bind(graph), wrt = instance.differentiable(x);
-    Var y = graph.append(def.op, x, example.attr, std::source_location::current());
+    Var y = graph.append(def.op, x, example.attr, SourceLocation::current());
     for (int order = 1; order <= 3; ++order) {
       std::vector<Var> g = grad(sum_tasks(sum_all(tanh(y))), wrt);
       y = inner_product(g, g);

@@ -18,7 +18,7 @@ namespace {
 std::vector<Var> three_orders(const OpDef& def, const Example& example, const Instance& instance,
                               const std::vector<Var>& x) {
   Graph& graph = *x[0].graph;
-  Var y = graph.append(def.op, x, example.attr, std::source_location::current());
+  Var y = graph.append(def.op, x, example.attr, SourceLocation::current());
   std::vector<Var> wrt = instance.differentiable(x), outputs{y};
   std::vector<Var> first = grad(sum_all(tanh(y)), wrt);
   outputs.insert(outputs.end(), first.begin(), first.end());

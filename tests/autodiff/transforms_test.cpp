@@ -64,7 +64,7 @@ TEST_CASE("duality: <w, Jv> = <J'w, v> for every operation and every example") {
       Instance instance(def, example, 7);
       Graph graph(Dtype::f64, Graph::Mode::eager);
       std::vector<Var> x = instance.bind(graph);
-      Var y = graph.append(def.op, x, example.attr, std::source_location::current());
+      Var y = graph.append(def.op, x, example.attr, SourceLocation::current());
       std::vector<Var> wrt = instance.differentiable(x);
       std::vector<Var> v;
       for (Var input : wrt) v.push_back(graph.constant(instance.random(input.shape())));

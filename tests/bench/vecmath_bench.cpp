@@ -1,8 +1,10 @@
 // Time per number of the elementary functions, beside libm and, where it has vector code, Eigen.
 //   bench/vecmath_bench [numbers per array, default 4096]
 // g++ 12 takes the undefined operands of its own AVX-512 intrinsics, which Eigen calls, for mistakes (GCC bug 105593).
+#ifndef __clang__
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 
 #include <fmt/core.h>
 
