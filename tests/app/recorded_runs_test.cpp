@@ -47,7 +47,7 @@ std::vector<double> returns_of(const std::string& table, const std::string& word
 }  // namespace
 
 TEST_CASE("recorded runs: the first two iterations of seed 1 of every estimator are repeated to 3 digits",
-          "[app][runs]") {
+          "[app][runs][learning]") {
   TestFolder folder;
   for (const char* run : {"log-likelihood-1", "first-order-1", "likelihood-ratio-1"}) {
     const std::string recorded = (kRecorded / run).string(), now = folder / run;
