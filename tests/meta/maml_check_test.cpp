@@ -1,6 +1,10 @@
 // `innerloop check maml`, as a test: every estimator, K = 1, 2, 3.
+#include <algorithm>
+#include <cmath>
+
 #include "autodiff/check.h"
 #include "autodiff/ops.h"
+#include "autodiff/transforms.h"
 #include "meta/check_cases.h"
 #include "tests/catch.h"
 
@@ -11,6 +15,35 @@ TEST_CASE("the meta-gradient passes every level of the verifier, for every estim
     CheckReport report = run_check(c);
     INFO(to_text(report));
     CHECK(report.ok);
+  }
+}
+
+TEST_CASE("what check maml calls cut is the distance to the log-likelihood gradient, for K = 1, 2, 3") {
+  // All entries of the gradient with respect to θ and α, one after the other.
+  auto gradient = [](const CheckCase& c) {
+    Graph graph(Dtype::f64, Graph::Mode::eager);
+    Vars in;
+    std::vector<Var> wrt;
+    for (const CheckInput& input : c.inputs) {
+      in.add(input.name, graph.input(input.value, input.name));
+      if (input.differentiated) wrt.push_back(in[input.name]);
+    }
+    std::vector<double> numbers;
+    for (Var g : grad(c.build(in)[0], wrt))
+      for (double x : g.value().to_vector()) numbers.push_back(x);
+    return numbers;
+  };
+  const std::vector<CheckCase> cases = meta::maml_check_cases();
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    const CheckCase& log_likelihood = cases[i / 4 * 4 + 1];  // with the same K
+    REQUIRE(log_likelihood.name.find("log-likelihood") != std::string::npos);
+    const std::vector<double> g = gradient(cases[i]), live = gradient(log_likelihood);
+    double most = 0, off = 0;
+    for (std::size_t k = 0; k < g.size(); ++k)
+      most = std::max(most, std::abs(g[k])), off = std::max(off, std::abs(g[k] - live[k]));
+    INFO(cases[i].name << ": " << off / most);
+    CHECK(run_check(cases[i]).live_gap == Approx(off / most).epsilon(1e-6).margin(1e-9));
+    CHECK((off > 0.1 * most) == (cases[i].name != log_likelihood.name));
   }
 }
 

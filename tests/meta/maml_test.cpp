@@ -3,68 +3,12 @@
 
 #include <cmath>
 
-#include "autodiff/ops.h"
-#include "autodiff/transforms.h"
 #include "tests/catch.h"
-#include "tests/meta/enumeration.h"
+#include "tests/meta/exact_gradients.h"
 
 using namespace innerloop;
 using namespace innerloop::meta;
-using innerloop::tests::enumerate;
-using innerloop::tests::Enumeration;
-using innerloop::tests::kTablePolicy;
-using innerloop::tests::table_theta;
-
-namespace {
-
-constexpr InnerEstimator kEstimators[] = {InnerEstimator::first_order, InnerEstimator::log_likelihood,
-                                          InnerEstimator::likelihood_ratio, InnerEstimator::dice};
-
-// ∇Ĵ and ∇²Ĵ of the inner objective at theta, 4 and 4 × 4 numbers.
-struct Derivatives {
-  std::vector<double> gradient;
-  std::vector<std::vector<double>> hessian;
-};
-Derivatives inner_derivatives(InnerEstimator estimator, double reward_shift = 0) {
-  std::vector<double> theta = table_theta().flat();
-  Enumeration all = enumerate(theta, reward_shift);
-  Graph graph(Dtype::f64, Graph::Mode::eager);
-  Params params;
-  params.add("policy/W1", graph.input(table_theta()[0], "theta"));
-  Batch support;
-  for (std::size_t i = 0; i < all.batch.count(); ++i) support.add(all.batch.name(i), graph.constant(all.batch[i]));
-  Var objective = inner_objective(params, support, {.policy = kTablePolicy, .estimator = estimator});
-  Derivatives d;
-  d.gradient = grad(objective, params)[0].value().to_vector();
-  for (int k = 0; k < 4; ++k) {
-    Tensor unit({1, 2, 2});
-    unit.set(0, k / 2, k % 2, 1);
-    Var v = graph.constant(unit);
-    d.hessian.push_back(hvp(objective, params.all(), std::span(&v, 1))[0].value().to_vector());
-  }
-  return d;
-}
-
-double frobenius(const std::vector<std::vector<double>>& h) {
-  double sum = 0;
-  for (const auto& row : h)
-    for (double x : row) sum += x * x;
-  return std::sqrt(sum);
-}
-
-// ∇ of J(θ + α·∇J(θ)) with exact inner and outer expectations, through the compiled functions.
-std::vector<double> exact_meta_gradient(InnerEstimator estimator, double alpha) {
-  MamlFunctions maml;
-  MamlProgram program{.policy = kTablePolicy, .estimator = estimator, .inner_steps = 1};
-  ParamValues theta = table_theta();
-  BatchValues support = enumerate(theta.flat()).batch, supports;
-  for (std::size_t i = 0; i < support.count(); ++i) supports.add("0/" + support.name(i), support[i]);
-  ParamValues theta_prime = maml.adapt_step(program, {theta, support, Tensor::scalar(alpha)})[0];
-  BatchValues query = enumerate(theta_prime.flat()).batch;
-  return maml.meta_gradient(program, {theta, supports, Tensor::scalar(alpha), query})[0].flat();
-}
-
-}  // namespace
+using namespace innerloop::tests;
 
 TEST_CASE("[MAML eq. 4] J and its gradient on the enumeration") {
   Enumeration all = enumerate(table_theta().flat());
@@ -113,7 +57,7 @@ TEST_CASE("[MAML eq. 1] [MAML eq. adapt] the four meta-gradients of J(theta + al
                   Row{InnerEstimator::log_likelihood, .07397859, -.25821994},
                   Row{InnerEstimator::likelihood_ratio, .30706316, -.32025264},
                   Row{InnerEstimator::dice, .29009430, -.25042691}}) {
-    std::vector<double> g = exact_meta_gradient(row.estimator, 0.5);
+    std::vector<double> g = ExactMetaProblem(row.estimator, 0.5).gradient();
     INFO("estimator " << static_cast<int>(row.estimator));
     CHECK(std::abs(g[0] - row.first) < 1e-6);
     CHECK(std::abs(g[1] + row.first) < 1e-6);
@@ -122,10 +66,37 @@ TEST_CASE("[MAML eq. 1] [MAML eq. adapt] the four meta-gradients of J(theta + al
   }
 }
 
+TEST_CASE("live differences equal the log-likelihood gradient and differ from the other three as tabulated") {
+  // The value of θ + α·∇Ĵ(θ) is the same for all four, so differences of it are too: they see the derivative of what
+  // is written as log-likelihood, and none of what the other three cut or add.
+  struct Row {
+    InnerEstimator estimator;
+    double first, third;  // of the gradient minus the live differences
+    double relative;      // the distance between the two over the length of the gradient
+  };
+  for (Row row : {Row{InnerEstimator::log_likelihood, 0, 0, 0},
+                  Row{InnerEstimator::first_order, .26894641, -.08630809, .58106},
+                  Row{InnerEstimator::likelihood_ratio, .23308457, -.06203270, .54363},
+                  Row{InnerEstimator::dice, .21611571, .00779303, .56429}}) {
+    const ExactMetaProblem problem(row.estimator, 0.5);
+    const std::vector<double> gradient = problem.gradient(), live = problem.live_differences();
+    INFO("estimator " << static_cast<int>(row.estimator));
+    CHECK(std::abs(live[0] - .07397859) < 1e-8);
+    CHECK(std::abs(live[2] + .25821994) < 1e-8);
+    CHECK(std::abs(gradient[0] - live[0] - row.first) < 2e-8);
+    CHECK(std::abs(gradient[2] - live[2] - row.third) < 2e-8);
+    std::vector<double> difference;
+    for (std::size_t k = 0; k < 4; ++k) difference.push_back(gradient[k] - live[k]);
+    CHECK(std::abs(length(difference) / length(gradient) - row.relative) < 1e-5);
+  }
+}
+
 TEST_CASE("alpha = 0 gives the plain policy gradient") {
   const double expected[] = {.42698394, -.42698394, -.47325013, .47325013};
-  for (InnerEstimator estimator : kEstimators)
-    for (std::size_t k = 0; k < 4; ++k) CHECK(std::abs(exact_meta_gradient(estimator, 0)[k] - expected[k]) < 1e-7);
+  for (InnerEstimator estimator : kEstimators) {
+    const std::vector<double> g = ExactMetaProblem(estimator, 0).gradient();
+    for (std::size_t k = 0; k < 4; ++k) CHECK(std::abs(g[k] - expected[k]) < 1e-7);
+  }
 }
 
 TEST_CASE("exercise: the log-likelihood Hessian vanishes with the exact baseline") {
@@ -169,4 +140,50 @@ TEST_CASE("exercise: MAML on a quadratic") {
   // First-order MAML leaves out one factor (1 − α).
   CHECK(std::abs(grad(objective(theta + 0.3 * stop_gradient(inner)), std::span(&theta, 1))[0].value().item() -
                  0.7 * 1.5) < 1e-15);
+}
+
+TEST_CASE("exercise: K steps on a quadratic") {
+  // J(θ) = −½(θ − c)²: θ_K − c = (1 − α)^K (θ − c). Second order carries (1 − α)^2K, first order (1 − α)^K.
+  for (int K : {1, 2, 3, 5}) {
+    Graph graph(Dtype::f64, Graph::Mode::eager);
+    Var theta = graph.input(Tensor::scalar(0.5), "theta");
+    auto objective = [](Var x) { return -0.5 * square(x - 2.0); };
+    Var second = theta, first = theta;
+    for (int k = 0; k < K; ++k) {
+      second = second + 0.3 * grad(objective(second), std::span(&second, 1))[0];
+      first = first + 0.3 * stop_gradient(grad(objective(first), std::span(&first, 1))[0]);
+    }
+    CHECK(grad(objective(second), std::span(&theta, 1))[0].value().item() ==
+          Approx(std::pow(0.7, 2 * K) * 1.5).epsilon(1e-13));
+    CHECK(grad(objective(first), std::span(&theta, 1))[0].value().item() ==
+          Approx(std::pow(0.7, K) * 1.5).epsilon(1e-13));
+  }
+}
+
+TEST_CASE("exercise: the derivative with respect to the step size") {
+  // d/dα J(θ + α·g) = ⟨∇J(θ'), g⟩: the outer gradient along the inner one, first order only, for every estimator.
+  for (InnerEstimator estimator : kEstimators) {
+    const MamlProgram program{.policy = kTablePolicy, .estimator = estimator};
+    Graph graph(Dtype::f64, Graph::Mode::eager);
+    Params theta;
+    theta.add("policy/W1", graph.input(table_theta()[0], "theta"));
+    Var alpha = graph.input(Tensor::scalar(0.5), "alpha");
+    auto batch_of = [&](const std::vector<double>& at) {
+      const BatchValues values = enumerate(at).batch;
+      Batch batch;
+      for (std::size_t i = 0; i < values.count(); ++i) batch.add(values.name(i), graph.constant(values[i]));
+      return batch;
+    };
+    const Batch support = batch_of(table_theta().flat());
+    Params theta_prime = adapt(theta, support, alpha, program);
+    const Batch query = batch_of(theta_prime[0].value().to_vector());
+    Var J = outer_objective(theta_prime, query, program);
+    const double by_alpha = grad(J, std::span(&alpha, 1))[0].value().item();
+    const std::vector<double> outer = grad(J, theta_prime)[0].value().to_vector();
+    const std::vector<double> inner = grad(inner_objective(theta, support, program), theta)[0].value().to_vector();
+    double along = 0;
+    for (std::size_t k = 0; k < 4; ++k) along += outer[k] * inner[k];
+    CHECK(by_alpha == Approx(along).epsilon(1e-13));
+    CHECK(along > 0.1);  // a longer step would earn more
+  }
 }
