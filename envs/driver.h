@@ -5,6 +5,7 @@
 // innerloop.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -119,9 +120,38 @@ struct Driver {
   }
 
   // One time step of every trajectory that is still running; the others keep state and observation and earn nothing.
+  // Blocks in which all run and nothing is drawn go through step_block.
   static void step(const Lanes& lanes) {
     const EnvTask task = task_from(lanes.task);
-    for (int n = 0; n < lanes.count; ++n) {
+    int n = 0;
+    if constexpr (!spec.random_step && !discrete)
+      for (; n + block <= lanes.count; n += block) {
+        const bool all_run = std::count(lanes.finished + n, lanes.finished + n + block, std::uint8_t{0}) == block;
+        all_run ? step_block(task, lanes, n) : step_one_by_one(task, lanes, n, n + block);
+      }
+    step_one_by_one(task, lanes, n, lanes.count);
+  }
+
+  // `block` trajectories from `first` on, by loops without a branch: the compiler makes vector code of them.
+  static constexpr int block = 64;
+  static void step_block(const EnvTask& task, const Lanes& lanes, int first) {
+    EnvState states[block];
+    EnvAction actions[block];
+    Step<double> out[block];
+    double observations[block * spec.obs_size];
+    NoRandom none;
+    for (int i = 0; i < block; ++i) states[i] = load(lanes.states + (first + i) * state_words);
+    std::memcpy(actions, lanes.actions + first * spec.action_size, sizeof actions);
+    for (int i = 0; i < block; ++i) out[i] = Env::step(task, states[i], actions[i], none);
+    for (int i = 0; i < block; ++i) Env::observe(task, states[i], observations + i * spec.obs_size);
+    for (int i = 0; i < block; ++i) store(states[i], lanes.states + (first + i) * state_words);
+    std::memcpy(lanes.observations + first * spec.obs_size, observations, sizeof observations);
+    for (int i = 0; i < block; ++i) lanes.rewards[first + i] = out[i].reward;
+    for (int i = 0; i < block; ++i) lanes.terminated[first + i] = out[i].terminated;
+  }
+
+  static void step_one_by_one(const EnvTask& task, const Lanes& lanes, int first, int end) {
+    for (int n = first; n < end; ++n) {
       lanes.rewards[n] = 0;
       lanes.terminated[n] = 0;
       if (lanes.finished[n]) continue;

@@ -3,7 +3,10 @@
 #include <array>
 #include <string>
 
+#include "envs/classic_control.h"
+#include "envs/gridworld.h"
 #include "envs/maml_goals.h"
+#include "envs/pendulum.h"
 #include "envs/point_navigation.h"
 #include "envs/promp.h"
 #include "envs/tabular.h"
@@ -26,6 +29,12 @@ std::span<const EnvRow> all_envs() {
       make_row<PrompCorner<double>>(),
       make_row<PrompCornerDense<double>>(),
       make_row<PrompCornerDenseSquared<double>>(),
+      make_row<CartPole<double>>(),
+      make_row<Pendulum<double>>(),
+      make_row<MountainCarContinuous<double>>(),
+      make_row<Acrobot<double>>(),
+      make_row<Gridworld<double>>(),
+      make_row<Maze<double>>(),
   };
   return rows;
 }

@@ -5,6 +5,7 @@
 #include "envs/math.h"
 #include "envs/reference.h"
 #include "envs/table.h"
+#include "envs/vector_env.h"
 #include "tests/catch.h"
 
 using namespace innerloop;
@@ -112,6 +113,35 @@ TEST_CASE("reference returns: the corner") {
   CHECK(std::abs(still.mean + 100 * (8 + .08 / 3)) < 5 * still.standard_error);
 }
 
+TEST_CASE("reference returns: classical control") {
+  const auto rows_of = [](const char* name, int episodes) {
+    const EnvRow& row = find_env(name);
+    return reference_returns(row, reference_tasks(row), 1, episodes);
+  };
+  // Gymnasium: no torque earns −1219 on average.
+  const auto pendulum = rows_of("pendulum-v1", 1000);
+  CHECK(std::abs(row_of(pendulum, "standing still").mean - -1219) <
+        4 * row_of(pendulum, "standing still").standard_error);
+  CHECK(row_of(rows_of("cartpole-v1", 20), "by hand").mean == 500);
+  CHECK(row_of(rows_of("mountain-car-continuous-v0", 20), "standing still").mean == 0);
+  CHECK(row_of(rows_of("acrobot-v1", 20), "standing still").mean == -500);
+}
+
+TEST_CASE("reference returns: a uniformly random torque earns −1229 ± 30 on the pendulum") {
+  VectorEnv env(find_env("pendulum-v1"), {{10.0}}, 1000, 1);
+  std::vector<double> actions(1000);
+  double sum = 0;
+  env.reset({.purpose = Purpose::test_reset});
+  while (!env.all_finished()) {
+    Place place{.purpose = Purpose::test_action, .time_step = static_cast<std::uint32_t>(env.time_step())};
+    for (place.trajectory = 0; place.trajectory < 1000; ++place.trajectory)
+      actions[place.trajectory] = Philox(1, place).uniform(-2, 2);
+    env.step(actions);
+    for (double r : env.rewards()) sum += r;
+  }
+  CHECK(std::abs(sum / 1000 - -1229) < 30);
+}
+
 TEST_CASE("reference returns: the same seed gives the same bits, and nothing beats the best policy") {
   for (const EnvRow& row : all_envs()) {
     CAPTURE(row.spec.name);
@@ -119,7 +149,8 @@ TEST_CASE("reference returns: the same seed gives the same bits, and nothing bea
     const auto again = reference_returns(row, reference_tasks(row), 3, 20);
     const auto other = reference_returns(row, reference_tasks(row), 4, 20);
     CHECK(row_of(first, "random").mean == row_of(again, "random").mean);
-    CHECK(row_of(first, "random").mean != row_of(other, "random").mean);
+    // In 20 episodes of random torques the acrobot may never get above its bar.
+    if (row.spec.name != "acrobot-v1") CHECK(row_of(first, "random").mean != row_of(other, "random").mean);
     for (const ReferenceReturn& r : first) CHECK(r.mean <= first.back().mean);
   }
 }

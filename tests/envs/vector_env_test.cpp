@@ -149,6 +149,7 @@ TEST_CASE("envs: random starts and steps differ between iterations, inner steps,
 TEST_CASE("envs: an action beyond the bounds moves no further than one at the bound") {
   for (const EnvRow& row : all_envs()) {
     if (row.spec.action_kind == ActionKind::discrete) continue;
+    if (row.spec.name == "mountain-car-continuous-v0") continue;  // Gymnasium's price is that of the action as given
     CAPTURE(row.spec.name);
     const std::vector<Task> tasks = some_tasks(row, 1);
     const auto step_with = [&](double a) {
@@ -181,6 +182,12 @@ TEST_CASE("envs: rewards have the sign and range that the definitions give") {
         else if (name == "four-state-v1") REQUIRE((r == 0 || r == 1));
         else if (name == "promp-1d-v1") REQUIRE((r >= std::exp(-.9) - 1e-15 && r <= 1));  // (s − g)² ≤ 9
         else if (name == "promp-corner-v1") REQUIRE(std::abs(r) <= .2 * std::sqrt(2) + 1e-12);  // a diagonal step
+        else if (name == "cartpole-v1") REQUIRE(r == 1);
+        else if (name == "pendulum-v1") REQUIRE((r <= 0 && r >= -(10 + 6.4 + .004)));  // π², 0.1·8², 0.001·2²
+        else if (name.starts_with("mountain-car")) REQUIRE((r >= -.1 * 9 && r <= 100));
+        else if (name == "acrobot-v1") REQUIRE((r == 0 || r == -1));
+        else if (name == "gridworld-v1") REQUIRE((r == 1 || r == -1 || r == -.04));
+        else if (name == "maze-v1") REQUIRE((r == 1 || r == -.01));
         else REQUIRE((r == 1 || r == 0 || r == -.5 || r == 2));
       }
     }
