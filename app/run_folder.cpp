@@ -56,6 +56,14 @@ std::string run_description(const RunSettings& settings) {
   return run.dump(2) + "\n";
 }
 
+// A checkpoint with a NaN in it is of no use to anybody: it is neither written nor taken up.
+void require_finite(const Tensors& state, const std::string& place, const std::string& fix) {
+  for (std::size_t i = 0; i < state.count(); ++i)
+    if (!state[i].all_finite())
+      throw NonFiniteError(place + ": '" + state.name(i) + "' holds a NaN or an infinity; " + fix +
+                           ", or train anew with a smaller step size");
+}
+
 std::string checkpoint_name(int iteration) { return fmt::format("iteration-{:06}.safetensors", iteration); }
 
 }  // namespace
@@ -147,7 +155,10 @@ void RunFolder::save_checkpoint(const rl::Trainer& trainer) const {
     if (!synced) throw Error("cannot write " + path_ + "/metrics.csv: " + std::strerror(why));
   }
   const std::string name = checkpoint_name(trainer.iteration());
-  nn::save_safetensors(path_ + "/checkpoints/" + name, trainer.state(),
+  const Tensors state = trainer.state();
+  require_finite(state, "iteration " + std::to_string(trainer.iteration()),
+                 "the checkpoint before it is unchanged: look at it with innerloop adapt " + path_);
+  nn::save_safetensors(path_ + "/checkpoints/" + name, state,
                        {{"iteration", std::to_string(trainer.iteration())}, {"innerloop", version}}, *calls_);
   nn::write_file_atomically(path_ + "/checkpoints/LATEST", name + "\n", *calls_);
 
@@ -176,6 +187,7 @@ void RunFolder::restore(rl::Trainer& trainer) const {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), iteration);
   if (error != std::errc() || end != text.data() + text.size() || iteration < 0)
     throw Error(file + ": its metadata has no iteration number");
+  require_finite(state, file, "put the name of an earlier one into " + path_ + "/checkpoints/LATEST");
   try {
     trainer.restore(state, iteration);
   } catch (const Error& e) {

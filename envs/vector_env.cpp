@@ -81,7 +81,8 @@ void VectorEnv::step(std::span<const double> actions) {
   // The horizon cuts what has not ended by itself; a trajectory that ends in the very last step has ended by itself.
   const bool time_is_up = time_step_ == horizon_;
   for (std::size_t lane = 0; lane < finished_.size(); ++lane) {
-    if (!std::isfinite(rewards_[lane])) throw NonFiniteError(where(lane) + ": the reward is not finite");
+    if (!std::isfinite(rewards_[lane]))
+      throw NonFiniteError(where(lane) + ": the reward is not finite; look at the environment's step");
     truncated_[lane] = time_is_up && !finished_[lane] && !terminated_[lane];
     const bool ends = terminated_[lane] || truncated_[lane];
     finished_[lane] |= static_cast<std::uint8_t>(ends);

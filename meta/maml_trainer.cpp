@@ -145,7 +145,8 @@ void MamlTrainer::restore(const Tensors& state, int iteration) {
     const Tensor& saved = state[theta_.name(i)];
     require(saved.shape() == theta_[i].shape() && saved.dtype() == theta_[i].dtype(),
             "the checkpoint holds '" + theta_.name(i) + "' " + to_string(saved.shape()) + " " + name_of(saved.dtype()) +
-                ", the settings need " + to_string(theta_[i].shape()) + " " + name_of(theta_[i].dtype()));
+                ", the settings need " + to_string(theta_[i].shape()) + " " + name_of(theta_[i].dtype()) +
+                "; use the options of the run that wrote it");
     theta.add(theta_.name(i), saved);
   }
   if (config_.outer == OuterOptimiser::adam) adam_ = nn::load_adam(theta, state);
