@@ -8,12 +8,15 @@
 namespace innerloop {
 
 enum class Dtype : std::uint8_t { f32, f64 };
-enum class Device : std::uint8_t { cpu, cuda };
+// simt: the kernels of device cuda, emulated on the CPU (kernels/cuda/README.md).
+enum class Device : std::uint8_t { cpu, cuda, simt };
 
 // Bytes of one element.
 constexpr std::size_t size_of(Dtype dtype) { return dtype == Dtype::f32 ? 4 : 8; }
 constexpr const char* name_of(Dtype dtype) { return dtype == Dtype::f32 ? "f32" : "f64"; }
-constexpr const char* name_of(Device device) { return device == Device::cpu ? "cpu" : "cuda"; }
+constexpr const char* name_of(Device device) {
+  return device == Device::cpu ? "cpu" : device == Device::cuda ? "cuda" : "simt";
+}
 
 // Every tensor has the same three axes. The first counts tasks: tasks == 1 means "shared by all tasks".
 // Numbers lie row-major: element (t, r, c) is number (t·rows + r)·cols + c.

@@ -28,7 +28,8 @@ Kernel find_kernel(Device device, Dtype dtype, Op op) {
       const cpu::KernelRow& row = cpu[static_cast<std::size_t>(op)];
       return dtype == Dtype::f32 ? row.f32 : row.f64;
     }
-    case Device::cuda: return nullptr;  // kernels/cuda puts its own table here
+    case Device::cuda:
+    case Device::simt: return nullptr;  // kernels/cuda has a table of its own
   }
   return nullptr;
 }

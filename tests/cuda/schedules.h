@@ -1,0 +1,41 @@
+// Runs emulated kernels under every schedule of the engine.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kernels/cuda/simt/engine.h"
+
+namespace innerloop::simt {
+
+struct Schedule {
+  std::string name;
+  Options options;
+};
+
+// Threads and blocks ascending, descending, in two shuffled orders, and one block of a cooperative grid after the
+// other.
+inline std::vector<Schedule> schedules() {
+  using enum Order;
+  return {{"ascending", {ascending, ascending, 1, false}},
+          {"descending", {descending, descending, 1, false}},
+          {"shuffled", {shuffled, shuffled, 1, false}},
+          {"shuffled again", {shuffled, shuffled, 2, false}},
+          {"one block first", {ascending, ascending, 1, true}},
+          {"last block first", {descending, descending, 1, true}}};
+}
+
+// Calls body(schedule) under each schedule in turn and puts the options back.
+template <class F>
+void for_each_schedule(F body) {
+  struct Restore {
+    Options before = options();
+    ~Restore() { options() = before; }
+  } restore;
+  for (const Schedule& schedule : schedules()) {
+    options() = schedule.options;
+    body(schedule.name);
+  }
+}
+
+}  // namespace innerloop::simt
