@@ -38,6 +38,9 @@ struct RuleContext {
   std::span<const Var> x;  // the inputs
   Var y;                   // the node itself (invalid in expand: it does not exist yet)
   Attr attr;
+  std::span<const char> wanted = {};  // vjp: which inputs' cotangents somebody asks for; empty = all
+
+  bool wants(std::size_t k) const { return wanted.empty() || wanted[k] != 0; }
 };
 
 // Instances on which an operation is tested. Domains say where inputs are drawn from.
@@ -86,6 +89,8 @@ std::span<const OpDef> indexing_ops();
 std::span<const OpDef> general_ops();
 std::span<const OpDef> fused_ops();
 std::span<const OpDef> lstm_ops();
+std::span<const OpDef> lstm_second_order_ops();
+std::span<const OpDef> mlp_ops();
 
 // Shape rules and examples shared by rows.
 Shape same_shape(const ShapeRequest&);                    // one input

@@ -123,6 +123,11 @@ Var lstm_block(At packed, LstmBlock block) {
   int rows = packed.var.shape().rows / 6;
   return slice_rows(packed, static_cast<int>(block) * rows, rows);
 }
+Var mlp(At x, std::span<const Var> theta, Activation activation) {
+  std::vector<Var> inputs{x.var};
+  inputs.insert(inputs.end(), theta.begin(), theta.end());
+  return x.var.graph->append(Op::mlp, inputs, sizes(static_cast<int>(activation)), x.where);
+}
 
 // Composed.
 Var mean_all(At a) { return At{sum_all(a), a.where} * (1.0 / static_cast<double>(a.var.shape().per_task())); }

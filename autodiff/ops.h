@@ -93,6 +93,8 @@ Var gaussian_log_prob(At mean, At log_sigma, At action);
 Var lstm_sequence(At z, At u, At h0, At c0, At reset, int time_steps);
 enum class LstmBlock { i, f, g, o, c, h };
 Var lstm_block(At packed, LstmBlock block);  // (T·N, H), one block of what lstm_sequence returns
+// A whole network: x, then W1, b1, W2, b2, … of 1 to 3 hidden layers; the last layer has no activation.
+Var mlp(At x, std::span<const Var> theta, Activation activation);
 
 // Composed.
 Var mean_all(At a);                           // (r, c) → (1, 1)

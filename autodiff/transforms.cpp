@@ -152,7 +152,7 @@ std::vector<Var> vjp(std::span<const Var> outputs, std::span<const Var> inputs, 
       any |= (wanted[k] = depends[x[k].id] && !def.is_data(static_cast<int>(k))) != 0;
     if (!any) continue;
     Graph::Origin origin(graph, graph.node(id).where);
-    std::vector<Var> x_bar = reverse_rule({graph, x, graph.var(id), graph.node(id).attr}, def, wanted, bar[id]);
+    std::vector<Var> x_bar = reverse_rule({graph, x, graph.var(id), graph.node(id).attr, wanted}, def, wanted, bar[id]);
     for (std::size_t k = 0; k < x.size(); ++k)
       if (wanted[k] && x_bar[k].valid()) bar[x[k].id] = accumulate(bar[x[k].id], x_bar[k]);
   }

@@ -88,6 +88,12 @@ enum class Op : std::uint8_t {
   gaussian_log_prob,     // (μ (r,c), log σ (1,c), a (r,c)) → (r, 1):  Σ_c −½((a−μ)/σ)² − log σ − ½ log 2π
   lstm_sequence,         // see autodiff/ops/lstm.cpp
   lstm_sequence_bwd,
+  lstm_sequence_jvp,
+  lstm_sequence_curvature,
+  mlp,  // a whole network; i = Activation. See autodiff/ops/mlp.cpp, and kernels/mlp_operands.h for the operands
+  mlp_bwd,
+  mlp_jvp,
+  mlp_hvp,
   count_
 };
 

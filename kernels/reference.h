@@ -7,6 +7,8 @@
 #include "kernels/reference/elementwise.h"
 #include "kernels/reference/general.h"
 #include "kernels/reference/linear.h"
+#include "kernels/reference/lstm.h"
+#include "kernels/reference/mlp.h"
 
 namespace innerloop::kernels::reference {
 
@@ -82,6 +84,12 @@ inline constexpr Row rows[] = {
     {Op::gaussian_log_prob, gaussian_log_prob<T>},
     {Op::lstm_sequence, lstm_sequence<T>},
     {Op::lstm_sequence_bwd, lstm_sequence_bwd<T>},
+    {Op::lstm_sequence_jvp, lstm_sequence_jvp<T>},
+    {Op::lstm_sequence_curvature, lstm_sequence_curvature<T>},
+    {Op::mlp, mlp<T>},
+    {Op::mlp_bwd, mlp_bwd<T>},
+    {Op::mlp_jvp, mlp_jvp<T>},
+    {Op::mlp_hvp, mlp_hvp<T>},
 };
 
 // Computes call.out from call.in by the definition of `op`. Leaves (input, constant, fill) have no kernel: an error.

@@ -5,6 +5,7 @@
 
 #include "autodiff/op_table.h"
 #include "autodiff/ops.h"
+#include "autodiff/ops/activation.h"
 
 namespace innerloop {
 namespace {
@@ -13,27 +14,6 @@ using C = const RuleContext&;
 using S = const ShapeRequest&;
 
 Activation activation_of(C c) { return static_cast<Activation>(c.attr.i); }
-
-Var activate(Activation activation, Var z) {
-  switch (activation) {
-    case Activation::tanh: return tanh(z);
-    case Activation::relu: return relu(z);
-    case Activation::sigmoid: return sigmoid(z);
-    case Activation::identity: return z;
-  }
-  return z;
-}
-
-// act'(z)·g, from the output y = act(z).
-Var activation_slope(Activation activation, Var y, Var g) {
-  switch (activation) {
-    case Activation::tanh: return tanh_slope(y, g);
-    case Activation::relu: return relu_slope(y, g);
-    case Activation::sigmoid: return sigmoid_slope(y, g);
-    case Activation::identity: return g;
-  }
-  return g;
-}
 
 Shape dense_shape(S r) {
   Shape x = r.shape(0), w = r.shape(1), b = r.shape(2);

@@ -7,12 +7,14 @@
 // The output packs six blocks of T·N rows: i, f, g, o, c, h. So everything that the reverse sweep needs is an output.
 #include "autodiff/op_table.h"
 #include "autodiff/ops.h"
+#include "autodiff/ops/lstm_rules.h"
 
 namespace innerloop {
 namespace {
 
 using C = const RuleContext&;
 using S = const ShapeRequest&;
+using lstm::cleared;
 
 struct Sizes {
   int steps, n, hidden;  // T, N, H
@@ -38,18 +40,13 @@ Shape lstm_bwd_shape(S r) {
   return {r.tasks(), 4 * r.attr.i * h0.rows + 2 * h0.rows, packed.cols};
 }
 
-// `state` where the step goes on, zero where it begins anew.
-Var cleared(C c, Var reset_t, Var state) {
-  return select(broadcast_cols(reset_t, state.shape().cols), c.graph.fill({1, 1, 1}, 0), state);
-}
-
 Var lstm_expansion(C c) {
   Var z = c.x[0], u = c.x[1], h = c.x[2], cell = c.x[3], reset = c.x[4];
   auto [steps, n, hidden] = sizes_of(c, u.shape().rows);
   std::vector<Var> blocks[6];
   for (int t = 0; t < steps; ++t) {
     Var reset_t = slice_rows(reset, t * n, n);       // (tasks, N, 1)
-    Var h_before = cleared(c, reset_t, h), c_before = cleared(c, reset_t, cell);
+    Var h_before = cleared(reset_t, h), c_before = cleared(reset_t, cell);
     Var gates = slice_rows(z, t * n, n) + matmul(h_before, u);  // (tasks, N, 4H)
     Var i = sigmoid(slice_cols(gates, 0, hidden));
     Var f = sigmoid(slice_cols(gates, hidden, hidden));
@@ -79,7 +76,7 @@ Var lstm_bwd_expansion(C c) {
     Var i = at(packed, LstmBlock::i, t), f = at(packed, LstmBlock::f, t), g = at(packed, LstmBlock::g, t),
         o = at(packed, LstmBlock::o, t);
     Var reset_t = slice_rows(reset, t * n, n);
-    Var c_before = cleared(c, reset_t, t > 0 ? at(packed, LstmBlock::c, t - 1) : c0);
+    Var c_before = cleared(reset_t, t > 0 ? at(packed, LstmBlock::c, t - 1) : c0);
 
     // h = o·tanh c
     Var h_total = at(packed_bar, LstmBlock::h, t);
@@ -94,8 +91,8 @@ Var lstm_bwd_expansion(C c) {
                     tanh_slope(g, at(packed_bar, LstmBlock::g, t) + c_total * i),
                     sigmoid_slope(o, at(packed_bar, LstmBlock::o, t) + h_total * tanh_c)};
     z_bar[static_cast<std::size_t>(t)] = concat_cols(parts);  // (tasks, N, 4H)
-    h_bar = cleared(c, reset_t, matmul(z_bar[static_cast<std::size_t>(t)], u, false, true));
-    c_bar = cleared(c, reset_t, c_total * f);
+    h_bar = cleared(reset_t, matmul(z_bar[static_cast<std::size_t>(t)], u, false, true));
+    c_bar = cleared(reset_t, c_total * f);
   }
   Var parts[3] = {reshape(concat_rows(z_bar), 4 * total, hidden), h_bar, c_bar};
   return concat_rows(parts);
@@ -103,18 +100,44 @@ Var lstm_bwd_expansion(C c) {
 
 void lstm_vjp(C c, Var y_bar, std::span<Var> x_bar) {
   Var u = c.x[1], h0 = c.x[2], reset = c.x[4];
-  auto [steps, n, hidden] = sizes_of(c, u.shape().rows);
-  int total = steps * n;
-  const Var inputs[6] = {c.y, u, h0, c.x[3], reset, y_bar};
-  Var swept = c.graph.append(Op::lstm_sequence_bwd, inputs, c.attr, SourceLocation::current());
-  x_bar[0] = reshape(slice_rows(swept, 0, 4 * total), total, 4 * hidden);
-  x_bar[2] = slice_rows(swept, 4 * total, n);
-  x_bar[3] = slice_rows(swept, 4 * total + n, n);
+  const lstm::Swept swept = lstm::sweep_back(c.y, u, h0, c.x[3], reset, y_bar, c.attr);
+  x_bar[0] = swept.z_bar;
+  x_bar[2] = swept.h0_bar;
+  x_bar[3] = swept.c0_bar;
 
   // Ū = Σ_t h⁻ᵀ·Z̄_t, one product over all steps.
-  Var h_before = h0;
-  if (steps > 1) h_before = concat_rows(std::array{h0, slice_rows(lstm_block(c.y, LstmBlock::h), 0, total - n)});
-  x_bar[1] = matmul(cleared(c, reset, h_before), x_bar[0], true, false);
+  x_bar[1] = matmul(lstm::before(reset, h0, lstm_block(c.y, LstmBlock::h)), swept.z_bar, true, false);
+}
+
+// The tangents that are known before the first step go into one matrix: D = Ż + h⁻·U̇, one product over all steps.
+Var lstm_jvp(C c, std::span<const Var> x_dot) {
+  Var u = c.x[1], h0 = c.x[2], c0 = c.x[3], reset = c.x[4], d = x_dot[0];
+  if (x_dot[1].valid()) {
+    Var product = matmul(lstm::before(reset, h0, lstm_block(c.y, LstmBlock::h)), x_dot[1]);
+    d = d.valid() ? d + product : product;
+  }
+  const Var inputs[] = {c.y,
+                        u,
+                        c0,
+                        reset,
+                        d.valid() ? d : zeros_like(c.x[0]),
+                        x_dot[2].valid() ? x_dot[2] : zeros_like(h0),
+                        x_dot[3].valid() ? x_dot[3] : zeros_like(c0)};
+  return c.graph.append(Op::lstm_sequence_jvp, inputs, c.attr, SourceLocation::current());
+}
+
+// Linear in the cotangent of the packed results: there the transpose, which is the tangent of the sequence.
+void lstm_bwd_vjp(C c, Var y_bar, std::span<Var> x_bar) {
+  Var packed = c.x[0], u = c.x[1], c0 = c.x[3], reset = c.x[4], packed_bar = c.x[5];
+  const lstm::Swept swept = lstm::split(c.y, c.attr.i, c0.shape().rows),
+                    direction = lstm::split(y_bar, c.attr.i, c0.shape().rows);
+  const Var inputs[] = {packed, u, c0, reset, direction.z_bar, direction.h0_bar, direction.c0_bar};
+  Var tangent = c.graph.append(Op::lstm_sequence_jvp, inputs, c.attr, SourceLocation::current());
+  x_bar[5] = tangent;
+  const lstm::Curvature bend = lstm::curvature({packed, u, c0, reset, c.attr}, direction, tangent, packed_bar, swept);
+  x_bar[0] = bend.packed;
+  x_bar[1] = bend.u;
+  x_bar[3] = bend.c0;
 }
 
 std::vector<Example> lstm_examples(bool backward) {
@@ -139,13 +162,14 @@ std::span<const OpDef> lstm_ops() {
   static const OpDef rows[] = {
       {.op = Op::lstm_sequence, .name = "lstm_sequence",
        .maths = "(i, f, g, o) = (σ, σ, tanh, σ)(Z_t + h⁻·U), c = f·c⁻ + i·g, h = o·tanh c;  "
-                "reverse: lstm_sequence_bwd, Ū = h⁻ᵀ·Z̄",
-       .arity = 5, .kind = Kind::general, .shape = lstm_shape, .vjp = lstm_vjp, .expand = lstm_expansion,
+                "reverse: lstm_sequence_bwd, Ū = h⁻ᵀ·Z̄;  forward: lstm_sequence_jvp",
+       .arity = 5, .kind = Kind::general, .shape = lstm_shape, .vjp = lstm_vjp, .jvp = lstm_jvp,
+       .expand = lstm_expansion,
        .examples = [] { return lstm_examples(false); }, .data_inputs = 0b10000},
       {.op = Op::lstm_sequence_bwd, .name = "lstm_sequence_bwd",
        .maths = "backward through time: Z̄, h̄₀, c̄₀ from the packed results and their cotangent;  "
-                "derivative by its expansion",
-       .arity = 6, .kind = Kind::general, .shape = lstm_bwd_shape, .expand = lstm_bwd_expansion,
+                "reverse: lstm_sequence_jvp, lstm_sequence_curvature;  forward by its expansion",
+       .arity = 6, .kind = Kind::general, .shape = lstm_bwd_shape, .vjp = lstm_bwd_vjp, .expand = lstm_bwd_expansion,
        .examples = [] { return lstm_examples(true); },
        .data_inputs = 0b10000},
   };

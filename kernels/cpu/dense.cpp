@@ -1,24 +1,13 @@
 // The fused layer act(x·W + b).
 #include <algorithm>
 
+#include "kernels/cpu/activation.h"
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/loops.h"
 #include "kernels/cpu/table.h"
-#include "kernels/cpu/vecmath.h"
 
 namespace innerloop::kernels::cpu {
 namespace {
-
-// y = act(y)
-template <class T>
-void activate(Activation activation, T* y, std::size_t n) {
-  switch (activation) {
-    case Activation::identity: return;
-    case Activation::tanh: return vecmath::tanh(y, y, n);
-    case Activation::sigmoid: return vecmath::sigmoid(y, y, n);
-    case Activation::relu: return each(n, [=](std::size_t i) { y[i] = y[i] <= 0 ? T(0) : y[i]; });
-  }
-}
 
 // A block of rows at a time: what the product has written is activated while it lies in the first-level cache.
 template <class T>

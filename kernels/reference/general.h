@@ -1,4 +1,4 @@
-// Reference kernels, general: recurrences, softmax and its relatives, and the fused layers.
+// Reference kernels, general: recurrences, softmax and its relatives, and the fused layer.
 #pragma once
 
 #include <limits>
@@ -91,78 +91,6 @@ void gaussian_log_prob(const Call& call) {
     }
     return sum;
   });
-}
-
-// A long short-term memory over T = attr.i steps of N rows and H cells (Hochreiter and Schmidhuber 1997; forget gate of
-// Gers et al. 2000). reset clears h and c before the step. Gate columns of Z and U: i, f, g, o.
-//   i, f, o = sigmoid,  g = tanh  of  Z_t + h_{t−1}·U;   c = f·c_{t−1} + i·g;   h = o·tanh c
-// in: Z (T·N, 4H), U (H, 4H), h0 (N, H), c0 (N, H), reset (T·N, 1);  out (6·T·N, H): blocks i, f, g, o, c, h
-template <class T>
-void lstm_sequence(const Call& call) {
-  const Matrix &z = call.in[0], &u = call.in[1], &h0 = call.in[2], &c0 = call.in[3], &reset = call.in[4];
-  const int batch = h0.rows, cells = h0.cols, rows = call.attr.i * batch;
-  for (int r = 0; r < rows; ++r) {
-    const bool cleared = real_part(at<T>(reset, r, 0)) != 0, first = r < batch;
-    const auto h_before = [&](int k) {
-      return cleared ? T(0) : first ? at<T>(h0, r, k) : at<T>(call.out, 5 * rows + r - batch, k);
-    };
-    const auto c_before = [&](int k) {
-      return cleared ? T(0) : first ? at<T>(c0, r, k) : at<T>(call.out, 4 * rows + r - batch, k);
-    };
-    for (int k = 0; k < cells; ++k) {
-      const auto pre = [&](int gate) {
-        T sum = at<T>(z, r, gate * cells + k);
-        for (int l = 0; l < cells; ++l) sum += h_before(l) * at<T>(u, l, gate * cells + k);
-        return sum;
-      };
-      const T i = scalar::sigmoid(pre(0)), f = scalar::sigmoid(pre(1)), g = scalar::tanh(pre(2));
-      const T o = scalar::sigmoid(pre(3)), c = f * c_before(k) + i * g, h = o * scalar::tanh(c);
-      const T blocks[] = {i, f, g, o, c, h};
-      for (int b = 0; b < 6; ++b) at<T>(call.out, b * rows + r, k) = blocks[b];
-    }
-  }
-}
-
-// The cotangents of Z, h0 and c0, given those of all six blocks of lstm_sequence. (That of U is a product of these.)
-//
-// in: packed (6·T·N, H), U, h0, c0, reset, packed_bar (6·T·N, H)
-//
-// out (4·T·N + 2N, H): dZ, a dense (T·N, 4H) matrix read as rows of H, then dh0 (N, H), then dc0 (N, H)
-template <class T>
-void lstm_sequence_bwd(const Call& call) {
-  const Matrix &packed = call.in[0], &u = call.in[1], &c0 = call.in[3], &reset = call.in[4], &bar = call.in[5];
-  const int batch = c0.rows, cells = c0.cols, rows = call.attr.i * batch;
-  const Matrix dz{call.out.data, rows, 4 * cells};
-  const Matrix dh{&at<T>(call.out, 4 * rows, 0), batch, cells}, dc{&at<T>(call.out, 4 * rows + batch, 0), batch, cells};
-  fill<T>(dh, [](int, int) { return T(0); });
-  fill<T>(dc, [](int, int) { return T(0); });
-
-  // Backwards in time; dh and dc carry what the later step sends to this one.
-  for (int r = rows - 1; r >= 0; --r) {
-    const bool cleared = real_part(at<T>(reset, r, 0)) != 0;
-    const int n = r % batch;
-    for (int k = 0; k < cells; ++k) {
-      const T i = at<T>(packed, r, k), f = at<T>(packed, rows + r, k), g = at<T>(packed, 2 * rows + r, k);
-      const T o = at<T>(packed, 3 * rows + r, k), tanh_c = scalar::tanh(at<T>(packed, 4 * rows + r, k));
-      const T c_before = cleared ? T(0) : r < batch ? at<T>(c0, r, k) : at<T>(packed, 4 * rows + r - batch, k);
-
-      const T h_bar = at<T>(bar, 5 * rows + r, k) + at<T>(dh, n, k);
-      const T c_bar = at<T>(bar, 4 * rows + r, k) + at<T>(dc, n, k) + h_bar * o * (T(1) - tanh_c * tanh_c);
-      const T i_bar = at<T>(bar, r, k) + c_bar * g, f_bar = at<T>(bar, rows + r, k) + c_bar * c_before;
-      const T g_bar = at<T>(bar, 2 * rows + r, k) + c_bar * i, o_bar = at<T>(bar, 3 * rows + r, k) + h_bar * tanh_c;
-
-      at<T>(dz, r, k) = i_bar * i * (T(1) - i);
-      at<T>(dz, r, cells + k) = f_bar * f * (T(1) - f);
-      at<T>(dz, r, 2 * cells + k) = g_bar * (T(1) - g * g);
-      at<T>(dz, r, 3 * cells + k) = o_bar * o * (T(1) - o);
-      at<T>(dc, n, k) = cleared ? T(0) : c_bar * f;
-    }
-    for (int k = 0; k < cells; ++k) {
-      T sum(0);
-      for (int l = 0; l < 4 * cells; ++l) sum += at<T>(dz, r, l) * at<T>(u, k, l);
-      at<T>(dh, n, k) = cleared ? T(0) : sum;
-    }
-  }
 }
 
 }  // namespace innerloop::kernels::reference

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/mlp_operands.h"
 #include "kernels/ops.h"
 
 namespace innerloop::kernels {
@@ -118,12 +119,54 @@ inline Instance with_index(Op op, Attr attr, std::vector<Size> in, Size out, int
 inline Instance lstm(Op op, int steps, int batch, int cells, Numbers& numbers) {
   const int rows = steps * batch;
   const Size state{batch, cells}, packed{6 * rows, cells}, u{cells, 4 * cells}, reset{rows, 1};
-  Instance result = op == Op::lstm_sequence
-                        ? plain(op, {0, 0, steps, 0}, {{rows, 4 * cells}, u, state, state, reset}, packed, numbers)
-                        : plain(op, {0, 0, steps, 0}, {packed, u, state, state, reset, packed},
-                                {4 * rows + 2 * batch, cells}, numbers);
-  for (double& r : result.values[4]) r = numbers.below(4) == 0 ? 1 : 0;
+  const Size gates{rows, 4 * cells}, hidden{rows, cells}, swept{4 * rows + 2 * batch, cells};
+  const auto make = [&](std::vector<Size> in, Size out) { return plain(op, {0, 0, steps, 0}, in, out, numbers); };
+  Instance result = op == Op::lstm_sequence       ? make({gates, u, state, state, reset}, packed)
+                    : op == Op::lstm_sequence_bwd ? make({packed, u, state, state, reset, packed}, swept)
+                    : op == Op::lstm_sequence_jvp ? make({packed, u, state, reset, gates, state, state}, packed)
+                                                  : make({packed, state, reset, packed, hidden, gates, hidden, state},
+                                                         {6 * rows + batch, cells});
+  const std::size_t mask = op == Op::lstm_sequence_jvp ? 3 : op == Op::lstm_sequence_curvature ? 2 : 4;
+  for (double& r : result.values[mask]) r = numbers.below(4) == 0 ? 1 : 0;
   return result;
+}
+
+// A network of these widths (inputs, hidden layers, outputs), with and without the operands in brackets of
+// kernels/mlp_operands.h.
+inline Instance mlp(Op op, int rows, const std::vector<int>& widths, Activation activation, int sides,
+                    Numbers& numbers) {
+  const bool bar = op == Op::mlp_bwd || op == Op::mlp_hvp, dot = op == Op::mlp_jvp || op == Op::mlp_hvp;
+  const Size x{rows, widths.front()}, y{rows, widths.back()};
+  std::vector<Size> theta;
+  Size packed{(sides & mlp_with_x) != 0 ? x.rows * x.cols : 0, 1};
+  for (std::size_t l = 1; l < widths.size(); ++l) {
+    theta.insert(theta.end(), {{widths[l - 1], widths[l]}, {1, widths[l]}});
+    packed.rows += (widths[l - 1] + 1) * widths[l];
+  }
+  std::vector<Size> in{x};
+  in.insert(in.end(), theta.begin(), theta.end());
+  if (bar) in.push_back(y);
+  if (dot && (sides & mlp_with_x) != 0) in.push_back(x);
+  if (dot) in.insert(in.end(), theta.begin(), theta.end());
+  if (op == Op::mlp_hvp) packed.rows += y.rows * y.cols;
+  if (op == Op::mlp_hvp && (sides & mlp_with_y_bar_dot) != 0) in.push_back(y);
+  return plain(op, {0, 0, static_cast<int>(activation), op == Op::mlp ? 0 : sides}, in, bar ? packed : y, numbers);
+}
+
+inline void add_networks(Op op, Numbers& numbers, std::vector<Instance>& all) {
+  using enum Activation;
+  const struct {
+    int rows;
+    std::vector<int> widths;
+    Activation activation;
+  } cases[] = {{1, {1, 1, 1}, tanh},        {1, {3, 2, 5, 2}, sigmoid}, {7, {4, 1, 9, 1}, relu},
+               {33, {2, 17, 3}, tanh},      {64, {5, 8, 4}, relu},      {129, {3, 5, 7, 6, 2}, tanh},
+               {130, {1, 33, 1}, sigmoid},  {31, {21, 64, 64, 6}, tanh}, {70, {20, 100, 100, 6}, tanh},
+               {15, {111, 40, 24, 8}, relu}, {5, {2, 4, 4}, identity}};
+  for (const auto& c : cases)
+    for (int sides : {0, 1, 2, 3})
+      if (sides == 0 || op == Op::mlp_hvp || (sides == 1 && op != Op::mlp))
+        all.push_back(mlp(op, c.rows, c.widths, c.activation, sides, numbers));
 }
 
 inline void add_products(Op op, Size size, Numbers& numbers, std::vector<Instance>& all) {
@@ -195,7 +238,11 @@ inline void add_rest(Op op, Size size, Numbers& numbers, std::vector<Instance>& 
 inline std::vector<Instance> instances_of(Op op) {
   std::vector<Instance> all;
   Numbers numbers(static_cast<unsigned>(op) + 1);
-  if (op == Op::lstm_sequence || op == Op::lstm_sequence_bwd) {
+  if (op >= Op::mlp) {
+    instances::add_networks(op, numbers, all);
+    return all;
+  }
+  if (op >= Op::lstm_sequence) {
     const int shapes[][3] = {{1, 1, 1}, {1, 1, 7},  {3, 1, 1},  {1, 5, 3},   {2, 3, 5},  {4, 4, 16},
                              {7, 2, 9}, {5, 1, 33}, {6, 11, 8}, {20, 3, 17}, {3, 20, 64}};
     for (const auto& s : shapes) all.push_back(instances::lstm(op, s[0], s[1], s[2], numbers));

@@ -71,7 +71,13 @@ std::vector<long double> magnitude(const Instance& instance, const std::vector<l
     case Op::tanh_slope:
     case Op::sigmoid_slope: return std::vector<long double>(result.size(), 100.0L);  // |y|, |g| ≤ 4: g·(1 + y²) ≤ 68
     case Op::lstm_sequence:
-    case Op::lstm_sequence_bwd: {
+    case Op::lstm_sequence_bwd:
+    case Op::lstm_sequence_jvp:
+    case Op::lstm_sequence_curvature:
+    case Op::mlp:
+    case Op::mlp_bwd:
+    case Op::mlp_jvp:
+    case Op::mlp_hvp: {
       long double largest = 0;
       for (long double v : result) largest = std::max(largest, std::fabs(v));
       return std::vector<long double>(result.size(), largest);
