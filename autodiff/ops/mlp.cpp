@@ -2,9 +2,9 @@
 // more.
 //
 // With θ = (W1, b1, …, W_L, b_L), f(x, θ) = y and J its Jacobian with respect to (x, θ), for a direction v = (ẋ, θ̇):
-//   mlp       y = f(x, θ)                                     h_l = act(h_{l−1}·W_l + b_l), h_0 = x; y without act
-//   mlp_bwd   (θ̄, x̄) = Jᵀȳ                                    z̄_{l−1} = act'(z_{l−1})∘(z̄_l·W_lᵀ), W̄_l = h_{l−1}ᵀ·z̄_l
-//   mlp_jvp   ẏ = J·v                                         ż_l = ḣ_{l−1}·W_l + h_{l−1}·Ẇ_l + ḃ_l
+//   mlp       y = f(x, θ)         h_l = act(h_{l−1}·W_l + b_l), h_0 = x; y without act
+//   mlp_bwd   (θ̄, x̄) = Jᵀȳ        z̄_{l−1} = act'(z_{l−1})∘(z̄_l·W_lᵀ), W̄_l = h_{l−1}ᵀ·z̄_l
+//   mlp_jvp   ẏ = J·v              ż_l = ḣ_{l−1}·W_l + h_{l−1}·Ẇ_l + ḃ_l
 //   mlp_hvp   the tangent of Jᵀȳ in the direction (v, ȳ̇), and ẏ
 //             (the R-operator of Pearlmutter 1994, "Fast exact multiplication by the Hessian")
 // Activations are computed anew in each of them, so nothing is saved and any order exists. The four are closed up to
