@@ -1,23 +1,15 @@
 #include <cmath>
 #include <cstring>
-#include <limits>
 #include <vector>
 
 #include "kernels/cuda/ladder/gemm.h"
 #include "tests/catch.h"
+#include "tests/cuda/devices.h"
 #include "tests/cuda/schedules.h"
 
 using namespace innerloop;
 
 namespace {
-
-struct Step {
-  const char* name;
-  void (*multiply)(const kernels::GemmCall&);
-};
-const Step steps[] = {{"naive", kernels::simt_host::gemm_naive},
-                      {"tiled", kernels::simt_host::gemm_tiled},
-                      {"registers", kernels::simt_host::gemm_registers}};
 
 struct Size {
   int m, n, k;
@@ -49,21 +41,25 @@ TEST_CASE("Every step of the matrix product's ladder equals the reference, in ev
           want[static_cast<std::size_t>(i * s.n + j)] += product;
           scale[static_cast<std::size_t>(i * s.n + j)] += std::abs(product);
         }
-    for (const Step& step : steps) {
-      std::vector<float> first;
-      simt::for_each_schedule([&](const std::string& schedule) {
-        INFO(step.name << ", " << schedule << ", " << s.m << "x" << s.n << "x" << s.k);
-        std::vector<float> c(want.size(), std::numeric_limits<float>::quiet_NaN());
-        step.multiply({a.data(), b.data(), c.data(), s.m, s.n, s.k});
-        if (first.empty()) first = c;
-        CHECK(std::memcmp(first.data(), c.data(), c.size() * sizeof(float)) == 0);
-        double worst = 0;
-        for (std::size_t i = 0; i < c.size(); ++i) {
-          const double error = std::abs(static_cast<double>(c[i]) - want[i]) / scale[i];
-          if (!(error <= worst)) worst = error;  // a NaN counts as worst
-        }
-        CHECK(worst <= 1e-5);
-      });
+    for (Device device : devices()) {
+      DeviceArray<float> a_there(device, a), b_there(device, b);
+      for (const kernels::GemmStep& step : kernels::gemm_ladder(device)) {
+        std::vector<float> first;
+        simt::for_each_schedule([&](const std::string& schedule) {
+          INFO(name_of(device) << " " << step.name << ", " << schedule << ", " << s.m << "x" << s.n << "x" << s.k);
+          DeviceArray<float> c_there(device, std::vector<float>(want.size(), std::nanf("")));
+          step.multiply({a_there.data(), b_there.data(), c_there.data(), s.m, s.n, s.k});
+          const std::vector<float> c = c_there.numbers();
+          if (first.empty()) first = c;
+          CHECK(std::memcmp(first.data(), c.data(), c.size() * sizeof(float)) == 0);
+          double worst = 0;
+          for (std::size_t i = 0; i < c.size(); ++i) {
+            const double error = std::abs(static_cast<double>(c[i]) - want[i]) / scale[i];
+            if (!(error <= worst)) worst = error;  // a NaN counts as worst
+          }
+          CHECK(worst <= 1e-5);
+        });
+      }
     }
   }
 }

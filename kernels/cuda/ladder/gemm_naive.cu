@@ -2,7 +2,7 @@
 //
 // Every number of A is read n times and every number of B m times: 8 bytes for each multiply-add, so the caches, not
 // the arithmetic, set the pace.
-#include "kernels/cuda/ladder/gemm.h"
+#include "kernels/cuda/ladder/gemm_steps.h"
 #include "kernels/cuda/simt/simt.h"
 
 namespace innerloop::kernels::SIMT_BACKEND {

@@ -2,7 +2,7 @@
 //
 // The tiled product reads two numbers of shared memory for each multiply-add. A patch reads 8 for 16 of them, so shared
 // memory no longer sets the pace. The tile of A is stored transposed: the four rows of a patch lie side by side.
-#include "kernels/cuda/ladder/gemm.h"
+#include "kernels/cuda/ladder/gemm_steps.h"
 #include "kernels/cuda/simt/simt.h"
 
 namespace innerloop::kernels::SIMT_BACKEND {

@@ -1,7 +1,7 @@
 // Second step of the ladder: a block of threads copies a tile of A and one of B to shared memory, and all use them.
 //
 // Each number is read from global memory once per tile instead of once per product: 16 times less traffic.
-#include "kernels/cuda/ladder/gemm.h"
+#include "kernels/cuda/ladder/gemm_steps.h"
 #include "kernels/cuda/simt/simt.h"
 
 namespace innerloop::kernels::SIMT_BACKEND {
