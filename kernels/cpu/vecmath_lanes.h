@@ -48,16 +48,11 @@ struct Format<float> {
 };
 
 // a·b + c: rounded once where the processor can, twice elsewhere.
-[[gnu::always_inline]] inline float mul_add(float a, float b, float c) {
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
-  return __builtin_fmaf(a, b, c);
-#else
-  return a * b + c;
-#endif
-}
-[[gnu::always_inline]] inline double mul_add(double a, double b, double c) {
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
-  return __builtin_fma(a, b, c);
+template <class T>
+[[gnu::always_inline]] constexpr T mul_add(T a, T b, T c) {
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA) || defined(__CUDA_ARCH__)
+  if constexpr (sizeof(T) == 4) return __builtin_fmaf(a, b, c);
+  else return __builtin_fma(a, b, c);
 #else
   return a * b + c;
 #endif
@@ -65,23 +60,23 @@ struct Format<float> {
 
 // c0 + c1·x + c2·x² + …, by Horner's rule.
 template <class T>
-[[gnu::always_inline]] inline T polynomial(T, T c0) {
+[[gnu::always_inline]] constexpr T polynomial(T, T c0) {
   return c0;
 }
 template <class T, class... Rest>
-[[gnu::always_inline]] inline T polynomial(T x, T c0, Rest... rest) {
+[[gnu::always_inline]] constexpr T polynomial(T x, T c0, Rest... rest) {
   return mul_add(x, polynomial(x, rest...), c0);
 }
 
 template <class T>
-[[gnu::always_inline]] inline T absolute(T x) {
+[[gnu::always_inline]] constexpr T absolute(T x) {
   using Bits = typename Format<T>::Bits;
   return std::bit_cast<T>(std::bit_cast<Bits>(x) & (std::numeric_limits<Bits>::max() >> 1));
 }
 
 // |y| with the sign of x; y must not be negative.
 template <class T>
-[[gnu::always_inline]] inline T with_sign_of(T x, T y) {
+[[gnu::always_inline]] constexpr T with_sign_of(T x, T y) {
   using Bits = typename Format<T>::Bits;
   constexpr Bits sign = std::numeric_limits<Bits>::max() ^ (std::numeric_limits<Bits>::max() >> 1);
   return std::bit_cast<T>(std::bit_cast<Bits>(y) | (std::bit_cast<Bits>(x) & sign));
@@ -89,7 +84,7 @@ template <class T>
 
 // min(max(x, low), high); NaN stays NaN.
 template <class T>
-[[gnu::always_inline]] inline T clamped(T x, T low, T high) {
+[[gnu::always_inline]] constexpr T clamped(T x, T low, T high) {
   x = x < low ? low : x;
   return x > high ? high : x;
 }
@@ -100,13 +95,13 @@ template <class T>
 constexpr T rounder = T(3) * static_cast<T>(std::int64_t{1} << (Format<T>::mantissa_bits - 1));
 
 template <class T>
-[[gnu::always_inline]] inline T rounded(T x) {
+[[gnu::always_inline]] constexpr T rounded(T x) {
   return (x + rounder<T>)-rounder<T>;
 }
 
 // 2ᵏ for a whole k whose power is a normal number.
 template <class T>
-[[gnu::always_inline]] inline T power_of_two(T k) {
+[[gnu::always_inline]] constexpr T power_of_two(T k) {
   using F = Format<T>;
   constexpr T biased = rounder<T> + T(F::exponent_bias);
   return std::bit_cast<T>(
@@ -118,7 +113,7 @@ template <class T>
 
 // (eʳ − 1 − r)/r² for |r| ≤ ½ log 2; relative error of eʳ − 1 below 2⁻⁶⁰ and 2⁻³⁰.
 template <class T>
-[[gnu::always_inline]] inline T exp_tail(T r) {
+[[gnu::always_inline]] constexpr T exp_tail(T r) {
   if constexpr (sizeof(T) == 8)
     return polynomial(r, 0x1p-1, 0x1.5555555555557p-3, 0x1.5555555555557p-5, 0x1.111111110ffcbp-7,
                       0x1.6c16c16c1564ap-10, 0x1.a01a01ac8577ep-13, 0x1.a01a01abd1dc4p-16, 0x1.71de00318b93ep-19,
@@ -135,7 +130,7 @@ struct ExpParts {
 };
 
 template <class T>
-[[gnu::always_inline]] inline ExpParts<T> exp_parts(T x) {
+[[gnu::always_inline]] constexpr ExpParts<T> exp_parts(T x) {
   using F = Format<T>;
   const T k = rounded(x * F::log2_e);
   const T r_exact = mul_add(-k, F::ln2_high, x);
@@ -147,7 +142,7 @@ template <class T>
 }
 
 template <class T>
-[[gnu::always_inline]] inline T exp(T x) {
+[[gnu::always_inline]] constexpr T exp(T x) {
   using F = Format<T>;
   const auto [k, r, s] = exp_parts(clamped(x, F::exp_min, F::exp_max));
   // Two factors, because 2ᵏ itself may be too large or too small for a normal number; only the last product rounds.
@@ -163,7 +158,7 @@ struct Scaled {
 };
 
 template <class T>
-[[gnu::always_inline]] inline Scaled<T> expm1_scaled(T x) {
+[[gnu::always_inline]] constexpr Scaled<T> expm1_scaled(T x) {
   const auto [k, r, s] = exp_parts(x);
   const T p = power_of_two(k > Format<T>::no_one_left ? -Format<T>::no_one_left : -k);
   const T c = T(1) - p;
@@ -174,7 +169,7 @@ template <class T>
 }
 
 template <class T>
-[[gnu::always_inline]] inline T expm1(T x) {
+[[gnu::always_inline]] constexpr T expm1(T x) {
   using F = Format<T>;
   const auto [exponent, value] = expm1_scaled(clamped(x, F::expm1_min, F::exp_max));
   return x == T(0) ? x : value * power_of_two(exponent);  // −0 stays −0
@@ -182,7 +177,7 @@ template <class T>
 
 // (tanh x − x)/x³ as a polynomial in u = x², for |x| ≤ 0.55; relative error of tanh x below 2⁻⁵⁸ and 2⁻²⁹.
 template <class T>
-[[gnu::always_inline]] inline T tanh_tail(T u) {
+[[gnu::always_inline]] constexpr T tanh_tail(T u) {
   if constexpr (sizeof(T) == 8)
     return polynomial(u, -0x1.5555555555555p-2, 0x1.1111111111032p-3, -0x1.ba1ba1b9fec84p-5, 0x1.664f487713373p-6,
                       -0x1.226e32f00cf0cp-7, 0x1.d6d339333f329p-9, -0x1.7d97cfd138c28p-10, 0x1.34c5a8a996cd4p-11,
@@ -195,7 +190,7 @@ template <class T>
 // Small |x|: x + x³·p(x²), since a difference of exponentials would cancel. From ½ on: 1 − 2/(e^2|x| + 1), where the
 // errors of the fraction, itself at most ½, hardly count.
 template <class T>
-[[gnu::always_inline]] inline T tanh(T x) {
+[[gnu::always_inline]] constexpr T tanh(T x) {
   const T a = absolute(x) > Format<T>::tanh_max ? Format<T>::tanh_max : absolute(x);
   const T small = mul_add(a * (a * a), tanh_tail(a * a), a);
   const T k = rounded(a * (2 * Format<T>::log2_e));
@@ -208,7 +203,7 @@ template <class T>
 
 // With z = e^−|x| ≤ 1 nothing overflows: 1/(1 + z) for x ≥ 0, z/(1 + z) below.
 template <class T>
-[[gnu::always_inline]] inline T sigmoid(T x) {
+[[gnu::always_inline]] constexpr T sigmoid(T x) {
   const T z = exp(-absolute(x));
   const T d = T(1) + z;
   const T y = (x < T(0) ? z : T(1)) / d;
@@ -227,7 +222,7 @@ struct LogParts {
 };
 
 template <class T>
-[[gnu::always_inline]] inline LogParts<T> log_parts(T x) {
+[[gnu::always_inline]] constexpr LogParts<T> log_parts(T x) {
   using F = Format<T>;
   using Bits = typename F::Bits;
   constexpr Bits one = Bits{F::exponent_bias} << F::mantissa_bits;
@@ -242,7 +237,7 @@ template <class T>
 
 // k·log 2 + log(1 + f) + c for a tiny c:  log(1 + f) = 2 artanh s,  s = f/(2 + f),  2 artanh s = 2s + s·R(s²).
 template <class T>
-[[gnu::always_inline]] inline T log_sum(T k, T f, T c) {
+[[gnu::always_inline]] constexpr T log_sum(T k, T f, T c) {
   using F = Format<T>;
   const T s = f / (T(2) + f);
   const T z = s * s;
@@ -260,7 +255,7 @@ template <class T>
 }
 
 template <class T>
-[[gnu::always_inline]] inline T log(T x) {
+[[gnu::always_inline]] constexpr T log(T x) {
   constexpr T infinity = std::numeric_limits<T>::infinity(), nan = std::numeric_limits<T>::quiet_NaN();
   // Denormals are scaled to normal numbers first.
   constexpr int scale_bits = Format<T>::mantissa_bits + 1;
@@ -275,7 +270,7 @@ template <class T>
 }
 
 template <class T>
-[[gnu::always_inline]] inline T log1p(T x) {
+[[gnu::always_inline]] constexpr T log1p(T x) {
   constexpr T infinity = std::numeric_limits<T>::infinity(), nan = std::numeric_limits<T>::quiet_NaN();
   // u is 1 + x rounded; what the rounding lost enters as a first-order correction. Near 0 nothing may be lost: f = x.
   const T u = T(1) + x;
@@ -293,7 +288,7 @@ template <class T>
 
 // log(1 + eˣ) = max(x, 0) + log(1 + e^−|x|)
 template <class T>
-[[gnu::always_inline]] inline T softplus(T x) {
+[[gnu::always_inline]] constexpr T softplus(T x) {
   return (x > T(0) ? x : T(0)) + log1p(exp(-absolute(x)));
 }
 
@@ -310,13 +305,13 @@ struct Quadrant {
 struct Difference {
   double value, lost;
 };
-[[gnu::always_inline]] inline Difference difference(double a, double b) {
+[[gnu::always_inline]] constexpr Difference difference(double a, double b) {
   const double value = a - b;
   const double b_seen = a - value;
   return {value, (a - (value + b_seen)) + (b_seen - b)};
 }
 
-[[gnu::always_inline]] inline Quadrant quadrant(double x) {
+[[gnu::always_inline]] constexpr Quadrant quadrant(double x) {
   // π/2 in four parts of which three have 33 bits: their products with a k of 20 bits are exact.
   constexpr double part1 = 0x1.921fb544p+0, part2 = 0x1.0b4611a6p-34, part3 = 0x1.3198a2ep-69,
                    part4 = 0x1.b839a252049c1p-104;
@@ -329,14 +324,14 @@ struct Difference {
   return {std::bit_cast<std::uint64_t>(shifted), r, (after3.value - r) + rest};
 }
 
-[[gnu::always_inline]] inline double horner(double, double c0) { return c0; }
+[[gnu::always_inline]] constexpr double horner(double, double c0) { return c0; }
 template <class... Rest>
-[[gnu::always_inline]] inline double horner(double x, double c0, Rest... rest) {
+[[gnu::always_inline]] constexpr double horner(double x, double c0, Rest... rest) {
   return c0 + x * horner(x, rest...);
 }
 
 // sin of r + tail: r + r³·S(r²), and the tail times the slope 1 − r²/2.
-[[gnu::always_inline]] inline double sin_near_zero(double r, double tail) {
+[[gnu::always_inline]] constexpr double sin_near_zero(double r, double tail) {
   const double z = r * r;
   const double p = horner(z, -0x1.5555555555555p-3, 0x1.111111111101fp-7, -0x1.a01a019fe8f1fp-13, 0x1.71de3a111c5ccp-19,
                           -0x1.ae63f9a0ecc7fp-26, 0x1.60e720e47e027p-33, -0x1.8e1ea75f8204fp-41);
@@ -344,7 +339,7 @@ template <class... Rest>
 }
 
 // cos of r + tail: 1 − r²/2 + r⁴·C(r²) − r·tail, the first difference with what its rounding lost.
-[[gnu::always_inline]] inline double cos_near_zero(double r, double tail) {
+[[gnu::always_inline]] constexpr double cos_near_zero(double r, double tail) {
   const double z = r * r;
   const double p = horner(z, 0x1.5555555555555p-5, -0x1.6c16c16c168c1p-10, 0x1.a01a019f359cep-16,
                           -0x1.27e4f9ff3296dp-22, 0x1.1eeb53c6eb1adp-29, -0x1.9070812d2a62dp-37);
@@ -354,7 +349,7 @@ template <class... Rest>
 }
 
 // sin(x + turns·π/2)
-[[gnu::always_inline]] inline double sin_turned(double x, std::uint64_t turns) {
+[[gnu::always_inline]] constexpr double sin_turned(double x, std::uint64_t turns) {
   const Quadrant place = quadrant(x);
   const std::uint64_t q = place.q + turns;
   const double s = sin_near_zero(place.r, place.tail), c = cos_near_zero(place.r, place.tail);
@@ -364,11 +359,11 @@ template <class... Rest>
   return absolute(x) <= 0x1p20 ? y : std::numeric_limits<double>::quiet_NaN();
 }
 
-[[gnu::always_inline]] inline double sin(double x) { return x == 0.0 ? x : sin_turned(x, 0); }
-[[gnu::always_inline]] inline double cos(double x) { return sin_turned(x, 1); }
+[[gnu::always_inline]] constexpr double sin(double x) { return x == 0.0 ? x : sin_turned(x, 0); }
+[[gnu::always_inline]] constexpr double cos(double x) { return sin_turned(x, 1); }
 
 // In float the double result is rounded.
-[[gnu::always_inline]] inline float sin(float x) { return static_cast<float>(sin(static_cast<double>(x))); }
-[[gnu::always_inline]] inline float cos(float x) { return static_cast<float>(cos(static_cast<double>(x))); }
+[[gnu::always_inline]] constexpr float sin(float x) { return static_cast<float>(sin(static_cast<double>(x))); }
+[[gnu::always_inline]] constexpr float cos(float x) { return static_cast<float>(cos(static_cast<double>(x))); }
 
 }  // namespace innerloop::kernels::vecmath

@@ -1,0 +1,181 @@
+// Batched matrix products: C = op(A)·op(B) for every task, and dense layers, act(x·W + b).
+//
+// A block computes a square tile of C, each thread R × R numbers of it in registers. The tiles of A and B that are
+// needed go through shared memory, `depth` columns of A and rows of B at a time: a number is read from memory once per
+// tile instead of once per product.
+//
+//              B: depth × tile              thread (x, y) owns C[y + S·i, x + S·j], i, j < R:
+//              ┌────────────┐               neighbouring threads write neighbouring numbers
+//              └────────────┘
+//   A: tile    ┌────────────┐
+//    × depth ┌┐│            │
+//            │││  C: tile²  │
+//            └┘└────────────┘
+#include "kernels/cpu/vecmath.h"
+#include "kernels/cuda/families.h"
+#include "kernels/cuda/grid.h"
+
+namespace innerloop::kernels::SIMT_BACKEND {
+namespace {
+
+// op(A), read through a distance between rows and one between columns: a transpose only swaps the two.
+template <class T>
+struct Factor {
+  const T* data;
+  int row_step, col_step;
+  std::size_t stride;
+
+  constexpr T at(int t, int r, int c) const {
+    return data[static_cast<std::size_t>(t) * stride + static_cast<std::size_t>(r) * row_step +
+                static_cast<std::size_t>(c) * col_step];
+  }
+};
+
+template <class T>
+Factor<T> factor(const DeviceMatrix& m, bool transposed) {
+  const View<const T> a = view<const T>(m);
+  return {a.data, transposed ? 1 : a.cols, transposed ? a.cols : 1, a.stride};
+}
+
+template <class T>
+struct Product {
+  View<T> c;
+  Factor<T> a, b;
+  int inner, tasks;
+  bool accumulate;  // C += …
+  const T* bias;    // (1, cols), added to every row; null: none
+  std::size_t bias_stride;
+  Activation activation;
+};
+
+template <class T>
+constexpr T activate(Activation activation, T x) {
+  switch (activation) {
+    case Activation::identity: return x;
+    case Activation::tanh: return vecmath::tanh(x);
+    case Activation::relu: return x <= T(0) ? T(0) : x;
+    case Activation::sigmoid: return vecmath::sigmoid(x);
+  }
+  return x;
+}
+
+constexpr int depth = 16;
+
+// Fills a tile of shared memory, to[k][n] = f(n, k), zero outside. Neighbouring threads take neighbours in memory:
+// along n if `along_n`, else along k.
+template <int threads, int tile, class T, class F>
+SIMT_DEVICE void load_tile(T (&to)[depth][tile + 1], int me, bool along_n, int n_count, int k_count, F f) {
+  SIMT_UNROLL
+  for (int e = me; e < tile * depth; e += threads) {
+    const int n = along_n ? e % tile : e / depth, k = along_n ? e / tile : e % depth;
+    to[k][n] = n < n_count && k < k_count ? f(n, k) : T(0);
+  }
+}
+
+// S × S threads, R × R numbers each.
+template <class T, int S, int R>
+SIMT_KERNEL void multiply(Product<T> p) {
+  constexpr int tile = S * R;
+  SIMT_SHARED(T, a_tile, [depth][tile + 1]);
+  SIMT_SHARED(T, b_tile, [depth][tile + 1]);
+  const int x = static_cast<int>(threadIdx.x), y = static_cast<int>(threadIdx.y), me = y * S + x;
+  const int row0 = static_cast<int>(blockIdx.y) * tile, col0 = static_cast<int>(blockIdx.x) * tile;
+  const int rows = p.c.rows - row0, cols = p.c.cols - col0;  // left from this tile on
+
+  for (int t = static_cast<int>(blockIdx.z); t < p.tasks; t += static_cast<int>(gridDim.z)) {
+    T sum[R][R] = {};
+    for (int k0 = 0; k0 < p.inner; k0 += depth) {
+      // The two tiles of this step.
+      load_tile<S * S, tile>(a_tile, me, p.a.row_step == 1, rows, p.inner - k0,
+                             [&](int r, int k) { return p.a.at(t, row0 + r, k0 + k); });
+      load_tile<S * S, tile>(b_tile, me, p.b.col_step == 1, cols, p.inner - k0,
+                             [&](int c, int k) { return p.b.at(t, k0 + k, col0 + c); });
+      __syncthreads();
+
+      // Every thread takes R numbers of each and makes R² products.
+      for (int k = 0; k < depth; ++k) {
+        T a[R], b[R];
+        SIMT_UNROLL
+        for (int i = 0; i < R; ++i) a[i] = a_tile[k][y + S * i], b[i] = b_tile[k][x + S * i];
+        SIMT_UNROLL
+        for (int i = 0; i < R; ++i)
+          SIMT_UNROLL
+          for (int j = 0; j < R; ++j) sum[i][j] = vecmath::mul_add(a[i], b[j], sum[i][j]);
+      }
+      __syncthreads();  // nobody overwrites a tile that another still reads
+    }
+
+    SIMT_UNROLL
+    for (int i = 0; i < R; ++i)
+      SIMT_UNROLL
+      for (int j = 0; j < R; ++j) {
+        const int r = y + S * i, c = x + S * j;
+        if (r >= rows || c >= cols) continue;
+        T& out = p.c.task(t)[static_cast<std::size_t>(row0 + r) * p.c.cols + col0 + c];
+        if (p.bias != nullptr) {
+          const T bias = p.bias[static_cast<std::size_t>(t) * p.bias_stride + col0 + c];
+          out = activate(p.activation, sum[i][j] + bias);
+        } else {
+          out = p.accumulate ? out + sum[i][j] : sum[i][j];
+        }
+      }
+  }
+}
+
+template <class T, int S, int R>
+void launch_tiles(const Product<T>& p, void* stream) {
+  constexpr int tile = S * R;
+  const auto tiles = [](int n) { return static_cast<unsigned>((n + tile - 1) / tile); };
+  require(tiles(p.c.rows) <= 65535, "a product on the device takes at most 4 million rows a task; use smaller batches");
+  simt::launch({.grid = {tiles(p.c.cols), tiles(p.c.rows), grid_tasks(p.tasks)}, .block = {S, S}, .stream = stream},
+               multiply<T, S, R>, p);
+}
+
+// Tiles of 64 where C is large enough to fill them, of 16 elsewhere.
+template <class T>
+void launch_product(const Product<T>& p, void* stream) {
+  if (p.c.rows > 32 && p.c.cols > 32) launch_tiles<T, 16, 4>(p, stream);
+  else launch_tiles<T, 8, 2>(p, stream);
+}
+
+template <class T>
+void matmul(const DeviceCall& call) {
+  const bool transpose_a = call.attr.i == 1, transpose_b = call.attr.j == 1;
+  launch_product<T>({.c = view<T>(call.out),
+                     .a = factor<T>(call.in[0], transpose_a),
+                     .b = factor<T>(call.in[1], transpose_b),
+                     .inner = transpose_a ? call.in[0].rows : call.in[0].cols,
+                     .tasks = call.tasks,
+                     .accumulate = call.attr.x == 1,
+                     .bias = nullptr,
+                     .bias_stride = 0,
+                     .activation = Activation::identity},
+                    call.stream);
+}
+
+template <class T>
+void dense(const DeviceCall& call) {
+  const View<const T> bias = view<const T>(call.in[2]);
+  launch_product<T>({.c = view<T>(call.out),
+                     .a = factor<T>(call.in[0], false),
+                     .b = factor<T>(call.in[1], false),
+                     .inner = call.in[0].cols,
+                     .tasks = call.tasks,
+                     .accumulate = false,
+                     .bias = bias.data,
+                     .bias_stride = bias.stride,
+                     .activation = static_cast<Activation>(call.attr.i)},
+                    call.stream);
+}
+
+}  // namespace
+
+std::span<const DeviceKernelRow> gemm_kernels() {
+  static constexpr DeviceKernelRow rows[] = {
+      {Op::matmul, matmul<float>, matmul<double>},
+      {Op::dense, dense<float>, dense<double>},
+  };
+  return rows;
+}
+
+}  // namespace innerloop::kernels::SIMT_BACKEND

@@ -1,0 +1,22 @@
+#include "kernels/cuda/table.h"
+
+namespace innerloop::kernels {
+
+// Defined in table.cu, once for each way in which it is compiled.
+namespace cuda {
+DeviceKernel kernel_of(Dtype dtype, Op op);
+}
+namespace simt_host {
+DeviceKernel kernel_of(Dtype dtype, Op op);
+}
+
+DeviceKernel find_device_kernel(Device device, Dtype dtype, Op op) {
+  if (op >= Op::count_) return nullptr;
+  if (device == Device::simt) return simt_host::kernel_of(dtype, op);
+#ifdef INNERLOOP_HAS_CUDA
+  if (device == Device::cuda) return cuda::kernel_of(dtype, op);
+#endif
+  return nullptr;
+}
+
+}  // namespace innerloop::kernels

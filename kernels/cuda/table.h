@@ -1,0 +1,14 @@
+// From (device, dtype, operation) to a kernel that works on all tasks at once.
+#pragma once
+
+#include <span>
+
+#include "kernels/cuda/call.h"
+
+namespace innerloop::kernels {
+
+// device: Device::cuda or Device::simt. Null for leaves, for Device::cpu, and for Device::cuda where innerloop was
+// built without nvcc.
+DeviceKernel find_device_kernel(Device device, Dtype dtype, Op op);
+
+}  // namespace innerloop::kernels

@@ -1,0 +1,113 @@
+// Calls of device kernels made from the instances of the CPU's tests: several tasks, some operands shared by all.
+#pragma once
+
+#include <cstring>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "kernels/cuda/table.h"
+#include "tests/kernels/operator_errors.h"
+
+namespace innerloop::kernels {
+
+// An instance for several tasks. Task t's numbers are the instance's own, turned round by 7·t places: in each
+// operation's domain, and different. Bit k of `shared`: all tasks use task 0's input k.
+struct TaskInstance {
+  Instance base;
+  int tasks = 1;
+  unsigned shared = 0;
+
+  bool is_shared(std::size_t k) const { return (shared >> k & 1U) != 0; }
+  // What one task computes.
+  Instance of(int task) const {
+    Instance one = base;
+    for (std::size_t k = 0; k < one.values.size(); ++k) {
+      const std::size_t n = one.values[k].size(), by = is_shared(k) ? 0 : static_cast<std::size_t>(7 * task) % n;
+      for (std::size_t i = 0; i < n; ++i) one.values[k][i] = base.values[k][(i + by) % n];
+    }
+    return one;
+  }
+  std::string text() const {
+    return base.text() + ", " + std::to_string(tasks) + " tasks, shared " + std::to_string(shared);
+  }
+};
+
+// Memory of a device that holds `count` numbers of type T. The emulated device's is the host's.
+template <class T>
+class DeviceNumbers {
+ public:
+  DeviceNumbers(Device device, const std::vector<T>& numbers);
+  T* data() { return numbers_.data(); }
+  std::vector<T> numbers() const { return numbers_; }
+
+ private:
+  std::vector<T> numbers_;
+};
+template <class T>
+DeviceNumbers<T>::DeviceNumbers(Device, const std::vector<T>& numbers) : numbers_(numbers) {}
+
+// Runs the kernel on all tasks; the output starts as NaN, or as `start`. The result: the tasks' blocks in order.
+// in_place = k gives input k's memory to the output.
+template <class T>
+std::vector<T> run_on(Device device, const TaskInstance& instance, int in_place = -1, std::vector<T> start = {}) {
+  const Instance& base = instance.base;
+  const bool sums_tasks = base.op == Op::sum_tasks;
+  const std::size_t tasks = static_cast<std::size_t>(instance.tasks);
+
+  std::vector<DeviceNumbers<T>> memory;
+  std::vector<DeviceMatrix> in;
+  for (std::size_t k = 0; k < base.in.size(); ++k) {
+    std::vector<T> numbers;
+    for (int t = 0; t < (instance.is_shared(k) ? 1 : instance.tasks); ++t) {
+      const Instance one = instance.of(t);
+      for (double v : one.values[k]) numbers.push_back(static_cast<T>(v));
+    }
+    memory.emplace_back(device, numbers);
+    in.push_back({nullptr, base.in[k].rows, base.in[k].cols, instance.is_shared(k) ? 0 : base.in[k].count()});
+  }
+  for (std::size_t k = 0; k < in.size(); ++k) in[k].data = memory[k].data();
+
+  DeviceCall call{
+      .out = {}, .in = in.data(), .arity = static_cast<int>(in.size()), .tasks = instance.tasks, .attr = base.attr};
+  if (sums_tasks) {  // the instance holds its tasks' blocks one above the other
+    in[0].rows = base.out.rows;
+    in[0].stride = base.out.count();
+    call.tasks = base.tasks;
+  }
+  const std::size_t size = base.out.count() * (sums_tasks ? 1 : tasks);
+  if (start.empty()) start.assign(size, std::numeric_limits<T>::quiet_NaN());
+  DeviceNumbers<T> out(device, start);
+  call.out = {out.data(), base.out.rows, base.out.cols, base.out.count()};
+  if (in_place >= 0) call.out.data = in[static_cast<std::size_t>(in_place)].data;
+
+  const DeviceKernel kernel = find_device_kernel(device, dtype_of<T>, base.op);
+  REQUIRE(kernel != nullptr);
+  kernel(call);
+  return in_place >= 0 ? memory[static_cast<std::size_t>(in_place)].numbers() : out.numbers();
+}
+
+// Every instance of an operation: alone, and for three tasks with some choice of shared operands, all choices in turn.
+template <class F>
+void for_every_task_instance(Op op, F f) {
+  unsigned number = 0;
+  for (const Instance& instance : instances_of(op)) {
+    const unsigned choices = 1U << instance.in.size();
+    for (TaskInstance tasks : {TaskInstance{instance, 1, 0}, TaskInstance{instance, 3, number++ % choices}}) {
+      if (op == Op::sum_tasks && tasks.tasks > 1) continue;  // has its tasks inside
+      INFO(tasks.text());
+      f(tasks);
+    }
+  }
+}
+
+// Fused operations that have no device kernel: there a graph holds their expansion (Graph::set_device).
+inline bool is_expanded_on_devices(Op op) { return op >= Op::lstm_sequence_jvp && op <= Op::mlp_hvp; }
+
+template <class F>
+void for_every_operation(F f) {
+  for (int n = static_cast<int>(first_op); n < static_cast<int>(Op::count_); ++n)
+    if (const Op op = static_cast<Op>(n); !is_expanded_on_devices(op)) f(op);
+}
+
+}  // namespace innerloop::kernels
