@@ -32,7 +32,7 @@ struct MlpOperands {
 // layers = −1 where no number of layers gives this number of operands.
 constexpr MlpOperands mlp_operands(Op op, int arity, const Attr& attr) {
   const bool bar = op == Op::mlp_bwd || op == Op::mlp_hvp, dot = op == Op::mlp_jvp || op == Op::mlp_hvp;
-  const bool x_dot = dot && (attr.j & mlp_with_x) != 0, y_bar_dot = dot && (attr.j & mlp_with_y_bar_dot) != 0;
+  const bool x_dot = dot && (attr.j & mlp_with_x) != 0, y_bar_dot = dot && bar && (attr.j & mlp_with_y_bar_dot) != 0;
   const int others = 1 + bar + x_dot + y_bar_dot, per_layer = dot ? 4 : 2;
   MlpOperands at;
   at.layers = (arity - others) % per_layer == 0 ? (arity - others) / per_layer : -1;

@@ -28,6 +28,9 @@ struct DeviceCall {
   int tasks = 1;  // blocks of the output; for sum_tasks: blocks of in[0] that are added into one
   Attr attr;
   void* stream = nullptr;  // kernels/cuda/device.h; null: the default one
+  // Memory that a kernel may use while it runs. None is ever needed; some are faster with what device_workspace says.
+  void* workspace = nullptr;
+  std::size_t workspace_bytes = 0;
 };
 
 // Rules: as for kernels/ops.h, Kernel. out may be in[k] where that may (equal data, size and stride). All numbers of

@@ -17,5 +17,6 @@ std::span<const DeviceKernelRow> sum_kernels();           // sums.cu: over rows,
 std::span<const DeviceKernelRow> distribution_kernels();  // distribution.cu: row sums, logsumexp, softmax, densities
 std::span<const DeviceKernelRow> gemm_kernels();          // gemm.cu: matmul, dense
 std::span<const DeviceKernelRow> recurrence_kernels();    // recurrence.cu: linear recurrence, LSTM
+std::span<const DeviceKernelRow> mlp_kernels();           // mlp.cu: whole networks
 
 }  // namespace innerloop::kernels::SIMT_BACKEND

@@ -1,5 +1,7 @@
 #include "kernels/cuda/table.h"
 
+#include "kernels/cuda/mlp.h"
+
 namespace innerloop::kernels {
 
 // Defined in table.cu, once for each way in which it is compiled.
@@ -17,6 +19,15 @@ DeviceKernel find_device_kernel(Device device, Dtype dtype, Op op) {
   if (device == Device::cuda) return cuda::kernel_of(dtype, op);
 #endif
   return nullptr;
+}
+
+std::size_t device_workspace(Device device, Dtype dtype, Op op, const DeviceCall& call) {
+  if (op != Op::mlp_bwd && op != Op::mlp_hvp) return 0;
+  if (device == Device::simt) return simt_host::plan_mlp(op, dtype, call).workspace_bytes;
+#ifdef INNERLOOP_CUDA
+  if (device == Device::cuda) return cuda::plan_mlp(op, dtype, call).workspace_bytes;
+#endif
+  return 0;
 }
 
 }  // namespace innerloop::kernels

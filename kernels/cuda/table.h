@@ -11,4 +11,8 @@ namespace innerloop::kernels {
 // built without nvcc.
 DeviceKernel find_device_kernel(Device device, Dtype dtype, Op op);
 
+// The bytes of DeviceCall::workspace that the kernel of `op` can use for this call (only sizes, tasks and attr count).
+// It is right without them, and slower.
+std::size_t device_workspace(Device device, Dtype dtype, Op op, const DeviceCall& call);
+
 }  // namespace innerloop::kernels

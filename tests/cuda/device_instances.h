@@ -48,9 +48,10 @@ template <class T>
 DeviceNumbers<T>::DeviceNumbers(Device, const std::vector<T>& numbers) : numbers_(numbers) {}
 
 // Runs the kernel on all tasks; the output starts as NaN, or as `start`. The result: the tasks' blocks in order.
-// in_place = k gives input k's memory to the output.
+// in_place = k gives input k's memory to the output. The kernel gets all the workspace it asks for, or none.
 template <class T>
-std::vector<T> run_on(Device device, const TaskInstance& instance, int in_place = -1, std::vector<T> start = {}) {
+std::vector<T> run_on(Device device, const TaskInstance& instance, int in_place = -1, std::vector<T> start = {},
+                      bool with_workspace = true) {
   const Instance& base = instance.base;
   const bool sums_tasks = base.op == Op::sum_tasks;
   const std::size_t tasks = static_cast<std::size_t>(instance.tasks);
@@ -83,6 +84,9 @@ std::vector<T> run_on(Device device, const TaskInstance& instance, int in_place 
 
   const DeviceKernel kernel = find_device_kernel(device, dtype_of<T>, base.op);
   REQUIRE(kernel != nullptr);
+  const std::size_t bytes = with_workspace ? device_workspace(device, dtype_of<T>, base.op, call) : 0;
+  DeviceNumbers<std::byte> workspace(device, std::vector<std::byte>(bytes, std::byte{0xFF}));
+  call.workspace = workspace.data(), call.workspace_bytes = bytes;
   kernel(call);
   return in_place >= 0 ? memory[static_cast<std::size_t>(in_place)].numbers() : out.numbers();
 }
@@ -102,7 +106,7 @@ void for_every_task_instance(Op op, F f) {
 }
 
 // Fused operations that have no device kernel: there a graph holds their expansion (Graph::set_device).
-inline bool is_expanded_on_devices(Op op) { return op >= Op::lstm_sequence_jvp && op <= Op::mlp_hvp; }
+inline bool is_expanded_on_devices(Op op) { return op == Op::lstm_sequence_jvp || op == Op::lstm_sequence_curvature; }
 
 template <class F>
 void for_every_operation(F f) {
