@@ -14,13 +14,14 @@ namespace innerloop::kernels {
 namespace {
 
 constexpr std::align_val_t alignment{256};
+constexpr std::size_t memory_bytes = std::size_t{1} << 34;  // no single request may be larger
 
 DeviceProperties properties() {
   DeviceProperties p;
   p.name = "emulated";
   p.major = 9;
   p.multiprocessors = 4;  // few, since all threads of a cooperative grid need a stack
-  p.memory_bytes = std::size_t{1} << 34;
+  p.memory_bytes = memory_bytes;
   p.shared_bytes_per_block = simt::most_dynamic_shared;
   return p;
 }
@@ -42,7 +43,7 @@ void run_or_record(F work) {
 void* allocate(std::size_t bytes) {
   require_no_capture("memory is allocated");
   if (bytes == 0) return nullptr;
-  void* memory = ::operator new(bytes, alignment, std::nothrow);
+  void* memory = bytes <= memory_bytes ? ::operator new(bytes, alignment, std::nothrow) : nullptr;
   require(memory != nullptr, "device simt: out of memory, " + std::to_string(bytes) + " bytes were asked for; use " +
                                  "fewer tasks or smaller batches");
   return std::memset(memory, 0xFF, bytes);

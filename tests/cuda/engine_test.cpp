@@ -1,6 +1,10 @@
 #include "kernels/cuda/simt/engine.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 
 #include "kernels/cuda/simt/race.h"
@@ -45,7 +49,7 @@ bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
 TEST_CASE("Each kernel of the zoo is diagnosed as it should be", "[simt]") {
   for (const Exhibit& exhibit : zoo()) {
     if (exhibit.address_error && simt::sanitizer::active)
-      continue;  // would stop this program; the sanitizer's own tests
+      continue;  // it would stop this program
     INFO(exhibit.name);
     const Outcome outcome = observe(exhibit);
     // A complaint comes under every schedule; a race is seen under every one too, in the build that can see it.
@@ -65,6 +69,36 @@ TEST_CASE("Each kernel of the zoo is diagnosed as it should be", "[simt]") {
     if (!exhibit.complaint.empty()) continue;  // a launch that failed leaves what it likes
     CHECK(not_a_number == exhibit.not_a_number);
     CHECK(differ == exhibit.orders_differ);
+  }
+}
+
+TEST_CASE("The address sanitizer finds stores outside of shared arrays, at their line of the kernel", "[simt]") {
+  if (!simt::sanitizer::active) return;  // the case above has seen them by the filling of the red zones
+  for (const Exhibit& exhibit : zoo()) {
+    if (!exhibit.address_error) continue;
+    INFO(exhibit.name);
+    // The sanitizer ends the program: a child runs the kernel, and what it printed comes through a pipe.
+    int ends[2];
+    REQUIRE(pipe(ends) == 0);
+    const pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+      dup2(ends[1], STDERR_FILENO);
+      std::vector<float> y(128);
+      exhibit.run(y.data());
+      _exit(0);
+    }
+    close(ends[1]);
+    std::string printed;
+    char buffer[4096];
+    for (ssize_t n; (n = read(ends[0], buffer, sizeof buffer)) > 0;)
+      printed.append(buffer, static_cast<std::size_t>(n));
+    close(ends[0]);
+    int status = 0;
+    waitpid(child, &status, 0);
+    CHECK(status != 0);
+    CHECK_THAT(printed, Catch::Matchers::ContainsSubstring("AddressSanitizer: use-after-poison"));
+    CHECK_THAT(printed, Catch::Matchers::ContainsSubstring("tests/cuda/zoo.cu:"));
   }
 }
 
