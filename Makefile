@@ -5,6 +5,9 @@
 #   make check    verify every gradient                make bench   build and run the benchmarks
 #   make docs     rewrite the generated parts of the chapters
 #   make asan     the tests that train nothing, under the address and undefined-behaviour sanitizers;  make tsan: thread
+#   make mutate   take away every barrier of every CUDA kernel in turn: the tests must notice
+#   make cuda-all compile the CUDA kernels for compute capability 8.0 and 12.0 too, and compare what they need with its budget
+#   make gpu-kit  a folder to carry to a machine with a GPU: tests and benchmarks, run by one script
 #   make compile-times   seconds per source file at -O2, slowest first
 #   make format   fold lines over 120 characters (needs clang-format)
 #   make build    build only                           make clean   remove all that was built
@@ -16,7 +19,7 @@ ARGS     ?=
 OPTIONS   = -D INNERLOOP_PORTABLE=$(if $(filter-out 0,$(PORTABLE)),ON,OFF) -D INNERLOOP_CUDA=$(CUDA)
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
-.PHONY: help format run test check bench docs asan tsan compile-times record build tools clean
+.PHONY: help format run test check bench docs asan tsan mutate cuda-all gpu-kit compile-times record build tools clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | sed '/^Tests tagged/d'
@@ -54,6 +57,9 @@ asan tsan: tools
 	@cmake --preset $@ -D INNERLOOP_CUDA=OFF > /dev/null
 	@cmake --build build-$@ -j $(JOBS)
 	@sh tests/tools/run_tests.sh build-$@ $(JOBS) -LE 'learning|timing'
+
+mutate cuda-all gpu-kit: build
+	@cmake --build build -j $(JOBS) --target $@
 
 compile-times: tools
 	@sh tests/tools/compile_times.sh build-times

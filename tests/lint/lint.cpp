@@ -177,6 +177,8 @@ std::vector<Finding> check_forbidden(const std::vector<File>& files) {
       "ME|XX"
       "X|HA"
       "CK)\\b");
+  // What the emulator of CUDA kernels cannot see (kernels/cuda/simt/simt.h says what to write instead).
+  static const std::regex not_emulated(R"(\b__shared__\b|\bvolatile\b|\basm\b|\bclock64\b|#\s*include\s*<cu)");
   std::vector<Finding> findings;
   for (const File& file : files) {
     // The shim of the test framework and the SIMT kernels are the two places that need macros.
@@ -184,6 +186,9 @@ std::vector<Finding> check_forbidden(const std::vector<File>& files) {
     if (is_code(file.path)) {
       const std::string code = code_only(file.text);
       if (!may_define) find_pattern(file, code, macro, "a macro", findings);
+      const bool is_kernel = ends_with_any(file.path, {".cu", ".cuh"}) || file.path.starts_with("kernels/cuda/");
+      const bool is_cuda_itself = file.path.starts_with("kernels/cuda/simt/") || file.path.ends_with("_on_cuda.cpp");
+      if (is_kernel && !is_cuda_itself) find_pattern(file, code, not_emulated, "what is not emulated", findings);
       find_pattern(file, code, random, "numbers that differ between machines", findings);
       find_pattern(file, code, relaxed, "relaxed floating point", findings);
     } else if (ends_with_any(file.path, {"CMakeLists.txt", ".cmake", ".json", "Makefile", ".sh"})) {

@@ -100,6 +100,11 @@ TEST_CASE("Files, lines and functions stay short") { CHECK(to_string(check_sizes
 TEST_CASE("The lint on forbidden words finds them in code, and in comments only where they count there") {
   CHECK(lines_found(check_forbidden, "nn/a.h", "\n  #define MAX(a, b) a\n") == Lines{2});
   CHECK(lines_found(check_forbidden, "kernels/cuda/a.cu", "#define KERNEL __global__\n").empty());
+  CHECK(lines_found(check_forbidden, "kernels/cuda/a.cu", "// no __shared__\n__shared__ float s[4];\nasm(\"\");\n") ==
+        Lines{2, 3});
+  CHECK(lines_found(check_forbidden, "envs/a.cu", "#include <cuda_runtime.h>\nvolatile int x;\n") == Lines{1, 2});
+  CHECK(lines_found(check_forbidden, "kernels/cuda/simt/on_gpu.h", "__shared__ float s[4];\n").empty());
+  CHECK(lines_found(check_forbidden, "kernels/cuda/device_on_cuda.cpp", "#include <cuda_runtime.h>\n").empty());
   CHECK(lines_found(check_forbidden, "CMakeLists.txt",
                     "add_compile_options(-ffast"
                     "-math)\n") == Lines{1});
