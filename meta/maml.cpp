@@ -4,6 +4,7 @@
 
 #include "autodiff/ops.h"
 #include "autodiff/transforms.h"
+#include "rl/conjugate_gradient.h"
 
 namespace innerloop::meta {
 namespace {
@@ -171,6 +172,16 @@ MamlFunctions::MamlFunctions()
         Batch query = in.next("query");
         Params v = in.next("v");
         return {curvature_product(theta, supports, alpha, query, v, program)};
+      }),
+      cg_iteration("maml/cg_iteration", [](Inputs& in, const MamlProgram& program) -> std::vector<Vars> {
+        Params theta = in.next("theta");
+        Batch supports = in.next("supports");
+        Var alpha = in.next_var("alpha");
+        Batch query = in.next("query");
+        Var damping = in.next_var("damping");
+        Vars state = in.next("state");
+        Params p = rl::cg_direction(state);
+        return {rl::cg_iteration(state, curvature_product(theta, supports, alpha, query, p, program) + damping * p)};
       }) {}
 
 }  // namespace innerloop::meta

@@ -67,6 +67,8 @@ struct MamlFunctions {
   Function<MamlProgram> outer;          // (theta, supports, alpha, query) → "objective", "kl"
   Function<MamlProgram> meta_gradient;  // (theta, supports, alpha, query) → ∇θ of the objective; "objective", "kl"
   Function<MamlProgram> curvature;      // (theta, supports, alpha, query, v) → JᵀFJ·v
+  // (theta, supports, alpha, query, damping, state) → state: conjugate gradients with A = JᵀFJ + damping·1
+  Function<MamlProgram> cg_iteration;
 };
 
 }  // namespace innerloop::meta

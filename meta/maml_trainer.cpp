@@ -97,16 +97,16 @@ rl::Metrics MamlTrainer::iterate() {
 
 // Trust region on the adapted policies: maximise the surrogate subject to mean KL ≤ δ (Finn 2017, section 5.3: TRPO).
 void MamlTrainer::outer_trpo(const Data& data, double objective, const Tensors& gradient, rl::Metrics& metrics) {
-  // x = (JᵀFJ + damping·I)⁻¹ g
-  auto product = [&](const Tensors& v) {
-    Tensors fv = maml_.curvature(config_.program,
-                                 {fixed(theta_), fixed(data.supports), fixed(data.alpha), fixed(data.query), v})[0];
-    return fv + config_.cg_damping * v;
+  // x = (JᵀFJ + damping·I)⁻¹ g; in all iterations but the state everything stays the same, and is computed once.
+  const Tensor damping = Tensor::scalar(config_.cg_damping, config_.dtype);
+  auto iterate = [&](const Tensors& state) {
+    return maml_.cg_iteration(config_.program, {fixed(theta_), fixed(data.supports), fixed(data.alpha),
+                                                fixed(data.query), fixed(damping), state})[0];
   };
-  rl::ConjugateGradientResult cg = rl::conjugate_gradient(product, gradient, config_.cg_iterations);
+  rl::ConjugateGradientResult cg = rl::conjugate_gradient(iterate, gradient, config_.cg_iterations);
 
   // The longest step along x that the quadratic model allows: ½ sᵀ(JᵀFJ)s = δ.
-  double curvature = dot(cg.x, product(cg.x));
+  double curvature = rl::curvature_along(iterate, cg.x);
   if (!std::isfinite(curvature))
     throw NonFiniteError("maml, iteration " + std::to_string(iteration_) +
                          ": the curvature along the search direction is not finite. Try a smaller alpha.");

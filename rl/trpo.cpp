@@ -33,8 +33,7 @@ Params fisher_vector_product(const Params& theta, const nn::PolicySpec& policy, 
 }
 
 // [TRPO eq. step]  s = √(2δ/(xᵀFx))·x,  x ≈ F⁻¹g: then ½sᵀFs = δ
-Tensors trust_region_step(const Tensors& x, const Tensors& Fx, double delta) {
-  const double xFx = dot(x, Fx);
+Tensors trust_region_step(const Tensors& x, double xFx, double delta) {
   if (!(xFx > 0) || !std::isfinite(xFx)) return 0.0 * x;
   return std::sqrt(2 * delta / xFx) * x;
 }
@@ -78,6 +77,15 @@ TrpoFunctions::TrpoFunctions()
         const Params theta = in.next("theta");
         const Batch batch = in.next("batch");
         return {fisher_vector_product(theta, policy, batch, in.next("v"))};
+      }),
+      cg_iteration("trpo/cg_iteration", [](Inputs& in, const nn::PolicySpec& policy) -> std::vector<Vars> {
+        const Params theta = in.next("theta");
+        const Batch batch = in.next("batch");
+        const Var damping = in.next_var("damping");
+        const Vars state = in.next("state");
+        const Params p = cg_direction(state);
+        const Params Fp = fisher_vector_product(theta, policy, batch, p) + damping * p;
+        return {rl::cg_iteration(state, Fp)};
       }) {}
 
 // region: update
@@ -95,14 +103,16 @@ TrpoStep trpo_update(const ParamValues& theta, const nn::PolicySpec& policy, con
   if (!std::isfinite(step.gradient_norm))
     throw NonFiniteError("trpo: the gradient of the surrogate is not finite; look at the advantages");
 
-  // x ≈ (F + damping·1)⁻¹ g; θ and the batch stay the same in all products, so the network's forward pass is done once.
-  const auto product = [&](const Tensors& v) {
-    return functions.fisher(policy, {fixed(theta), fixed(batch), v})[0] + config.cg_damping * v;
+  // x ≈ (F + damping·1)⁻¹ g. An iteration is one Function; θ and the batch stay the same in all of them, so the
+  // network's forward pass is done once.
+  const Tensor damping = Tensor::scalar(config.cg_damping, g[0].dtype());
+  const auto iterate = [&](const Tensors& state) {
+    return functions.cg_iteration(policy, {fixed(theta), fixed(batch), fixed(damping), state})[0];
   };
-  step.cg = conjugate_gradient(product, g, config.cg_iterations, config.cg_tolerance);
+  step.cg = conjugate_gradient(iterate, g, config.cg_iterations, config.cg_tolerance);
 
   // The step whose KL is δ to second order; then the largest fraction of it that truly improves within δ.
-  step.full_step = trust_region_step(step.cg.x, product(step.cg.x), config.delta);
+  step.full_step = trust_region_step(step.cg.x, curvature_along(iterate, step.cg.x), config.delta);
   const auto evaluate = [&](const ParamValues& candidate) {
     const Tensors point = functions.evaluate(policy, {candidate, batch, old[0], old_log_prob})[0];
     return TrialPoint{.objective = point["objective"].item(), .kl = point["kl"].item()};

@@ -39,6 +39,7 @@ struct TrpoFunctions {
   Function<nn::PolicySpec> gradient;    // (theta, batch, log_prob) → ∇L; "objective"
   Function<nn::PolicySpec> evaluate;    // (theta, batch, old, log_prob) → "objective", "kl"
   Function<nn::PolicySpec> fisher;      // (theta, batch, v) → F·v
+  Function<nn::PolicySpec> cg_iteration;  // (theta, batch, damping, state) → state, where A is F + damping·1
 };
 
 // --- One update ------------------------------------------------------------------------------------------------------
@@ -47,7 +48,7 @@ struct TrpoConfig {
   double delta = 0.01;          // mean KL of a step (paper: 0.01)
   int cg_iterations = 10;       // (paper: 10)
   double cg_damping = 1e-5;     // F + damping·1: dead units make F singular (rllab 1e-5; baselines, Spinning Up 0.1)
-  double cg_tolerance = 1e-10;  // on the squared residual
+  double cg_tolerance = 1e-5;   // on the residual, relative to the gradient
   double backtrack = 0.8;       // (rllab 0.8, 15 trials)
   int backtracks = 15;
 };
@@ -60,7 +61,7 @@ struct TrpoStep {
   double gradient_norm = 0;
 };
 // The step s = √(2δ/xᵀFx)·x along x ≈ F⁻¹g; zero if xᵀFx is not positive.
-Tensors trust_region_step(const Tensors& x, const Tensors& Fx, double delta);
+Tensors trust_region_step(const Tensors& x, double xFx, double delta);
 TrpoStep trpo_update(const ParamValues& theta, const nn::PolicySpec& policy, const BatchValues& batch,
                      const TrpoFunctions& functions, const TrpoConfig& config);
 

@@ -2,6 +2,8 @@
 #include <cmath>
 #include <limits>
 
+#include "autodiff/function.h"
+#include "autodiff/ops.h"
 #include "kernels/philox.h"
 #include "rl/conjugate_gradient.h"
 #include "rl/line_search.h"
@@ -21,6 +23,22 @@ Tensors pack(const std::vector<double>& x) {
   return list;
 }
 
+// One iteration with a matrix that is written down. The vectors are lists; side by side they are one row.
+const Function<> dense_iteration("test/cg_iteration", [](Inputs& in, const NoConfig&) -> std::vector<Vars> {
+  const Var matrix = in.next_var("matrix");
+  const Vars state = in.next("state"), p = cg_direction(state);
+  std::vector<Var> rows, back;
+  for (Var v : p.all()) rows.push_back(reshape(v, 1, v.shape().rows * v.shape().cols));
+  const Var Ap = matmul(concat_cols(rows), matrix);
+  int first = 0;
+  for (Var v : p.all()) {
+    const int size = v.shape().rows * v.shape().cols;
+    back.push_back(reshape(slice_cols(Ap, first, size), v.shape().rows, v.shape().cols));
+    first += size;
+  }
+  return {cg_iteration(state, p.with(back))};
+});
+
 // MᵀM/n + 1: symmetric, eigenvalues from 1 to about 5.
 struct System {
   std::size_t n;
@@ -36,12 +54,20 @@ struct System {
         if (i == j) matrix[i * n + j] += 1;
       }
   }
-  Tensors operator()(const Tensors& x) const {
+  Tensors operator*(const Tensors& x) const {
     const std::vector<double> v = x.flat();
     std::vector<double> y(n);
     for (std::size_t i = 0; i < n; ++i)
       for (std::size_t j = 0; j < n; ++j) y[i] += matrix[i * n + j] * v[j];
     return x.with_flat(y);
+  }
+  CgIterate iterate(double factor = 1) const {
+    std::vector<double> numbers = matrix;
+    for (double& x : numbers) x *= factor;
+    const int size = static_cast<int>(n);
+    return [matrix = Tensor::from({1, size, size}, numbers)](const Tensors& state) {
+      return dense_iteration({}, {fixed(matrix), state})[0];
+    };
   }
 };
 
@@ -58,24 +84,44 @@ TEST_CASE("CG reaches 1e-8 in at most n + 2 iterations on well-conditioned syste
     for (std::uint64_t seed = 1; seed <= 5; ++seed) {
       const System system(n, seed);
       const Tensors b = pack(system.b), before = pack(system.b);
-      const ConjugateGradientResult result = conjugate_gradient(system, b, static_cast<int>(n) + 2, 1e-17);
+      const ConjugateGradientResult result = conjugate_gradient(system.iterate(), b, static_cast<int>(n) + 2, 1e-9);
       CAPTURE(n, seed);
       CHECK_FALSE(result.stopped);
-      CHECK(norm(b - system(result.x)) < 1e-8);
-      CHECK(std::abs(result.residual - norm(b - system(result.x))) < 1e-12);  // the recurrence tells the truth
+      CHECK(norm(b - system * result.x) < 1e-8);
+      CHECK(std::abs(result.residual - norm(b - system * result.x)) < 1e-12);  // the recurrence tells the truth
+      CHECK(curvature_along(system.iterate(), result.x) == Approx(dot(result.x, system * result.x)).epsilon(1e-12));
       CHECK(bitwise_equal(b, before));
       CHECK(result.x.name(0) == b.name(0));
     }
 }
 
-TEST_CASE("CG never writes to what it hands to the product") {
+TEST_CASE("CG: one iteration as one Function is the textbook's recurrence, number for number") {
+  const System system(9, 4);
+  Tensors x = 0.0 * pack(system.b), r = pack(system.b), p = r, state = cg_start(r, 0);
+  for (int k = 0; k < 6; ++k) {
+    const Tensors Ap = system * p;
+    const double rr = dot(r, r), step = rr / dot(p, Ap);
+    x = x + step * p, r = r - step * Ap;
+    p = r + (dot(r, r) / rr) * p;
+    state = system.iterate()(state);
+    for (std::size_t i = 0; i < x.count(); ++i) {
+      CHECK(relative_error(state["x/" + x.name(i)], x[i]) < 1e-12);
+      CHECK(relative_error(state["p/" + x.name(i)], p[i]) < 1e-10);
+    }
+    CHECK(state["rr"].item() == Approx(dot(r, r)).epsilon(1e-10));
+    CHECK(state["iterations"].item() == k + 1);
+  }
+}
+
+TEST_CASE("CG never writes to the state that it was given") {
   const System system(8, 3);
   std::vector<std::pair<Tensors, std::vector<double>>> given;
-  const auto product = [&](const Tensors& p) {
-    given.emplace_back(p, p.flat());
-    return system(p);
+  const auto iterate = [&, inner = system.iterate()](const Tensors& state) {
+    given.emplace_back(state, state.flat());
+    return inner(state);
   };
-  conjugate_gradient(product, pack(system.b), 8, 0);
+  conjugate_gradient(iterate, pack(system.b), 8, 0);
+  CHECK(given.size() == 8);
   for (const auto& [tensors, numbers] : given) CHECK(tensors.flat() == numbers);
 }
 
@@ -83,27 +129,58 @@ TEST_CASE("CG's iterates minimise the quadratic: each is better than the one bef
   const System system(10, 2);
   double last = 0;
   for (int iterations = 1; iterations <= 10; ++iterations) {
-    const Tensors x = conjugate_gradient(system, pack(system.b), iterations, 0).x;
-    const double value = 0.5 * dot(x, system(x)) - dot(pack(system.b), x);
+    const Tensors x = conjugate_gradient(system.iterate(), pack(system.b), iterations, 0).x;
+    const double value = 0.5 * dot(x, system * x) - dot(pack(system.b), x);
     CHECK(value < last + 1e-14);
     last = value;
   }
 }
 
+TEST_CASE("CG stops relative to b: another unit of b changes neither the iterations nor the digits") {
+  const System system(10, 5);
+  const ConjugateGradientResult plain = conjugate_gradient(system.iterate(), pack(system.b), 20);
+  CHECK(plain.iterations < 12);
+  CHECK(plain.residual <= 1e-5 * norm(pack(system.b)));
+  CHECK(norm(pack(system.b) - system * plain.x) <= 1.001e-5 * norm(pack(system.b)));
+  for (double unit : {0x1p-40, 0x1p-20, 0x1p30}) {
+    const ConjugateGradientResult scaled = conjugate_gradient(system.iterate(), unit * pack(system.b), 20);
+    CHECK(scaled.iterations == plain.iterations);
+    CHECK(bitwise_equal(scaled.x, unit * plain.x));
+  }
+}
+
+TEST_CASE("CG: iterations after the last one leave everything as it is, so nobody has to look") {
+  const System system(6, 2);
+  for (double factor : {1.0, -1.0, std::nan("")}) {  // solved; not positive definite; NaN
+    Tensors state = cg_start(pack(system.b), 1e-5);
+    const CgIterate iterate = system.iterate(factor);
+    for (int k = 0; k < 12; ++k) state = iterate(state);
+    CHECK(state["going"].item() == 0);
+    const ConjugateGradientResult looked = conjugate_gradient(iterate, pack(system.b), 12);
+    const Tensors later = iterate(state);
+    for (std::size_t i = 0; i < looked.x.count(); ++i) {
+      CHECK(bitwise_equal(state[i], looked.x[i]));
+      CHECK(bitwise_equal(later[i], state[i]));
+    }
+    for (const char* name : {"rr", "iterations", "refused"}) CHECK(bitwise_equal(later[name], state[name]));
+    CHECK(state["iterations"].item() == looked.iterations);
+    CHECK((state["refused"].item() == 1) == (factor != 1));
+  }
+}
+
 TEST_CASE("CG: a zero right-hand side needs no product; a matrix that is not positive definite stops it") {
   const System system(4, 1);
-  const ConjugateGradientResult zero = conjugate_gradient(system, 0.0 * pack(system.b));
+  const ConjugateGradientResult zero = conjugate_gradient(system.iterate(), 0.0 * pack(system.b));
   CHECK(zero.iterations == 0);
   CHECK(norm(zero.x) == 0);
-  const ConjugateGradientResult negative =
-      conjugate_gradient([&](const Tensors& x) { return -1.0 * system(x); }, pack(system.b));
-  CHECK(negative.stopped);
-  CHECK(negative.iterations == 1);
-  CHECK(norm(negative.x) == 0);
-  const ConjugateGradientResult nan =
-      conjugate_gradient([&](const Tensors& x) { return std::nan("") * system(x); }, pack(system.b));
-  CHECK(nan.stopped);
-  CHECK(nan.x.all_finite());
+  CHECK_FALSE(zero.stopped);
+  for (double factor : {-1.0, 0.0, std::nan(""), std::numeric_limits<double>::infinity()}) {
+    const ConjugateGradientResult wrong = conjugate_gradient(system.iterate(factor), pack(system.b));
+    CAPTURE(factor);
+    CHECK(wrong.stopped);
+    CHECK(wrong.iterations == 1);
+    CHECK(norm(wrong.x) == 0);
+  }
 }
 
 TEST_CASE("line search: takes the full step where it may") {

@@ -149,11 +149,30 @@ TEST_CASE("[TRPO eq. step] the step has ½sᵀFs = δ and the direction of x; no
   const Problem p = gaussian_problem();
   const TrpoFunctions f;
   const auto fisher = [&](const Tensors& v) { return f.fisher(p.policy, {p.theta, p.batch, v})[0]; };
-  const Tensors x = direction(p.theta, 4), s = trust_region_step(x, fisher(x), 0.01);
+  const Tensors x = direction(p.theta, 4), s = trust_region_step(x, dot(x, fisher(x)), 0.01);
   CHECK(0.5 * dot(s, fisher(s)) == Approx(0.01).epsilon(1e-12));
   CHECK(dot(s, x) == Approx(norm(s) * norm(x)).epsilon(1e-12));
-  CHECK(norm(trust_region_step(x, -1.0 * fisher(x), 0.01)) == 0);
-  CHECK(norm(trust_region_step(0.0 * x, 0.0 * x, 0.01)) == 0);
+  for (double refused : {-1.0, 0.0, std::nan("")}) CHECK(norm(trust_region_step(x, refused, 0.01)) == 0);
+}
+
+TEST_CASE("one CG iteration of TRPO is its Fisher product and the recurrence; the forward pass is done once") {
+  for (const Problem& p : {gaussian_problem(), categorical_problem()}) {
+    const TrpoFunctions f;
+    const double damping = 1e-2;
+    const Tensor tensor = Tensor::scalar(damping);
+    Tensors x = 0.0 * p.theta, r = direction(p.theta, 6), q = r, state = cg_start(r, 0);
+    for (int k = 0; k < 5; ++k) {
+      const Tensors Aq = f.fisher(p.policy, {p.theta, p.batch, q})[0] + damping * q;
+      const double rr = dot(r, r), step = rr / dot(q, Aq);
+      x = x + step * q, r = r - step * Aq;
+      q = r + (dot(r, r) / rr) * q;
+      state = f.cg_iteration(p.policy, {fixed(p.theta), fixed(p.batch), fixed(tensor), state})[0];
+      for (std::size_t i = 0; i < x.count(); ++i)
+        CHECK(relative_error(state["x/" + x.name(i)], x[i]) < 1e-10);
+    }
+    // "kept": computed once for all iterations, as long as θ and the batch are the same tensors.
+    CHECK(f.cg_iteration.describe_plan().find("kept while its inputs stay the same") != std::string::npos);
+  }
 }
 
 TEST_CASE(
