@@ -4,9 +4,9 @@
 // of 4, and what is beyond is finite (zero, where it is multiplied). So each product works on patches of 4 × 4 results
 // per thread, whose operands come as pieces of 16 bytes (Four<float>): 2 pieces for 16 multiply-adds.
 //
-//   values      Z[c][r]  = b[c] + Σ_k H[k][r]·W[k][c]     pieces: 4 rows of H, 4 columns of W
-//   cotangents  H̄[k][r]  = Σ_c W[k][c]·Z̄[c][r]            pieces: 4 columns of W, 4 rows of Z̄; four of each at a time
-//   gradients   W̄[k][c] += Σ_r H[k][r]·Z̄[c][r]            pieces: 4 rows of H, 4 rows of Z̄; four of each at a time
+//   values      Z[c][r]  = b[c] + Σ_k H[k][r]·W[k][c] pieces: 4 rows of H, 4 columns of W
+//   cotangents  H̄[k][r]  = Σ_c W[k][c]·Z̄[c][r]        pieces: 4 columns of W, 4 rows of Z̄; four of each at a time
+//   gradients   W̄[k][c] += Σ_r H[k][r]·Z̄[c][r]        pieces: 4 rows of H, 4 rows of Z̄; four of each at a time
 #pragma once
 
 #include "kernels/cpu/vecmath.h"
@@ -126,8 +126,8 @@ SIMT_DEVICE void add_gradients(Patch<T>& sum, const T* h, int k, const T* z_bar,
   }
 }
 
-// Adds W̄ = h·z̄ᵀ + h2·z̄2ᵀ (the second product if h2 is given) to (in, out) numbers, and the rows' sums of `bias` to the
-// `out` numbers behind; `first`: sets them. Each number is always added to by the same thread, so no one waits.
+// Adds W̄ = h·z̄ᵀ + h2·z̄2ᵀ (the second product if h2 is given) to (in, out) numbers, the sums of bias's rows to the
+// `out` numbers behind them; `first`: sets them. Each number is always added to by the same thread: no one waits.
 template <class T>
 SIMT_DEVICE void add_layer_gradients(T* to, bool first, int in, int out, const Tile& tile, const T* h, const T* z_bar,
                                      const T* h2, const T* z_bar2, const T* bias) {
