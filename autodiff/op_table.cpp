@@ -8,7 +8,7 @@ const OpTable& op_table() {
     OpTable rows(static_cast<std::size_t>(Op::count_));
     for (std::span<const OpDef> family :
          {leaf_ops(), elementwise_ops(), linear_ops(), indexing_ops(), general_ops(), fused_ops(), lstm_ops(),
-          lstm_second_order_ops(), mlp_ops()})
+          lstm_second_order_ops(), gru_ops(), mlp_ops()})
       for (const OpDef& row : family) {
         OpDef& place = rows[static_cast<std::size_t>(row.op)];
         require(place.name == nullptr, std::string("two rows of the operator table are for ") + row.name);

@@ -90,6 +90,7 @@ std::span<const OpDef> general_ops();
 std::span<const OpDef> fused_ops();
 std::span<const OpDef> lstm_ops();
 std::span<const OpDef> lstm_second_order_ops();
+std::span<const OpDef> gru_ops();
 std::span<const OpDef> mlp_ops();
 
 // Shape rules and examples shared by rows.

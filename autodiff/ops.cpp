@@ -119,6 +119,13 @@ Var lstm_sequence(At z, At u, At h0, At c0, At reset, int time_steps) {
   return z.var.graph->append(Op::lstm_sequence, std::array{z.var, u.var, h0.var, c0.var, reset.var}, sizes(time_steps),
                              z.where);
 }
+Var gru_sequence(At z, At u, At h0, At reset, int time_steps) {
+  return z.var.graph->append(Op::gru_sequence, std::array{z.var, u.var, h0.var, reset.var}, sizes(time_steps), z.where);
+}
+Var gru_block(At packed, GruBlock block) {
+  int rows = packed.var.shape().rows / 5;
+  return slice_rows(packed, static_cast<int>(block) * rows, rows);
+}
 Var lstm_block(At packed, LstmBlock block) {
   int rows = packed.var.shape().rows / 6;
   return slice_rows(packed, static_cast<int>(block) * rows, rows);

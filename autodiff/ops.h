@@ -93,6 +93,11 @@ Var gaussian_log_prob(At mean, At log_sigma, At action);
 Var lstm_sequence(At z, At u, At h0, At c0, At reset, int time_steps);
 enum class LstmBlock { i, f, g, o, c, h };
 Var lstm_block(At packed, LstmBlock block);  // (T·N, H), one block of what lstm_sequence returns
+// Z (T·N, 3H): input projections of all steps, in the order r, z, n; U (H, 3H); h0 (N, H); reset as above. Returns five
+// blocks of T·N rows × H: r, z, n, q, h.
+Var gru_sequence(At z, At u, At h0, At reset, int time_steps);
+enum class GruBlock { r, z, n, q, h };
+Var gru_block(At packed, GruBlock block);
 // A whole network: x, then W1, b1, W2, b2, … of 1 to 3 hidden layers; the last layer has no activation.
 Var mlp(At x, std::span<const Var> theta, Activation activation);
 

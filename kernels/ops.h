@@ -90,6 +90,8 @@ enum class Op : std::uint8_t {
   lstm_sequence_bwd,
   lstm_sequence_jvp,
   lstm_sequence_curvature,
+  gru_sequence,  // see autodiff/ops/gru.cpp
+  gru_sequence_bwd,
   mlp,  // a whole network; i = Activation. See autodiff/ops/mlp.cpp, and kernels/mlp_operands.h for the operands
   mlp_bwd,
   mlp_jvp,

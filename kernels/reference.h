@@ -6,6 +6,7 @@
 
 #include "kernels/reference/elementwise.h"
 #include "kernels/reference/general.h"
+#include "kernels/reference/gru.h"
 #include "kernels/reference/linear.h"
 #include "kernels/reference/lstm.h"
 #include "kernels/reference/mlp.h"
@@ -86,6 +87,8 @@ inline constexpr Row rows[] = {
     {Op::lstm_sequence_bwd, lstm_sequence_bwd<T>},
     {Op::lstm_sequence_jvp, lstm_sequence_jvp<T>},
     {Op::lstm_sequence_curvature, lstm_sequence_curvature<T>},
+    {Op::gru_sequence, gru_sequence<T>},
+    {Op::gru_sequence_bwd, gru_sequence_bwd<T>},
     {Op::mlp, mlp<T>},
     {Op::mlp_bwd, mlp_bwd<T>},
     {Op::mlp_jvp, mlp_jvp<T>},

@@ -4,6 +4,7 @@
 
 #include "autodiff/ops.h"
 #include "nn/distributions.h"
+#include "nn/gru.h"
 #include "nn/lstm.h"
 #include "nn/mlp.h"
 #include "nn/policy.h"
@@ -57,6 +58,23 @@ CheckCase lstm_case(int steps, int sequences, int tasks) {
   c.build = [spec, steps](const Vars& in) {
     LstmOutput out = lstm(in, spec, "cell", in["x"], {in["h0"], in["c0"]}, in["reset"], steps);
     return std::vector<Var>{out.h, out.last.c};
+  };
+  return c;
+}
+
+CheckCase gru_case(int steps, int sequences, int tasks) {
+  const GruSpec spec{.inputs = 3, .hidden = 4};
+  CheckCase c{.name = "gru, " + std::to_string(steps) + " steps of " + std::to_string(sequences) + " sequences",
+              .subject = "gru",
+              .inputs = {},
+              .build = {}};
+  add_parameters(c, init_gru(spec, 1, "cell"));
+  c.inputs.push_back(normals("x", {tasks, steps * sequences, 3}));
+  c.inputs.push_back(normals("h0", {tasks, sequences, 4}));
+  c.inputs.push_back(whole_numbers("reset", {1, steps * sequences, 1}, 2));
+  c.build = [spec, steps](const Vars& in) {
+    const GruOutput out = gru(in, spec, "cell", in["x"], in["h0"], in["reset"], steps);
+    return std::vector<Var>{out.h, out.last};
   };
   return c;
 }
@@ -144,6 +162,8 @@ std::vector<CheckCase> check_cases() {
       mlp_case("mlp 4-3, a table of weights", {.inputs = 4, .hidden = {}, .outputs = 3, .biases = false}, 1),
       lstm_case(1, 2, 1),
       lstm_case(5, 2, 2),
+      gru_case(1, 2, 1),
+      gru_case(5, 2, 2),
   };
   for (const std::vector<CheckCase>& list : {gaussian_cases(), categorical_cases()})
     cases.insert(cases.end(), list.begin(), list.end());

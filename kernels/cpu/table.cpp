@@ -13,7 +13,8 @@ using Table = std::array<cpu::KernelRow, static_cast<std::size_t>(Op::count_)>;
 Table cpu_table() {
   Table table{};
   for (auto family : {cpu::elementwise_rows(), cpu::linear_rows(), cpu::reduce_rows(), cpu::distribution_rows(),
-                      cpu::dense_rows(), cpu::lstm_rows(), cpu::lstm_second_order_rows(), cpu::mlp_rows()})
+                      cpu::dense_rows(), cpu::lstm_rows(), cpu::lstm_second_order_rows(), cpu::gru_rows(),
+                      cpu::mlp_rows()})
     for (const cpu::KernelRow& row : family) table[static_cast<std::size_t>(row.op)] = row;
   return table;
 }

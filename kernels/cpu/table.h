@@ -19,6 +19,7 @@ std::span<const KernelRow> reduce_rows();        // reduce.cpp: sums, recurrence
 std::span<const KernelRow> distribution_rows();  // distribution.cpp: logsumexp, softmax, log-probabilities
 std::span<const KernelRow> dense_rows();         // dense.cpp
 std::span<const KernelRow> lstm_rows();          // lstm.cpp
+std::span<const KernelRow> gru_rows();           // gru.cpp
 std::span<const KernelRow> lstm_second_order_rows();  // lstm_second_order.cpp
 std::span<const KernelRow> mlp_rows();                // mlp.cpp
 

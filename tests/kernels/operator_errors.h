@@ -73,6 +73,8 @@ inline std::vector<long double> magnitude(const Instance& instance, const std::v
     case Op::lstm_sequence_bwd:
     case Op::lstm_sequence_jvp:
     case Op::lstm_sequence_curvature:
+    case Op::gru_sequence:
+    case Op::gru_sequence_bwd:
     case Op::mlp:
     case Op::mlp_bwd:
     case Op::mlp_jvp:

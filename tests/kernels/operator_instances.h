@@ -131,6 +131,17 @@ inline Instance lstm(Op op, int steps, int batch, int cells, Numbers& numbers) {
   return result;
 }
 
+inline Instance gru(Op op, int steps, int batch, int cells, Numbers& numbers) {
+  const int rows = steps * batch;
+  const Size state{batch, cells}, packed{5 * rows, cells}, u{cells, 3 * cells}, reset{rows, 1};
+  Instance result = op == Op::gru_sequence
+                        ? plain(op, {0, 0, steps, 0}, {{rows, 3 * cells}, u, state, reset}, packed, numbers)
+                        : plain(op, {0, 0, steps, 0}, {packed, u, state, reset, packed}, {4 * rows + batch, cells},
+                                numbers);
+  for (double& r : result.values[3]) r = numbers.below(4) == 0 ? 1 : 0;
+  return result;
+}
+
 // A network of these widths (inputs, hidden layers, outputs), with and without the operands in brackets of
 // kernels/mlp_operands.h.
 inline Instance mlp(Op op, int rows, const std::vector<int>& widths, Activation activation, int sides,
@@ -240,6 +251,12 @@ inline std::vector<Instance> instances_of(Op op) {
   Numbers numbers(static_cast<unsigned>(op) + 1);
   if (op >= Op::mlp) {
     instances::add_networks(op, numbers, all);
+    return all;
+  }
+  if (op == Op::gru_sequence || op == Op::gru_sequence_bwd) {
+    const int shapes[][3] = {{1, 1, 1}, {1, 1, 7}, {3, 1, 1},  {1, 5, 3},  {2, 3, 5},   {4, 4, 16},
+                             {7, 2, 9}, {5, 1, 33}, {6, 11, 8}, {20, 3, 17}};
+    for (const auto& s : shapes) all.push_back(instances::gru(op, s[0], s[1], s[2], numbers));
     return all;
   }
   if (op >= Op::lstm_sequence) {

@@ -16,5 +16,6 @@ TEST_CASE("nn: every layer and distribution holds every level of the check") {
     CHECK(report.stops.empty());
     subjects.insert(c.subject);
   }
-  CHECK(subjects == std::set<std::string>{"mlp", "lstm", "gaussian", "squashed_gaussian", "categorical", "policy"});
+  CHECK(subjects ==
+        std::set<std::string>{"mlp", "lstm", "gru", "gaussian", "squashed_gaussian", "categorical", "policy"});
 }

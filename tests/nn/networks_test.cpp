@@ -5,6 +5,8 @@
 #include "autodiff/ops.h"
 #include "autodiff/transforms.h"
 #include "nn/init.h"
+#include "nn/actor_critic.h"
+#include "nn/gru.h"
 #include "nn/lstm.h"
 #include "nn/mlp.h"
 #include "nn/optimizer.h"
@@ -105,6 +107,56 @@ TEST_CASE("lstm: one cell over three steps, with a reset, as the textbook writes
   }
   CHECK(out.last.h.value().item() == Approx(h).epsilon(1e-13));
   CHECK(out.last.c.value().item() == Approx(c).epsilon(1e-13));
+}
+
+TEST_CASE("gru: one cell over three steps, with a reset, as the textbook writes it") {
+  const GruSpec spec{.inputs = 1, .hidden = 1};
+  const ParamValues theta = init_gru(spec, 3, "memory");
+  const std::vector<double> w = theta["memory/W"].to_vector(), u = theta["memory/U"].to_vector();
+  const double x[] = {0.4, -1.1, 0.3};
+  const double reset[] = {0, 0, 1};
+
+  Graph graph(Dtype::f64, Graph::Mode::eager);
+  const GruOutput out =
+      gru(bind(graph, theta), spec, "memory", graph.input(Tensor::from({1, 3, 1}, x), "x"),
+          graph.input(Tensor::scalar(0.2), "start"), graph.input(Tensor::from({1, 3, 1}, reset), "reset"), 3);
+  double h = 0.2;
+  for (int t = 0; t < 3; ++t) {
+    if (reset[t] != 0) h = 0;
+    const double r = sigma(w[0] * x[t] + u[0] * h), z = sigma(w[1] * x[t] + u[1] * h);
+    h = (1 - z) * std::tanh(w[2] * x[t] + r * (u[2] * h)) + z * h;
+    CHECK(out.h.value().at(0, t, 0) == Approx(h).epsilon(1e-13));
+  }
+  CHECK(out.last.value().item() == Approx(h).epsilon(1e-13));
+}
+
+TEST_CASE("actor_critic: a long sequence equals its two halves with the state handed over, for every core") {
+  for (const auto core : {ActorCriticSpec::Core::none, ActorCriticSpec::Core::gru, ActorCriticSpec::Core::lstm}) {
+    ActorCriticSpec spec{.core = core, .observations = 3, .core_size = 4, .policy = {}, .value_hidden = {5}};
+    spec.policy.net = {.inputs = spec.features(), .hidden = {6}, .outputs = 2};
+    const ParamValues theta = init_actor_critic(spec, 1);
+    const Tensors start = start_state(spec, 1, 2, Dtype::f64);
+    CHECK(start.count() == (core == ActorCriticSpec::Core::none ? 0u : core == ActorCriticSpec::Core::gru ? 1u : 2u));
+    std::vector<double> x, reset(12);
+    for (int k = 0; k < 36; ++k) x.push_back(std::sin(1.7 * k));
+    reset[5] = 1;
+
+    Graph graph(Dtype::f64, Graph::Mode::eager);
+    const auto run = [&](int first, int steps, const Vars& state) {
+      const auto begin = x.begin() + 6 * first;
+      const std::vector<double> part(begin, begin + 6 * steps);
+      const std::vector<double> cut(reset.begin() + 2 * first, reset.begin() + 2 * (first + steps));
+      return actor_critic(bind(graph, theta), spec, graph.input(Tensor::from({1, 2 * steps, 3}, part), "x"), state,
+                          graph.input(Tensor::from({1, 2 * steps, 1}, cut), "reset"), steps);
+    };
+    const ActorCriticOutput whole = run(0, 6, bind(graph, start)), left = run(0, 2, bind(graph, start));
+    const ActorCriticOutput right = run(2, 4, left.state);
+    for (int row = 0; row < 8; ++row) {
+      CHECK(right.value.value().at(0, row, 0) == Approx(whole.value.value().at(0, row + 4, 0)).epsilon(1e-13));
+      CHECK(right.policy["mean"].value().at(0, row, 1) ==
+            Approx(whole.policy["mean"].value().at(0, row + 4, 1)).epsilon(1e-13));
+    }
+  }
 }
 
 TEST_CASE("sgd and Adam: the first two steps by hand, inputs untouched") {
