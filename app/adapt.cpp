@@ -3,11 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <limits>
 #include <ostream>
 
 #include "app/command_line.h"
 #include "app/options.h"
 #include "app/run_folder.h"
+#include "envs/held_out.h"
 #include "envs/table.h"
 #include "kernels/threads.h"
 
@@ -36,7 +38,18 @@ constexpr Option adapt_flags[] = {
      .value = "20",
      .low = 1,
      .high = 65535,
-     .help = "per task, for each step and for each evaluation"},
+     .help = "explored per task before each step"},
+    {.name = "evaluation",
+     .type = OptionType::choice,
+     .value = "exploration",
+     .choices = "exploration sampled deterministic",
+     .help = "judged on the episodes that the next step learns from, or on fresh ones: actions drawn, or the mean"},
+    {.name = "evaluation_trajectories",
+     .type = OptionType::integer,
+     .value = "0",
+     .low = 0,
+     .high = 65535,
+     .help = "fresh ones per task and step; 0: as many as trajectories"},
     {.name = "pictures",
      .type = OptionType::integer,
      .value = "6",
@@ -69,6 +82,22 @@ std::vector<envs::Task> test_tasks(const envs::EnvRow& env, const AdaptSettings&
   return tasks;
 }
 
+// Whether this learner has met the tasks before.
+std::string held_out_line(const Learner& learner, const std::vector<envs::Task>& tests) {
+  if (learner.training_tasks == 0) return "";
+  return envs::held_out_text(envs::held_out(envs::find_env(learner.env), tests, learner.seed,
+                                            learner.trainer->iteration(), learner.training_tasks));
+}
+
+// Environment steps explored in a task before point `step`, averaged over the tasks. NaN: the learner does not count.
+double mean_env_steps(const rl::AdaptReport& report, int step) {
+  if (report.env_steps.empty()) return std::numeric_limits<double>::quiet_NaN();
+  double sum = 0;
+  const int tasks = report.env_steps.shape().rows;
+  for (int task = 0; task < tasks; ++task) sum += report.env_steps.at(0, task, step);
+  return sum / tasks;
+}
+
 }  // namespace
 
 Learner load_learner(const Context& context, const std::string& run, bool trained) {
@@ -76,7 +105,8 @@ Learner load_learner(const Context& context, const std::string& run, bool traine
   const RunSettings settings = resolve_settings(context, "", "", folder.config(), {});
   const auto seed = static_cast<std::uint64_t>(std::get<std::int64_t>(settings.values["seed"]));
   Learner learner{settings.algorithm->name, settings.values.text("env"),
-                  settings.algorithm->make(settings.values, seed)};
+                  settings.algorithm->make(settings.values, seed), seed};
+  if (settings.values.contains("tasks")) learner.training_tasks = settings.values.integer("tasks");
   if (trained) folder.restore(*learner.trainer);
   if (!settings.preset.empty()) learner.label += " (" + settings.preset + ")";
   if (settings.preset.ends_with("oracle")) learner.label = "oracle (sees the goal)";
@@ -96,6 +126,8 @@ AdaptResults adapt_learners(const Context& context, const std::vector<Learner>& 
   request.steps = settings.steps;
   request.trajectories = settings.trajectories;
   request.seed = settings.seed;
+  request.evaluation = settings.evaluation;
+  request.evaluation_trajectories = settings.evaluation_trajectories;
   request.tasks = Tensor({1, static_cast<int>(results.tasks.size()), env.spec.task_size});
   for (std::size_t i = 0; i < results.tasks.size(); ++i)
     for (std::size_t k = 0; k < results.tasks[i].size(); ++k)
@@ -110,8 +142,9 @@ AdaptResults adapt_learners(const Context& context, const std::vector<Learner>& 
                 << std::endl;
     request.paths = &learner == &learners.front() && settings.pictures > 0 ? 1 : 0;
     rl::AdaptReport report = learner.trainer->adapt(request);
-    AdaptResults::Row row{learner.label, {}};
+    AdaptResults::Row row{learner.label, {}, {}, held_out_line(learner, results.tasks)};
     for (int step = 0; step <= settings.steps; ++step) {
+      row.env_steps.push_back(mean_env_steps(report, step));
       std::vector<double>& returns = row.returns.emplace_back();
       for (int task = 0; task < request.tasks.shape().rows; ++task) returns.push_back(report.returns.at(0, task, step));
     }
@@ -137,8 +170,17 @@ int adapt_command(const Context& context, Arguments arguments) {
   std::vector<Learner> learners;
   for (const std::string& run : parsed.words) learners.push_back(load_learner(context, run, true));
   if (values.boolean("random")) learners.push_back(load_learner(context, parsed.words[0], false));
-  const AdaptSettings settings{values.integer("steps"), values.integer("tasks"), values.integer("trajectories"),
-                               values.integer("pictures"), static_cast<std::uint64_t>(values.integer("seed"))};
+  const std::string& evaluation = values.text("evaluation");
+  const AdaptSettings settings{
+      .steps = values.integer("steps"),
+      .tasks = values.integer("tasks"),
+      .trajectories = values.integer("trajectories"),
+      .pictures = values.integer("pictures"),
+      .seed = static_cast<std::uint64_t>(values.integer("seed")),
+      .evaluation = evaluation == "sampled"         ? rl::Evaluation::sampled
+                    : evaluation == "deterministic" ? rl::Evaluation::deterministic
+                                                    : rl::Evaluation::exploration,
+      .evaluation_trajectories = values.integer("evaluation_trajectories")};
   std::ostream silent(nullptr);
   const bool quiet = values.boolean("quiet") || values.boolean("json");
   const Context quieter{context.algorithms, context.out, quiet ? silent : context.err, false};

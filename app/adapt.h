@@ -15,11 +15,15 @@ struct Learner {
   std::string label;
   std::string env;
   std::unique_ptr<rl::Trainer> trainer;
+  std::uint64_t seed = 0;  // of its training
+  int training_tasks = 0;  // drawn in each of its iterations; 0: not known
 };
 
 struct AdaptSettings {
   int steps = 3, tasks = 0, trajectories = 20, pictures = 6;  // tasks 0: the environment's reference tasks
   std::uint64_t seed = 1;
+  rl::Evaluation evaluation = rl::Evaluation::exploration;
+  int evaluation_trajectories = 0;  // 0: as many as trajectories
 };
 
 // What came out, for the table, the JSON and the pictures.
@@ -29,6 +33,8 @@ struct AdaptResults {
   struct Row {
     std::string label;
     std::vector<std::vector<double>> returns;  // [step][task]
+    std::vector<double> env_steps;             // [step]: explored in a task until then, averaged over the tasks
+    std::string held_out;                      // whether the tasks are new to it; empty: not known
   };
   std::vector<Row> rows;
   std::vector<rl::Path> paths;  // of the first learner, for the first few tasks
@@ -41,7 +47,8 @@ AdaptResults adapt_learners(const Context& context, const std::vector<Learner>& 
 // "return after 0, 1, 2, 3 steps" with 95 % intervals over tasks; below it reference policies and published figures.
 std::string adapt_table(const AdaptResults& results);
 std::string adapt_json(const AdaptResults& results);
-// adapt.csv and the two pictures, adapt.png and paths.png; returns what to tell the reader, one line each.
+// adapt.csv and the pictures: adapt.png, adapt_steps.png (against environment steps) and paths.png; returns what to
+// tell the reader, one line each.
 std::vector<std::string> write_adapt_files(const AdaptResults& results, const std::string& folder);
 
 }  // namespace innerloop::app

@@ -26,6 +26,29 @@ std::vector<envs::ReferenceReturn> references(const AdaptResults& results) {
   return envs::reference_returns(envs::find_env(results.env), results.tasks, 1);
 }
 
+// What the table cannot hold: the steps in the environment, and which tasks are new. Learners that agree share a line.
+std::string footnotes(const AdaptResults& results) {
+  const auto note = [&](auto&& text_of) {
+    std::string lines;
+    std::vector<std::string> told;
+    for (const AdaptResults::Row& row : results.rows) {
+      const std::string text = text_of(row);
+      if (text.empty() || std::ranges::find(told, text) != told.end()) continue;
+      told.push_back(text);
+      const bool all = std::ranges::all_of(results.rows, [&](const auto& other) { return text_of(other) == text; });
+      lines += (all ? "" : row.label + ": ") + text + "\n";
+    }
+    return lines;
+  };
+  return note([](const AdaptResults::Row& row) {
+           std::string steps;
+           for (const double n : row.env_steps)
+             if (std::isfinite(n)) steps += (steps.empty() ? "" : ", ") + fmt::format("{:.0f}", n);
+           return steps.empty() ? "" : "environment steps explored in a task before each: " + steps;
+         }) +
+         note([](const AdaptResults::Row& row) { return row.held_out.empty() ? "" : "tasks " + row.held_out; });
+}
+
 }  // namespace
 
 std::string adapt_table(const AdaptResults& results) {
@@ -47,7 +70,7 @@ std::string adapt_table(const AdaptResults& results) {
       line.push_back(k < published.half_widths.size() ? interval_text({published.returns[k], published.half_widths[k]})
                                                       : fmt::format("{:.2f}", published.returns[k]));
   }
-  return text_table(table) + "± is the half width of the 95 % interval over tasks.\n";
+  return text_table(table) + "± is the half width of the 95 % interval over tasks.\n" + footnotes(results);
 }
 
 std::string adapt_json(const AdaptResults& results) {
@@ -60,7 +83,12 @@ std::string adapt_json(const AdaptResults& results) {
       means.push_back(interval.mean);
       half_widths.push_back(interval.half_width);
     }
-    rows.push_back({{"label", row.label}, {"mean", means}, {"half_width_95", half_widths}, {"returns", row.returns}});
+    rows.push_back({{"label", row.label},
+                    {"mean", means},
+                    {"half_width_95", half_widths},
+                    {"env_steps", row.env_steps},
+                    {"held_out", row.held_out},
+                    {"returns", row.returns}});
   }
   for (const envs::ReferenceReturn& r : references(results))
     reference.push_back({{"policy", r.policy}, {"mean", r.mean}});
@@ -91,13 +119,15 @@ std::string csv_text(const AdaptResults& results) {
   return csv;
 }
 
-Plotted draw_returns(const AdaptResults& results, const std::string& folder) {
-  Figure figure{"Return after adaptation, " + results.env, "adaptation steps", "return", {}};
+// Against the number of steps k, or against the environment steps explored until then.
+Plotted draw_returns(const AdaptResults& results, const std::string& folder, bool against_env_steps) {
+  Figure figure{"Return after adaptation, " + results.env,
+                against_env_steps ? "environment steps explored in a task" : "adaptation steps", "return", {}};
   for (const AdaptResults::Row& row : results.rows) {
     Curve curve{row.label, {}, {}, {}, {}};
     for (std::size_t k = 0; k < row.returns.size(); ++k) {
       const Interval interval = mean_interval(row.returns[k]);
-      curve.x.push_back(static_cast<double>(k));
+      curve.x.push_back(against_env_steps ? row.env_steps[k] : static_cast<double>(k));
       curve.mean.push_back(interval.mean);
       curve.low.push_back(interval.mean - interval.half_width);
       curve.high.push_back(interval.mean + interval.half_width);
@@ -105,12 +135,13 @@ Plotted draw_returns(const AdaptResults& results, const std::string& folder) {
     figure.curves.push_back(std::move(curve));
   }
   for (const PublishedReturns& published : published_returns()) {
-    if (published.env != results.env) continue;
+    if (published.env != results.env || against_env_steps) continue;
     Curve curve{std::string(published.label), {}, published.returns, {}, {}, true};
     for (std::size_t k = 0; k < curve.mean.size(); ++k) curve.x.push_back(static_cast<double>(k));
     figure.curves.push_back(std::move(curve));
   }
-  return plot_curves(folder, "adapt", figure);
+  figure.whole_numbers = !against_env_steps;
+  return plot_curves(folder, against_env_steps ? "adapt_steps" : "adapt", figure);
 }
 
 // One panel per task: the plane, the goal, and a trajectory before and after each number of steps.
@@ -145,7 +176,11 @@ std::vector<std::string> write_adapt_files(const AdaptResults& results, const st
   const auto tell = [&](const Plotted& plotted) {
     lines.push_back(plotted.problem.empty() ? "wrote " + plotted.png + " and .svg" : plotted.problem);
   };
-  tell(draw_returns(results, folder));
+  tell(draw_returns(results, folder, false));
+  const bool counted = std::ranges::all_of(results.rows, [](const AdaptResults::Row& row) {
+    return std::ranges::all_of(row.env_steps, [](double n) { return std::isfinite(n); });
+  });
+  if (counted && results.rows[0].returns.size() > 1) tell(draw_returns(results, folder, true));
   const bool plane = !results.paths.empty() && results.paths[0].observations.shape().cols == 2;
   if (plane) tell(draw_paths(results, folder));
   return lines;

@@ -18,6 +18,7 @@ struct Curve {
 struct Figure {
   std::string title, x_label, y_label;
   std::vector<Curve> curves;
+  bool whole_numbers = true;  // on the x axis of a short curve
 };
 
 // One small picture of trajectories in the plane.

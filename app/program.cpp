@@ -57,6 +57,8 @@ std::span<const Verb> all_verbs() {
        train_command},
       {"adapt", "<run>... [flags]", "Adapt trained learners to tasks they have never seen.", adapt_command},
       {"run", "[flags]", "The main job: meta-train MAML on 2-D navigation and adapt to new goals.", run_command},
+      {"sweep", "--methods \"<algorithm>...\" [flags] | --config <file>",
+       "Methods x environments x seeds, in parallel; one table and one picture.", sweep_command},
       {"check", "<operation> | <layer> | <algorithm> | ops | layers | algorithms | all",
        "Verify gradients, of every order.", check_command},
       {"plot", "<run>... [flags]", "Draw the metrics of one or several runs.", plot_command},

@@ -47,6 +47,7 @@ int explain_command(const Context& context, Arguments arguments);
 int list_command(const Context& context, Arguments arguments);
 int plot_command(const Context& context, Arguments arguments);
 int run_command(const Context& context, Arguments arguments);
+int sweep_command(const Context& context, Arguments arguments);
 int train_command(const Context& context, Arguments arguments);
 
 // The algorithm of this name; UsageError with the nearest name otherwise.

@@ -35,13 +35,15 @@ std::string duration_text(double seconds) {
   return fmt::format("{}:{:02} h", whole / 3600, whole % 3600 / 60);
 }
 
-Progress::Progress(std::ostream& stream, bool terminal, bool quiet, std::string label, int done, int total)
+Progress::Progress(std::ostream& stream, bool terminal, bool quiet, std::string label, int done, int total,
+                   int unit)
     : stream_(stream),
       terminal_(terminal),
       quiet_(quiet),
       label_(std::move(label)),
       first_(done),
       total_(total),
+      unit_(unit),
       start_(Clock::now()),
       last_(start_ - std::chrono::hours(1)) {}
 
@@ -59,7 +61,7 @@ void Progress::update(int done, const rl::Metrics& metrics, Clock::time_point no
   const double elapsed = seconds(now - start_);
   const int here = done - first_;
   const double left = here > 0 ? elapsed / here * (total_ - done) : 0;
-  std::string line = fmt::format("{}  {}/{}", label_, done, total_);
+  std::string line = fmt::format("{}  {}/{}", label_, done / unit_, total_ / unit_);
   if (terminal_) line += "  " + bar(total_ > 0 ? static_cast<double>(done) / total_ : 1);
   for (std::size_t i = 0; i < metrics.size() && i < shown_metrics; ++i)
     line += fmt::format("  {} {:.4g}", metrics[i].name, metrics[i].value);

@@ -14,7 +14,8 @@ namespace innerloop::app {
 class Progress {
  public:
   using Clock = std::chrono::steady_clock;
-  Progress(std::ostream& stream, bool terminal, bool quiet, std::string label, int done, int total);
+  // What is shown is done / unit of total / unit: a sweep counts thousandths of its runs.
+  Progress(std::ostream& stream, bool terminal, bool quiet, std::string label, int done, int total, int unit = 1);
   ~Progress();  // ends the line
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -24,7 +25,7 @@ class Progress {
   std::ostream& stream_;
   bool terminal_, quiet_, open_line_ = false;
   std::string label_;
-  int first_, total_;
+  int first_, total_, unit_;
   Clock::time_point start_, last_;
 };
 

@@ -174,11 +174,25 @@ void RunFolder::save_checkpoint(const rl::Trainer& trainer) const {
   for (std::size_t i = 0; i + kept_checkpoints < files.size(); ++i) fs::remove(files[i], ignored);
 }
 
-void RunFolder::restore(rl::Trainer& trainer) const {
+std::string RunFolder::newest_checkpoint() const {
   std::string name = nn::read_file(path_ + "/checkpoints/LATEST");
   while (!name.empty() && (name.back() == '\n' || name.back() == ' ')) name.pop_back();
   if (name.empty() || name.find('/') != std::string::npos)
     throw Error(path_ + "/checkpoints/LATEST must hold the name of a checkpoint in its folder");
+  return name;
+}
+
+int RunFolder::saved_iteration() const {
+  if (!fs::exists(path_ + "/checkpoints/LATEST")) return -1;
+  const std::string name = newest_checkpoint(), before = "iteration-";
+  int iteration = -1;
+  if (name.starts_with(before))
+    std::from_chars(name.data() + before.size(), name.data() + name.size(), iteration);
+  return iteration;
+}
+
+void RunFolder::restore(rl::Trainer& trainer) const {
+  const std::string name = newest_checkpoint();
   const std::string file = path_ + "/checkpoints/" + name;
   nn::Metadata metadata;
   const Tensors state = nn::load_safetensors(file, &metadata);

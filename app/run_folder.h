@@ -33,6 +33,8 @@ class RunFolder {
 
   // Forces the metrics to the disk, then writes a checkpoint, then LATEST, then removes all but the last three.
   void save_checkpoint(const rl::Trainer& trainer) const;
+  // The iteration of the newest checkpoint; −1 if there is none yet.
+  int saved_iteration() const;
   // Brings `trainer` to the newest checkpoint.
   void restore(rl::Trainer& trainer) const;
   // restore(), and cuts metrics.csv and timing.csv to the checkpoint's row: training goes on as if never interrupted.
@@ -40,6 +42,7 @@ class RunFolder {
 
  private:
   RunFolder(std::string path, const nn::FileCalls& calls) : path_(std::move(path)), calls_(&calls) {}
+  std::string newest_checkpoint() const;
   void append_line(const char* file, const std::string& header, const std::string& line) const;
   void cut(const char* file, int rows) const;
 

@@ -1,8 +1,15 @@
 #include "app/statistics.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
+#include <numeric>
+
+#include "kernels/philox.h"
+#include "kernels/require.h"
 
 namespace innerloop::app {
 
@@ -27,6 +34,168 @@ Interval mean_interval(std::span<const double> values) {
     return {values.empty() ? std::numeric_limits<double>::quiet_NaN() : mean, std::numeric_limits<double>::quiet_NaN()};
   return {mean, student_t_975(values.size() - 1) * std::sqrt(squares / (n - 1) / n)};
 }
+
+// ---- A handful of seeds ---------------------------------------------------------------------------------------------
+
+namespace {
+
+constexpr std::uint64_t bootstrap_seed = 0;
+constexpr std::size_t most_enumerated = 20;  // 2²⁰ sign patterns take a few milliseconds
+constexpr int drawn_patterns = 100000;
+constexpr double error_rate = 0.05;
+
+// Draws of n values out of `values`, with replacement.
+void resample(std::span<const double> values, Philox& random, std::vector<double>& drawn) {
+  drawn.resize(values.size());
+  for (double& value : drawn) value = values[random.below(static_cast<std::uint32_t>(values.size()))];
+}
+
+// The random numbers of resample number r of a statistic.
+Philox resample_random(int statistic, int r) {
+  return {bootstrap_seed, {.purpose = Purpose::bootstrap,
+                           .inner_step = static_cast<std::uint32_t>(statistic),
+                           .iteration = static_cast<std::uint32_t>(r)}};
+}
+
+// Quantile q of sorted values, linear between neighbours.
+double quantile(const std::vector<double>& sorted, double q) {
+  const double place = q * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<std::size_t>(place);
+  const std::size_t above = std::min(below + 1, sorted.size() - 1);
+  return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+}
+
+// The middle `level` of the values.
+BootstrapInterval percentile_interval(std::vector<double> statistics, double level, std::size_t seeds) {
+  std::ranges::sort(statistics);
+  return {quantile(statistics, (1 - level) / 2), quantile(statistics, (1 + level) / 2), true,
+          seeds < static_cast<std::size_t>(fewest_for_exact)};
+}
+constexpr BootstrapInterval no_interval{std::numeric_limits<double>::quiet_NaN(),
+                                        std::numeric_limits<double>::quiet_NaN(), false, false};
+
+// The mean of the middle half; sorts its values.
+double sorted_middle_mean(std::vector<double>& values) {
+  std::ranges::sort(values);
+  const std::size_t cut = values.size() / 4;
+  const double sum = std::accumulate(values.begin() + static_cast<std::ptrdiff_t>(cut),
+                                     values.end() - static_cast<std::ptrdiff_t>(cut), 0.0);
+  return sum / static_cast<double>(values.size() - 2 * cut);
+}
+
+}  // namespace
+
+double interquartile_mean(std::span<const double> values) {
+  std::vector<double> sorted(values.begin(), values.end());
+  return sorted_middle_mean(sorted);  // 0/0 of no values
+}
+
+BootstrapInterval iqm_interval(std::span<const double> values, double level, int resamples) {
+  require(level > 0 && level < 1 && resamples > 0, "iqm_interval: level must lie in (0, 1) and resamples be positive");
+  if (values.size() < static_cast<std::size_t>(fewest_for_interval)) return no_interval;
+  std::vector<double> statistics, drawn;
+  for (int r = 0; r < resamples; ++r) {
+    Philox random = resample_random(0, r);
+    resample(values, random, drawn);
+    statistics.push_back(sorted_middle_mean(drawn));
+  }
+  return percentile_interval(std::move(statistics), level, values.size());
+}
+
+double sign_flip_p(std::span<const double> differences) {
+  const std::size_t n = differences.size();
+  double observed = 0, size = 0;
+  for (const double d : differences) observed += d, size += std::abs(d);
+  // Sums that differ in rounding only are equal.
+  const double bound = std::abs(observed) - 1e-12 * size;
+  long extreme = 0, patterns = 0;
+  if (n <= most_enumerated) {
+    // Pattern after pattern, each differing from the last in one sign (Gray's code).
+    std::vector<double> signed_differences(differences.begin(), differences.end());
+    double sum = observed;
+    for (std::uint32_t i = 0; i < (1u << n); ++i, ++patterns) {
+      extreme += std::abs(sum) >= bound;
+      const int flip = std::countr_zero(i + 1);
+      if (flip >= static_cast<int>(n)) continue;
+      sum -= 2 * signed_differences[static_cast<std::size_t>(flip)];
+      signed_differences[static_cast<std::size_t>(flip)] *= -1;
+    }
+    return static_cast<double>(extreme) / static_cast<double>(patterns);
+  }
+  for (; patterns < drawn_patterns; ++patterns) {
+    Philox random = resample_random(1, static_cast<int>(patterns));
+    double sum = 0;
+    for (const double d : differences) sum += (random.bits() & 1u) ? d : -d;
+    extreme += std::abs(sum) >= bound;
+  }
+  return static_cast<double>(extreme + 1) / static_cast<double>(patterns + 1);
+}
+
+double probability_of_improvement(std::span<const double> a, std::span<const double> b) {
+  double wins = 0;
+  for (const double x : a)
+    for (const double y : b) wins += x > y ? 1 : x == y ? 0.5 : 0;
+  return wins / (static_cast<double>(a.size()) * static_cast<double>(b.size()));
+}
+
+BootstrapInterval improvement_interval(std::span<const double> a, std::span<const double> b, double level,
+                                       int resamples) {
+  if (std::min(a.size(), b.size()) < static_cast<std::size_t>(fewest_for_interval)) return no_interval;
+  std::vector<double> statistics, drawn_a, drawn_b;
+  for (int r = 0; r < resamples; ++r) {
+    Philox random = resample_random(2, r);
+    resample(a, random, drawn_a);
+    resample(b, random, drawn_b);
+    statistics.push_back(probability_of_improvement(drawn_a, drawn_b));
+  }
+  return percentile_interval(std::move(statistics), level, std::min(a.size(), b.size()));
+}
+
+Comparison compare(const std::map<std::int64_t, double>& a, const std::map<std::int64_t, double>& b,
+                   int comparisons) {
+  using Verdict = Comparison::Verdict;
+  const double allowed = error_rate / std::max(comparisons, 1);
+  Comparison result;
+  std::vector<double> values_a, values_b, differences;
+  for (const auto& [seed, value] : a) {
+    values_a.push_back(value);
+    if (const auto other = b.find(seed); other != b.end()) differences.push_back(value - other->second);
+  }
+  for (const auto& [seed, value] : b) values_b.push_back(value);
+  if (values_a.empty() || values_b.empty()) return result.reason = "no seed has finished on one side", result;
+  result.improvement = probability_of_improvement(values_a, values_b);
+  result.improvement_interval = improvement_interval(values_a, values_b, 1 - allowed);
+
+  // The paired test, over the seeds that both sides have.
+  result.pairs = static_cast<int>(differences.size());
+  result.paired_p = sign_flip_p(differences);
+  if (result.paired_p < allowed) {
+    const double sum = std::accumulate(differences.begin(), differences.end(), 0.0);
+    result.verdict = sum > 0 ? Verdict::a_beats_b : Verdict::b_beats_a;
+    result.reason = fmt::format("paired sign-flip test over {} seeds, p = {:.2g}", result.pairs, result.paired_p);
+    return result;
+  }
+
+  // Enough seeds on both sides: the interval of the probability of improvement, all on one side of ½.
+  const auto fewest = static_cast<std::size_t>(fewest_for_exact);
+  const BootstrapInterval& interval = result.improvement_interval;
+  if (std::min(values_a.size(), values_b.size()) >= fewest && (interval.low > 0.5 || interval.high < 0.5)) {
+    result.verdict = interval.low > 0.5 ? Verdict::a_beats_b : Verdict::b_beats_a;
+    result.reason = fmt::format("{} and {} seeds, probability of improvement {:.2f} in [{:.2f}, {:.2f}]",
+                                values_a.size(), values_b.size(), result.improvement, interval.low, interval.high);
+    return result;
+  }
+
+  // Nothing to be said, or not yet: the fewest pairs of which any outcome could be significant.
+  int needed = 1;
+  while (std::ldexp(2.0, -needed) >= allowed) ++needed;
+  result.reason = result.pairs < needed
+                      ? fmt::format("{} paired seeds cannot show it; it takes {} at least", result.pairs, needed)
+                      : fmt::format("paired sign-flip test over {} seeds, p = {:.2g}", result.pairs, result.paired_p);
+  return result;
+}
+
+// ---- Tables ---------------------------------------------------------------------------------------------------------
 
 std::string text_table(const std::vector<std::vector<std::string>>& rows) {
   // Characters, not bytes: continuation bytes of UTF-8 take no room.

@@ -1,14 +1,13 @@
 // innerloop train: the loop around an algorithm.
 #include <fmt/format.h>
 #include <algorithm>
-#include <chrono>
 #include <ostream>
 
 #include "app/command_line.h"
+#include "app/job.h"
 #include "app/options.h"
 #include "app/progress.h"
 #include "app/run_folder.h"
-#include "envs/table.h"
 #include "kernels/threads.h"
 
 namespace innerloop::app {
@@ -60,67 +59,16 @@ std::string flag_value(Arguments arguments, const std::string& name) {
   return "";
 }
 
-// A run, ready to go on.
-struct Job {
-  RunSettings settings;
-  std::unique_ptr<rl::Trainer> trainer;
-  RunFolder folder;
-};
-
-// An unknown name is the user's word, so exit code 2.
-void check_env(const std::string& name) {
-  try {
-    envs::find_env(name);
-  } catch (const Error& error) {
-    throw UsageError(error.what());
-  }
-}
-
-Job start_job(const RunSettings& settings, const std::string& out) {
-  // The environment's name is checked, and the algorithm made, before anything is written.
-  if (settings.values.contains("env")) check_env(settings.values.text("env"));
-  const auto seed = static_cast<std::uint64_t>(std::get<std::int64_t>(settings.values["seed"]));
-  std::unique_ptr<rl::Trainer> trainer = settings.algorithm->make(settings.values, seed);
-  RunFolder folder = RunFolder::create(out.empty() ? default_folder(settings) : out, settings);
-  folder.save_checkpoint(*trainer);  // so that there is always one to go back to
-  return {settings, std::move(trainer), std::move(folder)};
-}
-
-Job resume_job(const Context& context, const std::string& path, const rl::OptionValues& given) {
-  // A resumed run keeps its settings; it may only be made longer.
-  for (const auto& [name, value] : given.all())
-    if (name != "resume" && name != "threads" && name != "quiet" && name != "iterations")
-      throw UsageError(flag_of(name) +
-                       " cannot be changed in a run that is resumed; only --iterations, --threads and --quiet can");
-  RunFolder folder = RunFolder::open(path);
-  const RunSettings settings = resolve_settings(context, "", "", folder.config(), given);
-  const auto seed = static_cast<std::uint64_t>(std::get<std::int64_t>(settings.values["seed"]));
-  std::unique_ptr<rl::Trainer> trainer = settings.algorithm->make(settings.values, seed);
-  folder.resume(*trainer);
-  if (given.contains("iterations")) folder.write_config(settings);
-  return {settings, std::move(trainer), std::move(folder)};
-}
-
 // Iterates until done or interrupted. Returns the exit code.
 int train(const Context& context, Job& job, bool quiet) {
-  rl::Trainer& trainer = *job.trainer;
-  const int every = job.settings.values.integer("checkpoint_every");
   InterruptGuard guard;
-  Progress progress(context.err, context.terminal, quiet, job.settings.algorithm->name, trainer.iteration(),
-                    trainer.iterations());
-  while (trainer.iteration() < trainer.iterations()) {
-    const auto start = std::chrono::steady_clock::now();
-    const rl::Metrics metrics = trainer.iterate();
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    job.folder.append(trainer.iteration(), metrics, seconds.count());
-    progress.update(trainer.iteration(), metrics);
-
-    // A checkpoint every few iterations, at the end, and when asked to stop.
-    const bool last = trainer.iteration() == trainer.iterations();
-    if (last || guard.requested() || trainer.iteration() % every == 0) job.folder.save_checkpoint(trainer);
-    if (guard.requested() && !last) return interrupted;
-  }
-  return success;
+  Progress progress(context.err, context.terminal, quiet, job.settings.algorithm->name, job.trainer->iteration(),
+                    job.trainer->iterations());
+  const bool done = run_job(job, [&](const rl::Metrics& metrics) {
+    progress.update(job.trainer->iteration(), metrics);
+    return !guard.requested();
+  });
+  return done ? success : interrupted;
 }
 
 }  // namespace

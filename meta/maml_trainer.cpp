@@ -32,18 +32,15 @@ MamlTrainer::MamlTrainer(MamlConfig config, std::uint64_t seed)
       theta_(nn::init_policy(config_.program.policy, seed, config_.dtype)),
       adam_(nn::adam_start(theta_)) {}
 
-// A step size per step, (1, max(K, 1), 1).
-Tensor MamlTrainer::step_sizes(int steps, bool test) const {
-  Tensor alpha({1, std::max(steps, 1), 1}, config_.dtype);
-  for (int k = 0; k < alpha.shape().rows; ++k)
-    alpha.set(0, k, 0, test && k > 0 ? config_.alpha * config_.test_alpha_factor : config_.alpha);
-  return alpha;
+// A step size per inner step of training, (1, max(K, 1), 1).
+Tensor MamlTrainer::step_sizes() const {
+  return Tensor::full({1, std::max(config_.program.inner_steps, 1), 1}, config_.alpha, config_.dtype);
 }
 
 // Finn 2017, algorithm 3, lines 4 to 9.
 MamlTrainer::Data MamlTrainer::collect(const std::vector<envs::Task>& tasks) {
   Data data;
-  data.alpha = step_sizes(config_.program.inner_steps, false);
+  data.alpha = step_sizes();
   ParamValues theta_i = theta_;
   for (int k = 0;; ++k) {
     // Sample trajectories of every task with its own policy.
@@ -154,30 +151,23 @@ void MamlTrainer::restore(const Tensors& state, int iteration) {
   iteration_ = iteration;
 }
 
+rl::AdaptiveLearner MamlTrainer::learner() const {
+  rl::AdaptiveLearner learner;
+  learner.start = [this](int) { return theta_; };  // shared until the first step
+  learner.act = [this](const ParamValues& theta_i, const std::vector<envs::Task>& tasks, int episodes,
+                       const rl::RolloutPlace& place, bool deterministic) {
+    return rollout_.collect(theta_i, tasks, episodes, place, deterministic);
+  };
+  learner.update = [this](const ParamValues& theta_i, const rl::Trajectories& explored, int k) -> Tensors {
+    const double alpha = k == 0 ? config_.alpha : config_.alpha * config_.test_alpha_factor;
+    return maml_.adapt_step(config_.program, {theta_i, rl::make_batch(explored, config_.advantage),
+                                              Tensor::scalar(alpha, config_.dtype)})[0];
+  };
+  return learner;
+}
+
 rl::AdaptReport MamlTrainer::adapt(const rl::AdaptRequest& request) const {
-  const Tensor& numbers = request.tasks;
-  std::vector<envs::Task> tasks(static_cast<std::size_t>(numbers.shape().rows));
-  for (int i = 0; i < numbers.shape().rows; ++i)
-    for (int c = 0; c < numbers.shape().cols; ++c) tasks[static_cast<std::size_t>(i)].push_back(numbers.at(0, i, c));
-  rl::AdaptReport report;
-  report.returns = Tensor({1, static_cast<int>(tasks.size()), request.steps + 1});
-  Tensor alpha = step_sizes(request.steps, true);
-  ParamValues theta_i = theta_;
-  for (int k = 0; k <= request.steps; ++k) {
-    // Returns after k steps; the same trajectories are the data of the next step.
-    rl::Trajectories trajectories =
-        rollout_.collect(theta_i, tasks, request.trajectories,
-                         {.seed = request.seed, .inner_step = static_cast<std::uint32_t>(k), .test = true});
-    for (int i = 0; i < trajectories.tasks; ++i) {
-      report.returns.set(0, i, k, trajectories.mean_return(i));
-      for (int n = 0; n < std::min(request.paths, trajectories.per_task); ++n)
-        report.paths.push_back({.task = i, .step = k, .observations = trajectories.path(i, n)});
-    }
-    if (k < request.steps)
-      theta_i = maml_.adapt_step(config_.program, {theta_i, rl::make_batch(trajectories, config_.advantage),
-                                                   Tensor::scalar(alpha.at(0, k, 0), config_.dtype)})[0];
-  }
-  return report;
+  return rl::AdaptationProtocol{request}.run(learner());
 }
 
 namespace {

@@ -7,6 +7,7 @@
 #include "meta/maml.h"
 #include "nn/optimizer.h"
 #include "rl/batch.h"
+#include "rl/protocol.h"
 #include "rl/rollout.h"
 #include "rl/trainer.h"
 
@@ -41,6 +42,10 @@ class MamlTrainer final : public rl::Trainer {
   void restore(const Tensors& state, int iteration) override;
   rl::AdaptReport adapt(const rl::AdaptRequest& request) const override;
 
+  // How θ adapts to a task: K gradient steps, the first with α, the others with α·test_alpha_factor. Must not outlive
+  // this trainer.
+  rl::AdaptiveLearner learner() const;
+
   const MamlConfig& config() const { return config_; }
   const ParamValues& theta() const { return theta_; }
 
@@ -49,7 +54,7 @@ class MamlTrainer final : public rl::Trainer {
   Data collect(const std::vector<envs::Task>& tasks);
   void outer_trpo(const Data& data, double objective, const Tensors& gradient, rl::Metrics& metrics);
   void outer_adam(const Tensors& gradient);
-  Tensor step_sizes(int steps, bool test) const;
+  Tensor step_sizes() const;
 
   MamlConfig config_;
   std::uint64_t seed_;

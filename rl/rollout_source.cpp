@@ -197,32 +197,22 @@ Experience OnPolicySource::collect(const ParamValues& theta, int iteration) {
   return experience;
 }
 
-AdaptReport OnPolicySource::adapt(const ParamValues& theta, const AdaptRequest& request) const {
-  const int B = request.tasks.shape().rows, K = request.steps;
-  std::vector<envs::Task> tasks;
-  for (int task = 0; task < B; ++task) {
-    tasks.emplace_back();
-    for (int k = 0; k < request.tasks.shape().cols; ++k) tasks.back().push_back(request.tasks.at(0, task, k));
-  }
+AdaptiveLearner OnPolicySource::learner(const ParamValues& theta) const {
+  AdaptiveLearner learner;
+  learner.start = [theta](int tasks) { return repeated(theta, tasks); };
+  learner.act = [this](const ParamValues& theta_i, const std::vector<envs::Task>& tasks, int episodes,
+                       const RolloutPlace& place, bool deterministic) {
+    return rollout_.collect(theta_i, tasks, episodes, place, deterministic);
+  };
+  const auto gradient = std::make_shared<const PolicyGradientFunction>();
+  learner.update = [this, gradient](const ParamValues& theta_i, const Trajectories& explored, int) -> Tensors {
+    return theta_i + config_.adapt_rate * (*gradient)(policy(), {theta_i, make_batch(explored, config_.advantage)})[0];
+  };
+  return learner;
+}
 
-  // Evaluate, then step on the very trajectories of the evaluation.
-  const PolicyGradientFunction gradient;
-  AdaptReport report{.returns = Tensor({1, B, K + 1}), .paths = {}};
-  ParamValues theta_i = repeated(theta, B);
-  for (int k = 0; k <= K; ++k) {
-    const Trajectories all =
-        rollout_.collect(theta_i, tasks, request.trajectories,
-                         {.seed = request.seed, .inner_step = static_cast<std::uint32_t>(k), .test = true});
-    for (int task = 0; task < B; ++task) {
-      report.returns.set(0, task, k, all.mean_return(task));
-      if (k == 0 || k == K)
-        for (int n = 0; n < std::min(request.paths, request.trajectories); ++n)
-          report.paths.push_back({task, k, all.path(task, n)});
-    }
-    if (k < K)
-      theta_i = theta_i + config_.adapt_rate * gradient(policy(), {theta_i, make_batch(all, config_.advantage)})[0];
-  }
-  return report;
+AdaptReport OnPolicySource::adapt(const ParamValues& theta, const AdaptRequest& request) const {
+  return AdaptationProtocol{request}.run(learner(theta));
 }
 
 Metrics experience_metrics(const Experience& experience) {

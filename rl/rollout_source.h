@@ -9,6 +9,7 @@
 #include "envs/driver.h"
 #include "nn/policy.h"
 #include "rl/batch.h"
+#include "rl/protocol.h"
 #include "rl/rollout.h"
 #include "rl/trainer.h"
 
@@ -52,7 +53,9 @@ class OnPolicySource {
   OnPolicySource(const OnPolicyConfig& config, std::uint64_t seed);
   Experience collect(const ParamValues& theta, int iteration);
 
-  // returns[task][k], after k steps θ_i ← θ_i + adapt_rate·∇J_i from theta, each on the trajectories just evaluated.
+  // How theta adapts to a task: by steps θ_i ← θ_i + adapt_rate·∇J_i. Must not outlive this source.
+  AdaptiveLearner learner(const ParamValues& theta) const;
+  // The adaptation protocol with that learner.
   AdaptReport adapt(const ParamValues& theta, const AdaptRequest& request) const;
 
   const nn::PolicySpec& policy() const { return rollout_.policy(); }

@@ -23,13 +23,22 @@ struct Metric {
 };
 using Metrics = std::vector<Metric>;
 
+// On which episodes an adapted learner is judged (rl/protocol.md).
+enum class Evaluation : std::uint8_t {
+  exploration,    // those that the next update reads: nothing is stepped twice (MAML's code)
+  sampled,        // fresh ones, actions drawn from the policy
+  deterministic,  // fresh ones, the mean or the likeliest action
+};
+
 // What `adapt` asks for: new tasks, each adapted to on its own.
 struct AdaptRequest {
   Tensor tasks;            // (1, number of tasks, numbers of one task), as the environment defines a task
-  int steps = 3;           // K: gradient steps, or episodes of a recurrent learner
-  int trajectories = 20;   // per task, for each gradient step and for each evaluation
-  int paths = 1;           // trajectories to keep per task, before and after, for pictures
+  int steps = 3;           // K: gradient steps, or episodes of a learner with a memory or a belief
+  int trajectories = 20;   // per task, explored between one point of the curve and the next
+  int paths = 1;           // trajectories to keep per task and point of the curve, for pictures
   std::uint64_t seed = 1;  // of the test draws (Purpose::test_*)
+  Evaluation evaluation = Evaluation::exploration;
+  int evaluation_trajectories = 0;  // per task and point of the curve; 0: as many as `trajectories`
 };
 
 // One trajectory, for a picture.
@@ -42,6 +51,8 @@ struct Path {
 struct AdaptReport {
   Tensor returns;  // (1, tasks, K+1) f64: undiscounted return after k steps, averaged over the task's trajectories
   std::vector<Path> paths;  // empty where request.paths is 0
+  Tensor env_steps{};       // (1, tasks, K+1) f64: steps explored in the task before point k, over all its
+                            // trajectories; 0 at k = 0. The common unit of all learners.
 };
 
 class Trainer {

@@ -40,11 +40,12 @@ class Trainer : public rl::Trainer {
   // Comes nearer to the goal with every step: the return after k steps is −|goal|/(k + 1), in a straight line.
   rl::AdaptReport adapt(const rl::AdaptRequest& request) const override {
     const int tasks = request.tasks.shape().rows;
-    rl::AdaptReport report{Tensor({1, tasks, request.steps + 1}), {}};
+    rl::AdaptReport report{Tensor({1, tasks, request.steps + 1}), {}, Tensor({1, tasks, request.steps + 1})};
     for (int i = 0; i < tasks; ++i)
       for (int k = 0; k <= request.steps; ++k) {
         const double x = request.tasks.at(0, i, 0), y = request.tasks.at(0, i, 1), reached = k / (k + 1.0);
         report.returns.set(0, i, k, -std::hypot(x, y) / (k + 1) - state_["x"].item());
+        report.env_steps.set(0, i, k, 50 * k);
         const std::vector<double> points{0, 0, reached * x, reached * y};
         if (request.paths > 0) report.paths.push_back({i, k, Tensor::from({1, 2, 2}, points)});
       }

@@ -1,0 +1,274 @@
+// What is made of a sweep: one table, one picture, JSON and a list of all scores.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "app/gnuplot_seeds.h"
+#include "app/run_folder.h"
+#include "app/sweep.h"
+#include "nn/atomic_file.h"
+
+namespace innerloop::app {
+namespace {
+
+using State = CellResult::State;
+using Verdict = Comparison::Verdict;
+
+// All pairs of methods within an environment.
+struct Pair {
+  const SweepGroup* a;
+  const SweepGroup* b;
+  Comparison comparison;
+};
+
+// Compared with "more is better": losses change their sign.
+std::vector<Pair> compare_groups(const std::vector<SweepGroup>& groups, bool lower_is_better) {
+  std::vector<Pair> pairs;
+  for (const SweepGroup& a : groups)
+    for (const SweepGroup& b : groups)
+      if (&a < &b && a.env == b.env) pairs.push_back({&a, &b, {}});
+  const auto signed_scores = [&](const SweepGroup& group) {
+    std::map<std::int64_t, double> scores = group.scores;
+    if (lower_is_better)
+      for (auto& [seed, score] : scores) score = -score;
+    return scores;
+  };
+  for (Pair& pair : pairs)
+    pair.comparison = compare(signed_scores(*pair.a), signed_scores(*pair.b), static_cast<int>(pairs.size()));
+  return pairs;
+}
+
+std::string verdict_text(const Pair& pair) {
+  const std::string &a = pair.a->method, &b = pair.b->method, env = pair.a->env.empty() ? "" : " in " + pair.a->env;
+  switch (pair.comparison.verdict) {
+    case Verdict::a_beats_b: return a + " beats " + b + env + ": " + pair.comparison.reason;
+    case Verdict::b_beats_a: return b + " beats " + a + env + ": " + pair.comparison.reason;
+    case Verdict::not_shown: break;
+  }
+  return "neither " + a + " nor " + b + " is shown to be better" + env + ": " + pair.comparison.reason;
+}
+
+std::string number(double value) { return fmt::format("{:.4g}", value); }
+
+// "≈ [−5.2, −4.4]": marked where few seeds make it too narrow; a dash where there are too few for any.
+std::string interval_text(const BootstrapInterval& interval) {
+  if (!interval.exists) return "-";
+  return fmt::format("{}[{}, {}]", interval.approximate ? "≈ " : "", number(interval.low), number(interval.high));
+}
+
+std::string score_name(const SweepSettings& settings, const std::vector<CellResult>& results) {
+  if (settings.adapt >= 0)
+    return fmt::format("return on held-out tasks after {} adaptation step{}", settings.adapt,
+                       settings.adapt == 1 ? "" : "s");
+  std::vector<std::string> names;
+  for (const CellResult& result : results)
+    if (!result.metric.empty() && std::ranges::find(names, result.metric) == names.end())
+      names.push_back(result.metric);
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return fmt::format("{}, mean of the last {} iterations", text, settings.last);
+}
+
+// "1: -5.2, 2: -4.4": all scores, where there are too few for an interval.
+std::string all_scores(const SweepGroup& group) {
+  std::string text;
+  for (const auto& [seed, score] : group.scores)
+    text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", seed, number(score));
+  return text;
+}
+
+// "seed 3 (best -4.1, end -60.2)" of every collapsed seed.
+std::vector<std::string> collapsed_seeds(const SweepGroup& group, const std::vector<Cell>& cells,
+                                         const std::vector<CellResult>& results) {
+  std::vector<std::string> seeds;
+  for (const std::size_t i : group.cells)
+    if (results[i].collapsed)
+      seeds.push_back(fmt::format("seed {} (from {} to {} at best, {} at the end)", cells[i].seed,
+                                  number(results[i].start), number(results[i].best), number(results[i].end)));
+  return seeds;
+}
+
+// "[1: x, 2: y]" lines under the table: what its cells have no room for.
+std::string notes(const std::vector<SweepGroup>& groups, const std::vector<Cell>& cells,
+                  const std::vector<CellResult>& results) {
+  std::string few, collapsed, failed;
+  bool exists = false, approximate = false;
+  for (const SweepGroup& group : groups) {
+    const std::string name = group.method + (group.env.empty() ? "" : " in " + group.env);
+    exists = exists || group.interval.exists;
+    approximate = approximate || group.interval.approximate;
+    if (!group.interval.exists && !group.scores.empty())
+      few += fmt::format("  {}, by seed: {}\n", name, all_scores(group));
+    for (const std::string& seed : collapsed_seeds(group, cells, results))
+      collapsed += "  " + name + ": " + seed + "\n";
+    for (const std::size_t i : group.cells)
+      if (results[i].state == State::failed)
+        failed += fmt::format("  {}, seed {}: {}\n", name, cells[i].seed, results[i].message);
+  }
+  std::string text = "IQM is the interquartile mean over seeds";
+  text += exists ? ", [ ] its 95 % bootstrap interval.\n" : ".\n";
+  if (approximate) text += "≈ fewer than 10 seeds: the interval is approximate, and too narrow.\n";
+  if (!few.empty()) text += "Fewer than 5 seeds have no interval:\n" + few;
+  if (!collapsed.empty()) text += "Collapsed, having lost more than half of what was gained:\n" + collapsed;
+  if (!failed.empty()) text += "Failed:\n" + failed;
+  return text;
+}
+
+// Return against K, interquartile mean over seeds, where the sweep adapted.
+std::string adaptation_table(const std::vector<SweepGroup>& groups, const std::vector<CellResult>& results, int steps) {
+  std::vector<std::vector<std::string>> table{{"return after k steps, IQM over seeds", "environment"}};
+  for (int k = 0; k <= steps; ++k) table[0].push_back(fmt::format("k = {}", k));
+  for (const SweepGroup& group : groups) {
+    std::vector<std::string> line{group.method, group.env};
+    for (int k = 0; k <= steps; ++k) {
+      std::vector<double> values, env_steps;
+      for (const std::size_t i : group.cells)
+        if (results[i].state == State::finished) {
+          values.push_back(results[i].adapted.at(static_cast<std::size_t>(k)));
+          env_steps.push_back(results[i].adapted_steps.at(static_cast<std::size_t>(k)));
+        }
+      line.push_back(values.empty() ? "-" : fmt::format("{} ({:.0f})", number(interquartile_mean(values)),
+                                                        interquartile_mean(env_steps)));
+    }
+    table.push_back(line);
+  }
+  return text_table(table) + "In brackets: environment steps explored in a task until then.\n";
+}
+
+}  // namespace
+
+std::string sweep_table(const SweepSettings& settings, const std::vector<Cell>& cells,
+                        const std::vector<CellResult>& results) {
+  const std::vector<SweepGroup> groups = group_cells(cells, results);
+  std::vector<std::vector<std::string>> table{
+      {"method", "environment", "seeds", "IQM", "95 % interval", "worst", "best", "collapsed", "failed"}};
+  for (const SweepGroup& group : groups) {
+    std::vector<double> scores;
+    for (const auto& [seed, score] : group.scores) scores.push_back(settings.lower_is_better ? -score : score);
+    const auto [low, high] = std::ranges::minmax_element(scores);
+    const double sign = settings.lower_is_better ? -1 : 1;
+    std::size_t failed = 0;
+    for (const std::size_t i : group.cells) failed += results[i].state == State::failed;
+    table.push_back({group.method, group.env, std::to_string(scores.size()), scores.empty() ? "-" : number(group.iqm),
+                     interval_text(group.interval), scores.empty() ? "-" : number(sign * *low),
+                     scores.empty() ? "-" : number(sign * *high),
+                     std::to_string(collapsed_seeds(group, cells, results).size()), std::to_string(failed)});
+  }
+  std::string text =
+      "score: " + score_name(settings, results) + "\n" + text_table(table) + notes(groups, cells, results);
+  if (settings.adapt > 0) text += adaptation_table(groups, results, settings.adapt);
+  const std::vector<Pair> pairs = compare_groups(groups, settings.lower_is_better);
+  for (const Pair& pair : pairs) text += verdict_text(pair) + "\n";
+  if (pairs.size() > 1) text += fmt::format("(The 5 % of error are shared by {} comparisons.)\n", pairs.size());
+  return text;
+}
+
+std::string sweep_json(const SweepSettings& settings, const std::vector<Cell>& cells,
+                       const std::vector<CellResult>& results) {
+  using nlohmann::ordered_json;
+  static constexpr const char* states[] = {"finished", "unfinished", "failed"};
+  const std::vector<SweepGroup> groups = group_cells(cells, results);
+  const auto interval = [](const BootstrapInterval& i) -> ordered_json {
+    if (!i.exists) return nullptr;
+    return {{"low", i.low}, {"high", i.high}, {"approximate", i.approximate}};
+  };
+  ordered_json methods = ordered_json::array(), runs = methods, comparisons = methods;
+  for (const SweepGroup& group : groups)
+    methods.push_back({{"method", group.method},
+                       {"env", group.env},
+                       {"seeds", group.scores.size()},
+                       {"iqm", group.iqm},  // null where nothing has finished
+                       {"interval_95", interval(group.interval)},
+                       {"collapsed", collapsed_seeds(group, cells, results).size()}});
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    ordered_json run{{"method", cells[i].method}, {"env", cells[i].env}, {"seed", cells[i].seed},
+                     {"folder", cells[i].folder}, {"state", states[static_cast<int>(results[i].state)]}};
+    if (results[i].state == State::failed) run["message"] = results[i].message;
+    if (results[i].state == State::finished) {
+      run.update({{"metric", results[i].metric}, {"score", results[i].score}, {"start", results[i].start},
+                  {"best", results[i].best}, {"end", results[i].end}, {"collapsed", results[i].collapsed}});
+      if (!results[i].adapted.empty())
+        run.update({{"adapted", results[i].adapted}, {"adapted_env_steps", results[i].adapted_steps}});
+    }
+    runs.push_back(run);
+  }
+  for (const Pair& pair : compare_groups(groups, settings.lower_is_better))
+    comparisons.push_back({{"a", pair.a->method},
+                           {"b", pair.b->method},
+                           {"env", pair.a->env},
+                           {"verdict", pair.comparison.verdict == Verdict::a_beats_b   ? "a beats b"
+                                       : pair.comparison.verdict == Verdict::b_beats_a ? "b beats a"
+                                                                                       : "not shown"},
+                           {"reason", pair.comparison.reason},
+                           {"pairs", pair.comparison.pairs},
+                           {"paired_p", pair.comparison.paired_p},
+                           {"probability_of_improvement", pair.comparison.improvement},
+                           {"improvement_interval", interval(pair.comparison.improvement_interval)}});
+  return ordered_json{{"score", score_name(settings, results)},
+                      {"lower_is_better", settings.lower_is_better},
+                      {"methods", methods},
+                      {"comparisons", comparisons},
+                      {"runs", runs}}
+             .dump(1) +
+         "\n";
+}
+
+namespace {
+
+std::string csv_text(const std::vector<Cell>& cells, const std::vector<CellResult>& results) {
+  static constexpr const char* states[] = {"finished", "unfinished", "failed"};
+  std::string csv = "method,env,seed,state,score,start,best,end,collapsed\n";
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const CellResult& r = results[i];
+    csv +=
+        fmt::format("\"{}\",{},{},{}", cells[i].method, cells[i].env, cells[i].seed, states[static_cast<int>(r.state)]);
+    csv += r.state == State::finished ? fmt::format(",{},{},{},{},{}\n", number_text(r.score), number_text(r.start),
+                                                    number_text(r.best), number_text(r.end), r.collapsed ? 1 : 0)
+                                      : ",,,,,\n";
+  }
+  return csv;
+}
+
+// One row of panels per environment: curves of training (or of adaptation), and scores.
+Plotted draw_sweep(const SweepSettings& settings, const std::vector<Cell>& cells,
+                   const std::vector<CellResult>& results) {
+  std::vector<SeedPanels> rows;
+  for (const SweepGroup& group : group_cells(cells, results)) {
+    auto row = std::ranges::find(rows, group.env, &SeedPanels::title);
+    if (row == rows.end()) {
+      row = rows.insert(row, SeedPanels());
+      row->title = group.env;
+      row->score_label = score_name(settings, results);
+      if (settings.adapt > 0) row->x_label = "adaptation steps", row->first_x = 0, row->y_label = "return";
+    }
+    SeedCurves curves{group.method, {}};
+    SeedScores scores{group.method, {}};
+    for (const std::size_t i : group.cells) {
+      if (results[i].state != State::finished) continue;
+      curves.seeds.push_back(settings.adapt > 0 ? results[i].adapted : results[i].series);
+      scores.seeds.push_back(results[i].score);
+      if (settings.adapt <= 0) row->y_label = results[i].metric;
+    }
+    row->curves.push_back(std::move(curves));
+    row->scores.push_back(std::move(scores));
+  }
+  return plot_seeds(settings.out, "sweep", rows);
+}
+
+}  // namespace
+
+std::vector<std::string> write_sweep_files(const SweepSettings& settings, const std::vector<Cell>& cells,
+                                           const std::vector<CellResult>& results) {
+  const std::string base = settings.out + "/sweep";
+  nn::write_file_atomically(base + ".csv", csv_text(cells, results));
+  nn::write_file_atomically(base + ".txt", sweep_table(settings, cells, results));
+  nn::write_file_atomically(base + ".json", sweep_json(settings, cells, results));
+  const Plotted plotted = draw_sweep(settings, cells, results);
+  return {"wrote " + base + ".csv, .txt and .json",
+          plotted.problem.empty() ? "wrote " + plotted.png + " and .svg" : plotted.problem};
+}
+
+}  // namespace innerloop::app

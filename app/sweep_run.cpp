@@ -1,0 +1,244 @@
+// Running the cells of a sweep, and judging each of them.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <mutex>
+#include <numeric>
+
+#include "app/adapt.h"
+#include "app/job.h"
+#include "app/progress.h"
+#include "app/sweep.h"
+#include "kernels/nearest.h"
+#include "kernels/threads.h"
+#include "nn/atomic_file.h"
+
+namespace innerloop::app {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr int unit = 1000;  // a cell's progress, in thousandths
+
+// Progress of all cells together, told by several threads.
+class SweepProgress {
+ public:
+  SweepProgress(const Context& context, bool quiet, std::vector<int> done)
+      : done_(std::move(done)),
+        progress_(context.err, context.terminal, quiet, "sweep", sum(), static_cast<int>(done_.size()) * unit, unit) {}
+  void tell(std::size_t cell, double fraction) {
+    const std::lock_guard lock(mutex_);
+    done_[cell] = static_cast<int>(fraction * unit);
+    progress_.update(sum(), failed_ > 0 ? rl::Metrics{{"failed", failed_}} : rl::Metrics{});
+  }
+  void failed(std::size_t cell) {
+    {
+      const std::lock_guard lock(mutex_);
+      ++failed_;
+    }
+    tell(cell, 1);
+  }
+
+ private:
+  int sum() const { return std::accumulate(done_.begin(), done_.end(), 0); }
+  std::mutex mutex_;
+  std::vector<int> done_;
+  double failed_ = 0;
+  Progress progress_;
+};
+
+// A config without what a longer sweep may change.
+std::string comparable_config(RunSettings settings) {
+  if (settings.values.contains("iterations")) settings.values.set("iterations", std::int64_t{0});
+  return config_text(settings);
+}
+
+// The cell's run at its newest checkpoint, or a new one. A folder that holds another run is an error.
+Job open_cell(const Context& context, const Cell& cell, const std::string& path) {
+  if (!fs::exists(path + "/config.toml")) return start_job(cell.settings, path);
+  const RunFolder folder = RunFolder::open(path);
+  const RunSettings found = resolve_settings(context, "", "", folder.config(), {});
+  if (comparable_config(found) != comparable_config(cell.settings))
+    throw Error(path + " holds a run with other settings; choose another folder with --out");
+  // Ended before its first checkpoint: as if it had never begun.
+  if (folder.saved_iteration() < 0) {
+    for (const char* file : {"/config.toml", "/metrics.csv", "/timing.csv"}) fs::remove(path + file);
+    return start_job(cell.settings, path);
+  }
+  rl::OptionValues longer;
+  if (cell.settings.values.contains("iterations") &&
+      config_text(found) != config_text(cell.settings))
+    longer.set("iterations", cell.settings.values["iterations"]);
+  return resume_job(context, path, longer);
+}
+
+// What is known without making a trainer: whether the cell's run has ended.
+bool has_finished(const Cell& cell, const std::string& path) {
+  if (!fs::exists(path + "/config.toml") || !cell.settings.values.contains("iterations")) return false;
+  return nn::read_file(path + "/config.toml") == config_text(cell.settings) &&
+         RunFolder::open(path).saved_iteration() >= cell.settings.values.integer("iterations");
+}
+
+// The numbers of a metrics column; the first that `wanted` names, return_after, or the first after the iteration.
+void read_series(CellResult& result, const std::string& path, const std::string& wanted) {
+  const NumberTable table = read_numbers(path + "/metrics.csv");
+  require(table.names.size() > 1, path + "/metrics.csv has no metrics");
+  auto column = std::ranges::find(table.names, wanted.empty() ? "return_after" : wanted);
+  if (column == table.names.end() && !wanted.empty())
+    throw rl::UsageError("no metric is called '" + wanted + "'" + did_you_mean(wanted, table.names));
+  if (column == table.names.end()) column = table.names.begin() + 1;
+  result.metric = *column;
+  result.series = table.columns[static_cast<std::size_t>(column - table.names.begin())];
+}
+
+// The adaptation protocol on the environment's reference tasks: adaptation.csv, written once.
+void adapt_cell(const Context& context, CellResult& result, const std::string& path, int steps) {
+  const std::string file = path + "/adaptation.csv";
+  if (!fs::exists(file) || read_numbers(file).columns[0].size() < static_cast<std::size_t>(steps) + 1) {
+    std::vector<Learner> learners;
+    learners.push_back(load_learner(context, path, true));
+    std::ostream silent(nullptr);
+    const AdaptResults adapted = adapt_learners({context.algorithms, context.out, silent}, learners,
+                                                {.steps = steps, .pictures = 0});
+    std::string csv = "k,env_steps,return\n";
+    for (int k = 0; k <= steps; ++k) {
+      const auto at = static_cast<std::size_t>(k);
+      csv += fmt::format("{},{},{}\n", k, number_text(adapted.rows[0].env_steps[at]),
+                         number_text(mean_interval(adapted.rows[0].returns[at]).mean));
+    }
+    nn::write_file_atomically(file, csv);
+  }
+  const NumberTable table = read_numbers(file);
+  const auto rows = static_cast<std::ptrdiff_t>(steps) + 1;
+  result.adapted_steps.assign(table.columns[1].begin(), table.columns[1].begin() + rows);
+  result.adapted.assign(table.columns[2].begin(), table.columns[2].begin() + rows);
+}
+
+// One cell from wherever it stands to its end.
+CellResult run_cell(const Context& context, const SweepSettings& settings, const Cell& cell, std::size_t index,
+                    SweepProgress& progress, const std::function<bool()>& stop) {
+  CellResult result;
+  const std::string path = settings.out + "/" + cell.folder;
+  try {
+    if (stop()) return result;
+    if (!has_finished(cell, path)) {
+      for (const char* file : {"/error.txt", "/adaptation.csv"}) fs::remove(path + file);
+      Job job = open_cell(context, cell, path);
+      const bool ended = run_job(job, [&](const rl::Metrics&) {
+        progress.tell(index, static_cast<double>(job.trainer->iteration()) / std::max(job.trainer->iterations(), 1));
+        return !stop();
+      });
+      if (!ended) return result;
+    }
+    read_series(result, path, settings.metric);
+    if (settings.adapt >= 0) adapt_cell(context, result, path, settings.adapt);
+    result.state = CellResult::State::finished;
+    judge(result, settings);
+    if (!std::isfinite(result.score)) throw NonFiniteError("its score, " + result.metric + ", is not a finite number");
+    progress.tell(index, 1);
+  } catch (const std::exception& error) {
+    result.state = CellResult::State::failed;
+    result.message = error.what();
+    std::error_code ignored;
+    if (fs::is_directory(path, ignored)) {
+      try {
+        nn::write_file_atomically(path + "/error.txt", result.message + "\n");
+      } catch (const Error&) {
+        // A folder that cannot be written is reported by the message itself.
+      }
+    }
+    progress.failed(index);
+  }
+  return result;
+}
+
+// Means of `width` neighbours.
+std::vector<double> smoothed(const std::vector<double>& series, std::size_t width) {
+  std::vector<double> means;
+  for (std::size_t end = width; end <= series.size(); ++end)
+    means.push_back(std::accumulate(series.begin() + static_cast<std::ptrdiff_t>(end - width),
+                                    series.begin() + static_cast<std::ptrdiff_t>(end), 0.0) /
+                    static_cast<double>(width));
+  return means;
+}
+
+}  // namespace
+
+void judge(CellResult& result, const SweepSettings& settings) {
+  result.score = result.start = result.best = result.end = std::numeric_limits<double>::quiet_NaN();
+  if (result.state != CellResult::State::finished || result.series.empty()) return;
+  const double sign = settings.lower_is_better ? -1 : 1;
+  const std::size_t width = std::min(static_cast<std::size_t>(settings.last), result.series.size());
+  const std::vector<double> means = smoothed(result.series, width);
+  const bool finite = std::ranges::all_of(means, [](double mean) { return std::isfinite(mean); });
+  result.start = means.front();
+  result.best = means.front();
+  result.end = means.back();
+  for (const double mean : means)
+    if (sign * mean > sign * result.best) result.best = mean;
+  result.score = settings.adapt >= 0 && !result.adapted.empty() ? result.adapted.back() : result.end;
+
+  // What a mean of `width` rows owes to chance: neighbours differ by √2 of one row's deviation σ, and the median of the
+  // differences' sizes, which a single fall does not move, is 0.6745 of that.
+  std::vector<double> differences;
+  for (std::size_t i = 1; i < result.series.size(); ++i)
+    differences.push_back(std::abs(result.series[i] - result.series[i - 1]));
+  std::ranges::sort(differences);
+  const double median = differences.empty() ? 0 : differences[differences.size() / 2];
+  const double noise = median / (0.6745 * std::sqrt(2.0 * static_cast<double>(width)));
+
+  // Collapsed: the end lies below half-way between the start and the best, and that rise was no chance.
+  const double gained = sign * (result.best - result.start), kept = sign * (result.end - result.start);
+  result.collapsed = !finite || !std::isfinite(result.score) || (gained > 4 * noise && kept < gained / 2);
+}
+
+std::vector<CellResult> run_cells(const Context& context, const SweepSettings& settings, const std::vector<Cell>& cells,
+                                  bool quiet, const std::function<bool()>& stop) {
+  std::vector<int> done;
+  for (const Cell& cell : cells) done.push_back(has_finished(cell, settings.out + "/" + cell.folder) ? unit : 0);
+  SweepProgress progress(context, quiet, done);
+  std::vector<CellResult> results(cells.size());
+  const auto body = [&](int index, int) {
+    const auto i = static_cast<std::size_t>(index);
+    results[i] = run_cell(context, settings, cells[i], i, progress, stop);
+  };
+
+  // Several at once: each runs on one thread, as the inner loops of a loop over threads do. One at a time: on all.
+  const int all = thread_count(), count = static_cast<int>(cells.size());
+  const int parallel = std::min(settings.parallel > 0 ? settings.parallel : all, count);
+  if (parallel == 1) {
+    for (int i = 0; i < count; ++i) body(i, 0);
+  } else {
+    set_thread_count(parallel);
+    parallel_for(count, body);
+    set_thread_count(all);
+  }
+  return results;
+}
+
+std::vector<SweepGroup> group_cells(const std::vector<Cell>& cells, const std::vector<CellResult>& results) {
+  std::vector<SweepGroup> groups;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    auto group = std::ranges::find_if(groups, [&](const SweepGroup& g) {
+      return g.method == cells[i].method && g.env == cells[i].env;
+    });
+    if (group == groups.end()) {
+      group = groups.insert(group, SweepGroup());
+      group->method = cells[i].method;
+      group->env = cells[i].env;
+    }
+    group->cells.push_back(i);
+    if (results[i].state == CellResult::State::finished) group->scores[cells[i].seed] = results[i].score;
+  }
+  for (SweepGroup& group : groups) {
+    std::vector<double> values;
+    for (const auto& [seed, score] : group.scores) values.push_back(score);
+    group.iqm = interquartile_mean(values);
+    group.interval = iqm_interval(values);
+  }
+  return groups;
+}
+
+}  // namespace innerloop::app
