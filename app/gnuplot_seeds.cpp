@@ -113,7 +113,7 @@ void add_scores(Script& script, const SeedPanels& panels) {
     plot += seeds + fmt::format(" using 1:2 with points pt 7 ps 0.8 lc rgb '{}' notitle, \\\n ", colour(m));
     plot += mean +
             fmt::format(" using ($1-0.3):2:(0.6):(0) with vectors nohead lw 3 lc rgb '{}' notitle, \\\n ", colour(m));
-    plot += mean + fmt::format(" using 1:2:3:4 with yerrorbars pt -1 lw 2 lc rgb '{}' notitle{}\n", colour(m),
+    plot += mean + fmt::format(" using 1:3:(0):($4-$3) with vectors nohead lw 1.5 lc rgb '{}' notitle{}\n", colour(m),
                                m + 1 < panels.scores.size() ? ", \\" : "");
     if (m + 1 < panels.scores.size()) plot += " ";
     ticks += fmt::format("{}{} {}", ticks.empty() ? "" : ", ", quoted(method.label), place);
@@ -136,7 +136,7 @@ Plotted plot_seeds(const std::string& folder, const std::string& name, const std
     add_scores(script, panels);
   }
   script.text += "unset multiplot\n";
-  return draw(folder, name, script.data, script.text, 1200, 420 * static_cast<int>(rows.size()));
+  return draw(folder, name, script.data, script.text, 1000, 360 * static_cast<int>(rows.size()));
 }
 
 }  // namespace innerloop::app

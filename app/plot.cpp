@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <ostream>
 
+#include "app/adapt.h"
 #include "app/command_line.h"
+#include "app/film.h"
 #include "app/gnuplot.h"
 #include "app/options.h"
 #include "app/run_folder.h"
 #include "app/statistics.h"
+#include "envs/table.h"
 #include "kernels/nearest.h"
 
 namespace innerloop::app {
@@ -20,11 +23,34 @@ using rl::UsageError;
 constexpr Option plot_flags[] = {
     {.name = "metric", .type = OptionType::text, .help = "the column of metrics.csv to draw; by default the first"},
     {.name = "out", .type = OptionType::text, .help = "folder for the pictures; by default plots/ in the first run"},
+    {.name = "film",
+     .type = OptionType::boolean,
+     .value = "false",
+     .help = "instead: an episode of each run's policy as a strip of frames, film.png"},
+    {.name = "frames",
+     .type = OptionType::integer,
+     .value = "8",
+     .low = 2,
+     .high = 40,
+     .help = "film: frames of a strip"},
+    {.name = "steps",
+     .type = OptionType::integer,
+     .value = "0",
+     .low = 0,
+     .high = 100,
+     .help = "film: adaptation steps; a strip before, and one after each"},
+    {.name = "task",
+     .type = OptionType::integer,
+     .value = "0",
+     .low = 0,
+     .high = 65535,
+     .help = "film: number of the task among the environment's reference tasks"},
 };
 
 constexpr const char* plot_examples =
     "  innerloop plot runs/maml-point-nav-v1-seed1\n"
-    "  innerloop plot runs/maml-point-nav-v1-seed* --metric kl --out plots";
+    "  innerloop plot runs/maml-point-nav-v1-seed* --metric kl --out plots\n"
+    "  innerloop plot runs/maml-point-nav-v1-seed1 --film --steps 1";
 
 // Runs that differ in nothing but the seed belong together.
 struct Group {
@@ -72,6 +98,41 @@ Curve curve_of(const Group& group, const std::string& metric) {
   return curve;
 }
 
+// One strip per number of adaptation steps: the policy's mean action, in one of the reference tasks.
+int plot_film_of(const Context& context, const std::vector<std::string>& runs, const rl::OptionValues& values) {
+  std::vector<Strip> strips;
+  std::string env_name;
+  for (const std::string& run : runs) {
+    const Learner learner = load_learner(context, run, true);
+    if (!env_name.empty() && learner.env != env_name)
+      throw UsageError("the runs' environments differ: " + env_name + " and " + learner.env + "; film them one by one");
+    env_name = learner.env;
+    const envs::EnvRow& env = envs::find_env(env_name);
+    const std::vector<envs::Task> tasks = envs::reference_tasks(env);
+    const auto number = static_cast<std::size_t>(values.integer("task"));
+    if (number >= tasks.size())
+      throw UsageError(fmt::format("task {} of {}: there are the tasks 0 to {}", number, env_name, tasks.size() - 1));
+
+    // One episode at each point of the curve.
+    rl::AdaptRequest request;
+    request.tasks = Tensor::from({1, 1, env.spec.task_size}, tasks[number]);
+    request.steps = values.integer("steps");
+    request.evaluation = rl::Evaluation::deterministic;
+    request.evaluation_trajectories = 1;
+    for (rl::Path& path : learner.trainer->adapt(request).paths) {
+      std::string label = runs.size() > 1 ? learner.label : "";
+      if (request.steps > 0)
+        label += (label.empty() ? "" : ", ") + (path.step == 0 ? "before" : fmt::format("after {}", path.step));
+      strips.push_back({label, std::move(path.observations), tasks[number]});
+    }
+  }
+  const std::string folder = values.contains("out") ? values.text("out") : runs[0] + "/plots";
+  const Plotted plotted = plot_film(folder, "film", env_name, strips, values.integer("frames"));
+  if (!plotted.problem.empty()) throw Error(plotted.problem);
+  context.out << plotted.png << "\n" << plotted.svg << "\n";
+  return success;
+}
+
 }  // namespace
 
 int plot_command(const Context& context, Arguments arguments) {
@@ -82,6 +143,13 @@ int plot_command(const Context& context, Arguments arguments) {
     return success;
   }
   if (parsed.words.empty()) throw UsageError("innerloop plot <run>: which one?");
+  if (parsed.given.contains("film") && parsed.given.boolean("film")) {
+    rl::OptionValues values;
+    for (const char* name : {"frames", "steps", "task"})
+      values.set(name, rl::parse_value(*rl::find_option(plot_flags, name), rl::find_option(plot_flags, name)->value));
+    for (const auto& [name, value] : parsed.given.all()) values.set(name, value);
+    return plot_film_of(context, parsed.words, values);
+  }
   const std::vector<Group> groups = read_groups(context, parsed.words);
   const NumberTable& first = groups[0].runs[0];
   if (first.names.size() < 2) throw Error(parsed.words[0] + "/metrics.csv has no rows yet");

@@ -191,7 +191,8 @@ Comparison compare(const std::map<std::int64_t, double>& a, const std::map<std::
   while (std::ldexp(2.0, -needed) >= allowed) ++needed;
   result.reason = result.pairs < needed
                       ? fmt::format("{} paired seeds cannot show it; it takes {} at least", result.pairs, needed)
-                      : fmt::format("paired sign-flip test over {} seeds, p = {:.2g}", result.pairs, result.paired_p);
+                      : fmt::format("paired sign-flip test over {} seeds, p = {:.2g}, not below {:.2g}", result.pairs,
+                                    result.paired_p, allowed);
   return result;
 }
 

@@ -30,18 +30,19 @@ class SweepProgress {
         progress_(context.err, context.terminal, quiet, "sweep", sum(), static_cast<int>(done_.size()) * unit, unit) {}
   void tell(std::size_t cell, double fraction) {
     const std::lock_guard lock(mutex_);
-    done_[cell] = static_cast<int>(fraction * unit);
-    progress_.update(sum(), failed_ > 0 ? rl::Metrics{{"failed", failed_}} : rl::Metrics{});
+    update(cell, static_cast<int>(fraction * unit));
   }
-  void failed(std::size_t cell) {
-    {
-      const std::lock_guard lock(mutex_);
-      ++failed_;
-    }
-    tell(cell, 1);
+  void ended(std::size_t cell, bool failed) {
+    const std::lock_guard lock(mutex_);
+    failed_ += failed;
+    update(cell, unit);
   }
 
  private:
+  void update(std::size_t cell, int done) {
+    done_[cell] = done;
+    progress_.update(sum(), failed_ > 0 ? rl::Metrics{{"failed", failed_}} : rl::Metrics{});
+  }
   int sum() const { return std::accumulate(done_.begin(), done_.end(), 0); }
   std::mutex mutex_;
   std::vector<int> done_;
@@ -127,7 +128,7 @@ CellResult run_cell(const Context& context, const SweepSettings& settings, const
       for (const char* file : {"/error.txt", "/adaptation.csv"}) fs::remove(path + file);
       Job job = open_cell(context, cell, path);
       const bool ended = run_job(job, [&](const rl::Metrics&) {
-        progress.tell(index, static_cast<double>(job.trainer->iteration()) / std::max(job.trainer->iterations(), 1));
+        progress.tell(index, 0.999 * job.trainer->iteration() / job.trainer->iterations());
         return !stop();
       });
       if (!ended) return result;
@@ -137,7 +138,7 @@ CellResult run_cell(const Context& context, const SweepSettings& settings, const
     result.state = CellResult::State::finished;
     judge(result, settings);
     if (!std::isfinite(result.score)) throw NonFiniteError("its score, " + result.metric + ", is not a finite number");
-    progress.tell(index, 1);
+    progress.ended(index, false);
   } catch (const std::exception& error) {
     result.state = CellResult::State::failed;
     result.message = error.what();
@@ -149,7 +150,7 @@ CellResult run_cell(const Context& context, const SweepSettings& settings, const
         // A folder that cannot be written is reported by the message itself.
       }
     }
-    progress.failed(index);
+    progress.ended(index, true);
   }
   return result;
 }
@@ -184,7 +185,7 @@ void judge(CellResult& result, const SweepSettings& settings) {
   // differences' sizes, which a single fall does not move, is 0.6745 of that.
   std::vector<double> differences;
   for (std::size_t i = 1; i < result.series.size(); ++i)
-    differences.push_back(std::abs(result.series[i] - result.series[i - 1]));
+    if (const double d = std::abs(result.series[i] - result.series[i - 1]); std::isfinite(d)) differences.push_back(d);
   std::ranges::sort(differences);
   const double median = differences.empty() ? 0 : differences[differences.size() / 2];
   const double noise = median / (0.6745 * std::sqrt(2.0 * static_cast<double>(width)));

@@ -1,0 +1,183 @@
+// How each environment looks: one small function each, from the observation to a few shapes.
+#include <algorithm>
+#include <cmath>
+
+#include "app/film.h"
+#include "envs/classic_control.h"
+#include "envs/gridworld.h"
+#include "envs/pendulum.h"
+
+namespace innerloop::app {
+namespace {
+
+using Kind = SceneShape::Kind;
+using Point = std::array<double, 2>;
+constexpr const char *body = "#0072B2", *moving = "#D55E00", *ground = "#999999", *target = "#009E73",
+                     *danger = "#CC79A7";
+
+double number(const Tensor& observations, int t, int k) { return observations.at(0, t, k); }
+
+SceneShape line(std::vector<Point> points, const char* colour, double width) {
+  return {Kind::line, std::move(points), colour, width};
+}
+SceneShape dot(double x, double y, const char* colour, double size) { return {Kind::dot, {{x, y}}, colour, size}; }
+SceneShape star(double x, double y) { return {Kind::star, {{x, y}}, target, 1.5}; }
+SceneShape box(double left, double bottom, double right, double top, const char* colour) {
+  return {Kind::area, {{left, bottom}, {right, bottom}, {right, top}, {left, top}}, colour, 1};
+}
+
+// A point in the plane with the way it came; the goal, where the task is one; all of the episode in view.
+Scene plane(const Tensor& observations, int t, const envs::Task& task) {
+  double reach = 0.6;
+  for (int i = 0; i < observations.shape().rows; ++i)
+    for (int k : {0, 1}) reach = std::max(reach, std::abs(number(observations, i, k)));
+  for (const double goal : task) reach = std::max(reach, std::abs(goal));
+  reach *= 1.1;
+  Scene scene{-reach, reach, -reach, reach, {}};
+  std::vector<Point> way;
+  for (int i = 0; i <= t; ++i) way.push_back({number(observations, i, 0), number(observations, i, 1)});
+  const Point here = way.back();
+  scene.shapes = {line(std::move(way), body, 1.5)};
+  if (task.size() == 2) scene.shapes.push_back(star(task[0], task[1]));
+  scene.shapes.push_back(dot(here[0], here[1], moving, 1.2));
+  return scene;
+}
+
+// A point on a line, and its goal.
+Scene on_line(const Tensor& observations, int t, const envs::Task& task) {
+  double reach = 1;
+  for (int i = 0; i < observations.shape().rows; ++i) reach = std::max(reach, std::abs(number(observations, i, 0)));
+  if (!task.empty()) reach = std::max(reach, std::abs(task[0]));
+  reach *= 1.1;
+  Scene scene{-reach, reach, -reach / 3, reach / 3, {line({{-reach, 0}, {reach, 0}}, ground, 1)}};
+  if (!task.empty()) scene.shapes.push_back(star(task[0], 0));
+  scene.shapes.push_back(dot(number(observations, t, 0), 0, moving, 1.5));
+  return scene;
+}
+
+// The number of the 1 in a one-hot observation.
+int hot(const Tensor& observations, int t, int count) {
+  for (int k = 0; k < count; ++k)
+    if (number(observations, t, k) > 0.5) return k;
+  return 0;
+}
+
+// side × side cells, row 0 on top, with the one that the agent stands on.
+Scene grid(const Tensor& observations, int t, int side, const std::vector<std::pair<int, const char*>>& coloured) {
+  const double n = side;
+  Scene scene{-0.1, n + 0.1, -0.1, n + 0.1, {}};
+  const auto left = [&](int cell) { return static_cast<double>(cell % side); };
+  const auto bottom = [&](int cell) { return n - 1 - static_cast<double>(cell / side); };
+  for (const auto& [cell, colour] : coloured)
+    scene.shapes.push_back(box(left(cell), bottom(cell), left(cell) + 1, bottom(cell) + 1, colour));
+  for (int i = 0; i <= side; ++i) {
+    scene.shapes.push_back(line({{double(i), 0}, {double(i), n}}, ground, 0.7));
+    scene.shapes.push_back(line({{0, double(i)}, {n, double(i)}}, ground, 0.7));
+  }
+  const int cell = hot(observations, t, side * side);
+  scene.shapes.push_back(dot(left(cell) + 0.5, bottom(cell) + 0.5, moving, 1.5));
+  return scene;
+}
+
+Scene four_state(const Tensor& observations, int t, const envs::Task& task) {
+  constexpr int goals[] = {3, 5, 1, 7};  // left, right, above, below
+  std::vector<std::pair<int, const char*>> cells;
+  for (int g = 0; g < 4; ++g) cells.emplace_back(goals[g], g == static_cast<int>(task.at(0)) ? target : danger);
+  return grid(observations, t, 3, cells);
+}
+
+template <class Family>
+Scene family_of_grids(const Tensor& observations, int t, const envs::Task& task) {
+  const envs::GridLayout layout = Family::layout_of(static_cast<std::uint64_t>(task.at(0)));
+  std::vector<std::pair<int, const char*>> cells{{layout.goal, target}};
+  for (int cell = 0; cell < Family::side * Family::side; ++cell) {
+    if (envs::has(layout.walls, cell)) cells.emplace_back(cell, "#444444");
+    if (envs::has(layout.pits, cell)) cells.emplace_back(cell, danger);
+  }
+  return grid(observations, t, Family::side, cells);
+}
+
+// Two places, and the one that the process is in.
+Scene two_state(const Tensor& observations, int t, const envs::Task&) {
+  const double here = hot(observations, t, 2);
+  return {-0.6, 1.6, -0.5, 0.5,
+          {line({{0, 0}, {1, 0}}, ground, 1), dot(0, 0, ground, 4), dot(1, 0, ground, 4), dot(here, 0, moving, 3)}};
+}
+
+// The cart on its track and the pole, one unit long.
+Scene cart_pole(const Tensor& observations, int t, const envs::Task&) {
+  using Env = envs::CartPole<double>;
+  const double x = number(observations, t, 0), theta = number(observations, t, 2), edge = Env::max_x;
+  return {-edge - 0.4, edge + 0.4, -0.7, 1.5,
+          {line({{-edge, 0}, {edge, 0}}, ground, 1), box(x - 0.3, -0.15, x + 0.3, 0.15, body),
+           line({{x, 0.15}, {x + std::sin(theta), 0.15 + std::cos(theta)}}, moving, 4)}};
+}
+
+// The rod; upright is up.
+Scene pendulum(const Tensor& observations, int t, const envs::Task&) {
+  const double cos = number(observations, t, 0), sin = number(observations, t, 1);
+  return {-1.3, 1.3, -1.3, 1.3,
+          {line({{0, 0}, {sin, cos}}, moving, 5), dot(0, 0, body, 1.5)}};
+}
+
+// The valley of height sin 3x, the flag, the car.
+Scene mountain_car(const Tensor& observations, int t, const envs::Task&) {
+  const auto height = [](double x) { return 0.45 * std::sin(3 * x) + 0.55; };
+  std::vector<Point> valley;
+  for (double x = -1.2; x < 0.605; x += 0.05) valley.push_back({x, height(x)});
+  const double x = number(observations, t, 0), flag = 0.45;
+  return {-1.25, 0.65, 0, 1.35,
+          {line(std::move(valley), ground, 2), line({{flag, height(flag)}, {flag, height(flag) + 0.25}}, target, 3),
+           dot(x, height(x) + 0.05, moving, 1.8)}};
+}
+
+// Two links from a nail, and the bar that the tip must pass.
+Scene acrobot(const Tensor& observations, int t, const envs::Task&) {
+  const double cos1 = number(observations, t, 0), sin1 = number(observations, t, 1);
+  const double cos2 = number(observations, t, 2), sin2 = number(observations, t, 3);
+  const Point elbow{sin1, -cos1};
+  // Angles add: cos(θ₁ + θ₂), sin(θ₁ + θ₂).
+  const Point tip{elbow[0] + sin1 * cos2 + cos1 * sin2, elbow[1] - (cos1 * cos2 - sin1 * sin2)};
+  return {-2.2, 2.2, -2.2, 2.2,
+          {line({{-2.2, 1}, {2.2, 1}}, target, 1.5), line({{0, 0}, elbow}, body, 4), line({elbow, tip}, moving, 4),
+           dot(0, 0, "black", 1)}};
+}
+
+// A bar per number of the observation, to the scale of the episode.
+Scene bars(const Tensor& observations, int t, const envs::Task&) {
+  const int count = observations.shape().cols;
+  double reach = 1e-9;
+  for (int i = 0; i < observations.shape().rows; ++i)
+    for (int k = 0; k < count; ++k) reach = std::max(reach, std::abs(number(observations, i, k)));
+  Scene scene{-0.5, count + 0.5, -0.6 * count, 0.6 * count, {line({{-0.5, 0}, {count + 0.5, 0}}, ground, 1)}};
+  for (int k = 0; k < count; ++k)
+    scene.shapes.push_back(box(k + 0.1, 0, k + 0.9, number(observations, t, k) / reach * 0.5 * count, body));
+  return scene;
+}
+
+constexpr Drawing drawings[] = {
+    {"point-nav", plane},
+    {"promp-corner", plane},
+    {"promp-1d", on_line},
+    {"four-state-v1", four_state},
+    {"two-state-v1", two_state},
+    {"cartpole-v1", cart_pole},
+    {"pendulum-v1", pendulum},
+    {"mountain-car-continuous-v0", mountain_car},
+    {"acrobot-v1", acrobot},
+    {"gridworld-v1", family_of_grids<envs::Gridworld<double>>},
+    {"maze-v1", family_of_grids<envs::Maze<double>>},
+};
+constexpr Drawing any_environment{"", bars};
+
+}  // namespace
+
+const Drawing& drawing_of(std::string_view env) {
+  for (const Drawing& drawing : drawings)
+    if (env.starts_with(drawing.env)) return drawing;
+  return any_environment;
+}
+
+bool has_own_drawing(std::string_view env) { return &drawing_of(env) != &any_environment; }
+
+}  // namespace innerloop::app
