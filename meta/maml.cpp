@@ -5,6 +5,7 @@
 #include "autodiff/ops.h"
 #include "autodiff/transforms.h"
 #include "rl/conjugate_gradient.h"
+#include "rl/padding.h"
 
 namespace innerloop::meta {
 namespace {
@@ -15,8 +16,8 @@ int task_count(const Batch& data) {
   return tasks;
 }
 
-// x on the rows that count, 0 on padding, whatever stands there: chosen, not multiplied by 0.
-Var on_real_rows(Var x, Var weights) { return select(weights, x, x.graph->fill({1, 1, 1}, 0)); }
+// The data of a step, its padding rows chosen away: what stands there may be anything.
+Batch real_rows(const Batch& batch) { return rl::without_padding(batch, batch["weights"]); }
 
 // Π_{k≤t} ρ_k along each trajectory, as exp of a running sum of log ρ that begins anew where a trajectory begins.
 Var trajectory_product(Var log_rho, Var goes_on) {
@@ -37,9 +38,10 @@ Batch batch_of_step(const Batch& batches, int k) {
 
 // region: inner_objective
 Var inner_objective(const Params& theta_i, const Batch& support, const MamlProgram& program) {
-  Var log_pi = nn::log_prob(theta_i, program.policy, support["observations"], support["actions"]);
-  log_pi = on_real_rows(log_pi, support["weights"]);  // (tasks, rows, 1)
-  Var weighted_advantage = support["weights"] * support["advantages"];
+  const Batch data = real_rows(support);
+  Var log_pi = nn::log_prob(theta_i, program.policy, data["observations"], data["actions"]);
+  log_pi = rl::on_real_rows(log_pi, support["weights"]);  // (tasks, rows, 1)
+  Var weighted_advantage = support["weights"] * data["advantages"];
   Var log_rho = log_pi - stop_gradient(log_pi);  // value 0, gradient ∇log π
   switch (program.estimator) {
     case InnerEstimator::first_order:
@@ -51,9 +53,9 @@ Var inner_objective(const Params& theta_i, const Batch& support, const MamlProgr
       return sum_all(exp(log_rho) * weighted_advantage);
     case InnerEstimator::dice: {
       // [MAML eq. dice]  Ĵ = Σ_t (D_t − D_{t−1})·Â_t,  D_t = Π_{k≤t} ρ_k,  D_{−1} = 1
-      Var goes_on = 1.0 - support["start"];  // 0 where a trajectory begins
+      Var goes_on = 1.0 - data["start"];  // 0 where a trajectory begins
       Var product = trajectory_product(log_rho, goes_on);
-      Var before = goes_on * shift_rows(product, 1) + support["start"];
+      Var before = goes_on * shift_rows(product, 1) + data["start"];
       return sum_all((product - before) * weighted_advantage);
     }
   }
@@ -80,9 +82,10 @@ Params adapt_all(const Params& theta, const Batch& supports, Var alpha, const Ma
 
 // [MAML eq. 4]  J_i(θ') as a surrogate around the policy that collected the data:  Σ (π_θ'(a|s)/π_old(a|s))·Â / M_i
 Var outer_objective(const Params& theta_prime, const Batch& query, const MamlProgram& program) {
-  Var log_pi = nn::log_prob(theta_prime, program.policy, query["observations"], query["actions"]);
-  Var ratio = exp(on_real_rows(log_pi - query["old_log_prob"], query["weights"]));  // (tasks, rows, 1)
-  Var per_task = sum_all(mul3(ratio, query["advantages"], query["weights"]));
+  const Batch data = real_rows(query);
+  Var log_pi = nn::log_prob(theta_prime, program.policy, data["observations"], data["actions"]);
+  Var ratio = exp(rl::on_real_rows(log_pi - data["old_log_prob"], query["weights"]));  // (tasks, rows, 1)
+  Var per_task = sum_all(mul3(ratio, data["advantages"], query["weights"]));
   return sum_tasks(per_task) * (1.0 / per_task.shape().tasks);
 }
 
@@ -98,8 +101,10 @@ nn::DistributionVars old_distribution(const Batch& query) {
 }  // namespace
 
 Var outer_kl(const Params& theta_prime, const Batch& query, const MamlProgram& program) {
-  nn::DistributionVars now = nn::distribution(theta_prime, program.policy, query["observations"]);
-  Var kl = on_real_rows(nn::kl(program.policy, old_distribution(query), now), query["weights"]);  // (tasks, rows, 1)
+  const Batch data = real_rows(query);
+  nn::DistributionVars now = nn::distribution(theta_prime, program.policy, data["observations"]);
+  Var kl = nn::kl(program.policy, old_distribution(data), now);
+  kl = rl::on_real_rows(kl, query["weights"]);  // (tasks, rows, 1)
   Var per_task = sum_all(kl * query["weights"]);
   return sum_tasks(per_task) * (1.0 / per_task.shape().tasks);
 }
@@ -110,7 +115,7 @@ Var outer_kl(const Params& theta_prime, const Batch& query, const MamlProgram& p
 Params curvature_product(const Params& theta, const Batch& supports, Var alpha, const Batch& query, const Params& v,
                          const MamlProgram& program) {
   Params theta_prime = adapt_all(theta, supports, alpha, program);
-  nn::DistributionVars p = nn::distribution(theta_prime, program.policy, query["observations"]);
+  nn::DistributionVars p = nn::distribution(theta_prime, program.policy, real_rows(query)["observations"]);
 
   // J·v forward through adaptation and network, F in the distribution's coordinates, Jᵀ back the same way.
   nn::DistributionVars tangent = p.with(jvp(p.all(), theta.all(), v.all()));
@@ -134,7 +139,7 @@ MamlFunctions::MamlFunctions()
       old_policy("maml/old_policy",
                  [](Inputs& in, const MamlProgram& program) -> std::vector<Vars> {
                    Params theta_prime = in.next("theta_prime");
-                   Batch query = in.next("query");
+                   Batch query = real_rows(in.next("query"));
                    nn::DistributionVars p = nn::distribution(theta_prime, program.policy, query["observations"]);
                    Vars old;
                    old.add("old_log_prob", nn::log_prob(program.policy, p, query["actions"]));

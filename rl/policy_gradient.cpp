@@ -6,6 +6,7 @@
 #include "autodiff/ops.h"
 #include "autodiff/transforms.h"
 #include "nn/optimizer.h"
+#include "rl/padding.h"
 #include "rl/rollout_source.h"
 
 namespace innerloop::rl {
@@ -13,8 +14,9 @@ namespace innerloop::rl {
 // region: surrogate
 // [PG eq. surrogate]  L(θ) = Σ_t w_t log π_θ(a_t|s_t)·Â_t
 Var policy_gradient_surrogate(const Params& theta, const nn::PolicySpec& policy, const Batch& batch) {
-  const Var log_pi = nn::log_prob(theta, policy, batch["observations"], batch["actions"]);  // (B, rows, 1)
-  return sum_all(mul3(batch["weights"], log_pi, batch["advantages"]));                      // (B, 1, 1)
+  const Batch data = without_padding(batch, batch["weights"]);
+  const Var log_pi = nn::log_prob(theta, policy, data["observations"], data["actions"]);    // (B, rows, 1)
+  return sum_all(mul3(batch["weights"], on_real_rows(log_pi, batch["weights"]), data["advantages"]));  // (B, 1, 1)
 }
 
 // [PG eq. gradient]  ĝ = ∇L(θ) = Σ_t w_t ∇log π_θ(a_t|s_t)·Â_t

@@ -5,6 +5,7 @@
 
 #include "autodiff/ops.h"
 #include "autodiff/transforms.h"
+#include "rl/padding.h"
 #include "rl/rollout_source.h"
 
 namespace innerloop::rl {
@@ -12,21 +13,25 @@ namespace innerloop::rl {
 // region: equations
 // [TRPO eq. surrogate]  L(θ) = Σ_t w_t ρ_t·Â_t,  ρ_t = π_θ(a_t|s_t)/π_old(a_t|s_t)
 Var trpo_surrogate(const Params& theta, const nn::PolicySpec& policy, const Batch& batch, Var old_log_prob) {
-  const Var log_pi = nn::log_prob(theta, policy, batch["observations"], batch["actions"]);  // (B, rows, 1)
-  const Var ratio = exp(log_pi - old_log_prob);
-  return sum_tasks(sum_all(mul3(batch["weights"], ratio, batch["advantages"])));
+  const Batch data = without_padding(batch, batch["weights"]);
+  const Var log_pi = nn::log_prob(theta, policy, data["observations"], data["actions"]);  // (B, rows, 1)
+  const Var ratio = exp(on_real_rows(log_pi - old_log_prob, batch["weights"]));
+  return sum_tasks(sum_all(mul3(batch["weights"], ratio, data["advantages"])));
 }
 
 // [TRPO eq. kl]  KL(θ) = Σ_t w_t KL(π_old(·|s_t) ‖ π_θ(·|s_t)) ≤ δ
 Var trpo_kl(const Params& theta, const nn::PolicySpec& policy, const Batch& batch, const nn::DistributionVars& old) {
-  const nn::DistributionVars now = nn::distribution(theta, policy, batch["observations"]);
-  return sum_tasks(sum_all(batch["weights"] * nn::kl(policy, old, now)));
+  const Var weights = batch["weights"];
+  const nn::DistributionVars now = nn::distribution(theta, policy, on_real_rows(batch["observations"], weights));
+  const Var kl = on_real_rows(nn::kl(policy, without_padding(old, weights), now), weights);
+  return sum_tasks(sum_all(weights * kl));
 }
 
 // [TRPO eq. fisher]  F·v = Σ_t w_t J_tᵀ F_π(s_t) J_t·v  with J = ∂(distribution parameters)/∂θ; this is ∇²KL·v at θ =
 // θ_old
 Params fisher_vector_product(const Params& theta, const nn::PolicySpec& policy, const Batch& batch, const Params& v) {
-  const nn::DistributionVars p = nn::distribution(theta, policy, batch["observations"]);
+  const Var observations = on_real_rows(batch["observations"], batch["weights"]);
+  const nn::DistributionVars p = nn::distribution(theta, policy, observations);
   const nn::DistributionVars p_dot = p.with(jvp(p.all(), theta.all(), v.all()));              // J·v
   const nn::DistributionVars p_bar = nn::fisher_product(policy, p, p_dot, batch["weights"]);  // F_π·J·v
   return theta.with(vjp(p.all(), theta.all(), p_bar.all()));                                  // Jᵀ·F_π·J·v
@@ -53,7 +58,8 @@ TrpoFunctions::TrpoFunctions()
     : old_policy("trpo/old_policy",
                  [](Inputs& in, const nn::PolicySpec& policy) -> std::vector<Vars> {
                    const Params theta = in.next("theta");
-                   const Batch batch = in.next("batch");
+                   Batch batch = in.next("batch");
+                   batch = without_padding(batch, batch["weights"]);
                    const nn::DistributionVars p = nn::distribution(theta, policy, batch["observations"]);
                    return {p, one_named("log_prob", nn::log_prob(policy, p, batch["actions"]))};
                  }),

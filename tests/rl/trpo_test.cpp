@@ -2,12 +2,14 @@
 #include "rl/trpo.h"
 
 #include <cmath>
+#include <limits>
 
 #include "autodiff/ops.h"
 #include "autodiff/transforms.h"
 #include "envs/table.h"
 #include "kernels/threads.h"
 #include "rl/batch.h"
+#include "rl/policy_gradient.h"
 #include "rl/returns.h"
 #include "rl/rollout_source.h"
 #include "tests/catch.h"
@@ -191,6 +193,41 @@ TEST_CASE(
     CHECK(step.search.point.kl > 5e-4);
     CHECK(bitwise_equal(p.theta, before));
   }
+}
+
+TEST_CASE("TRPO and policy gradient: what stands in padding rows changes nothing, not even NaN") {
+  for (const Problem& p : {gaussian_problem(), categorical_problem()})
+    for (double garbage : {1e200, std::nan(""), -std::numeric_limits<double>::infinity()}) {
+      const TrpoFunctions f;
+      const int rows = p.batch["weights"].shape().rows;
+      BatchValues batch = p.batch;
+      int padding = 0;
+      const auto spoil = [&](Tensors& list) {
+        for (std::size_t i = 0; i < list.count(); ++i)
+          for (int task = 0; task < list[i].shape().tasks && list[i].shape().rows == rows; ++task)
+            for (int row = 0; row < rows; ++row)
+              for (int c = 0; c < list[i].shape().cols && p.batch["weights"].at(task, row, 0) == 0; ++c)
+                if (list.name(i) != "weights") list[i].set(task, row, c, garbage), ++padding;
+      };
+      spoil(batch);
+      REQUIRE(padding > 1000);
+      std::vector<Tensors> old = f.old_policy(p.policy, {p.theta, p.batch});
+      CHECK(bitwise_equal(f.old_policy(p.policy, {p.theta, batch})[0], old[0]));
+      std::vector<Tensors> spoilt = old;
+      spoil(spoilt[0]), spoil(spoilt[1]);
+
+      CHECK(bitwise_equal(f.gradient(p.policy, {p.theta, batch, spoilt[1][0]})[0],
+                          f.gradient(p.policy, {p.theta, p.batch, old[1][0]})[0]));
+      const ParamValues there = p.theta + 0.01 * direction(p.theta, 2);
+      CHECK(bitwise_equal(f.evaluate(p.policy, {there, batch, spoilt[0], spoilt[1][0]})[0],
+                          f.evaluate(p.policy, {there, p.batch, old[0], old[1][0]})[0]));
+      const Tensors v = direction(p.theta, 3);
+      CHECK(bitwise_equal(f.fisher(p.policy, {p.theta, batch, v})[0], f.fisher(p.policy, {p.theta, p.batch, v})[0]));
+      CHECK(bitwise_equal(trpo_update(p.theta, p.policy, batch, f, {}).search.theta,
+                          trpo_update(p.theta, p.policy, p.batch, f, {}).search.theta));
+      const PolicyGradientFunction gradient;
+      CHECK(bitwise_equal(gradient(p.policy, {p.theta, batch})[0], gradient(p.policy, {p.theta, p.batch})[0]));
+    }
 }
 
 TEST_CASE("one TRPO update: nothing to gain, nothing moves; NaN advantages are an error") {
