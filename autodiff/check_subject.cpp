@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "autodiff/device.h"
 #include "autodiff/op_table.h"
 #include "autodiff/ops.h"
 #include "autodiff/program.h"
@@ -116,6 +117,7 @@ Traced trace(const CheckCase& subject, Dtype dtype, const OpTable& table, bool f
   Traced t;
   t.graph = std::make_shared<Graph>(dtype, Graph::Mode::traced, table);
   t.graph->set_fuse(fuse);
+  if (fuse) t.graph->set_device(compute_device());
   Vars inputs;
   for (const CheckInput& input : subject.inputs) {
     Var var = t.graph->input(input.value.shape(), input.name);
@@ -133,14 +135,16 @@ Traced trace(const CheckCase& subject, Dtype dtype, const OpTable& table, bool f
 std::vector<Tensor> run_program(std::shared_ptr<const Graph> graph, std::span<const Var> outputs,
                                 std::span<const Tensor> inputs) {
   const Dtype dtype = graph->dtype();
-  Program program(std::move(graph), outputs);
+  const Device device = compute_device();
+  Program program(std::move(graph), outputs, {}, device);
   std::vector<const void*> in;
   std::vector<void*> out;
-  std::vector<Tensor> results;
-  for (const Tensor& t : inputs) in.push_back(t.data());
-  for (Var v : outputs) results.emplace_back(v.shape(), dtype);
+  std::vector<Tensor> arguments, results;
+  for (const Tensor& t : inputs) arguments.push_back(t.to(device)), in.push_back(arguments.back().data());
+  for (Var v : outputs) results.emplace_back(v.shape(), dtype, device);
   for (Tensor& t : results) out.push_back(t.mutable_data());
   program.run(in, out, {});
+  for (Tensor& t : results) t = t.to(Device::cpu);
   return results;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <list>
 
+#include "autodiff/device.h"
 #include "autodiff/program.h"
 
 namespace innerloop {
@@ -16,16 +17,28 @@ std::vector<const Tensor*> tensors_of(const Argument& argument) {
   return tensors;
 }
 
+// Where a call runs: on the device of its arguments; if all of them are on the CPU, on the compute device.
+Device device_of(std::initializer_list<Argument> arguments) {
+  for (const Argument& a : arguments) {
+    const std::size_t count = a.single ? 1 : a.list->count();
+    for (std::size_t i = 0; i < count; ++i)
+      if (const Tensor& t = a.single ? *a.single : (*a.list)[i]; t.device() != Device::cpu) return t.device();
+  }
+  return compute_device();
+}
+
 // What a plan depends on beside the Config: the names and shapes of all inputs, and which are fixed.
 struct Signature {
   std::vector<std::string> names;
   std::vector<Shape> shapes;
   std::vector<char> fixed;
   Dtype dtype = Dtype::f64;
+  Device device = Device::cpu;
   bool operator==(const Signature&) const = default;
 };
 
-bool matches(const Signature& s, std::initializer_list<Argument> arguments) {
+bool matches(const Signature& s, Device device, std::initializer_list<Argument> arguments) {
+  if (s.device != device) return false;
   std::size_t n = 0;
   for (const Argument& a : arguments) {
     std::size_t count = a.single ? 1 : a.list->count();
@@ -41,6 +54,7 @@ bool matches(const Signature& s, std::initializer_list<Argument> arguments) {
 
 Signature signature_of(const std::string& function, std::initializer_list<Argument> arguments) {
   Signature s;
+  s.device = device_of(arguments);
   for (const Argument& a : arguments) {
     std::vector<const Tensor*> tensors = tensors_of(a);
     for (std::size_t i = 0; i < tensors.size(); ++i) {
@@ -82,7 +96,8 @@ struct CachedPlan {
   std::unique_ptr<Program> program;
   std::vector<Vars> output_groups;  // names and shapes of what is returned
   std::vector<Shape> output_shapes;
-  std::vector<Tensor> kept;         // fixed inputs of the last call: holding them keeps their storage from being reused
+  std::vector<Tensor> kept;         // fixed and copied inputs of the last call: nobody else can get their storage
+  std::vector<Tensor> copies;       // on the plan's device, of inputs that are not there
   std::vector<const void*> in;
   std::vector<void*> out;
   bool ran = false;
@@ -91,14 +106,19 @@ struct CachedPlan {
 namespace {
 
 // Binds the inputs by reference. Returns whether everything must be computed anew: at the first run, and when a fixed
-// input has other storage than last time.
+// input has other storage than last time. An input on another device is copied, unless the last call copied the same.
 bool bind_inputs(CachedPlan& plan, std::initializer_list<Argument> arguments) {
   bool refresh = !plan.ran;
   std::size_t n = 0;
   for (const Argument& a : arguments)
     for (const Tensor* t : tensors_of(a)) {
-      if (a.fixed && t->data() != plan.kept[n].data()) refresh = true, plan.kept[n] = *t;
-      plan.in[n++] = t->data();
+      const bool elsewhere = t->device() != plan.signature.device;
+      const bool changed = t->data() != plan.kept[n].data();
+      if (a.fixed && changed) refresh = true;
+      if (elsewhere && changed) plan.copies[n] = t->to(plan.signature.device);
+      if (a.fixed || elsewhere) plan.kept[n] = *t;
+      plan.in[n] = elsewhere ? plan.copies[n].data() : t->data();
+      ++n;
     }
   return refresh;
 }
@@ -110,7 +130,7 @@ std::vector<Tensors> bind_outputs(CachedPlan& plan) {
   for (const Vars& group : plan.output_groups) {
     Tensors list;
     for (std::size_t i = 0; i < group.count(); ++i, ++n) {
-      Tensor out(plan.output_shapes[n], plan.signature.dtype);
+      Tensor out = Tensor::uninitialised(plan.output_shapes[n], plan.signature.dtype, plan.signature.device);
       plan.out[n] = out.mutable_data();
       list.add(group.name(i), std::move(out));
     }
@@ -150,8 +170,10 @@ std::vector<Tensors> FunctionBase::call(const std::any& config, Same same, Trace
   std::list<CachedPlan>& plans = cache_->plans;
 
   // Find the plan for this Config and these shapes, and move it to the front; trace the lambda if there is none.
+  const Device device = device_of(arguments);
   auto found = plans.begin();
-  while (found != plans.end() && !(matches(found->signature, arguments) && same(found->config, config))) ++found;
+  while (found != plans.end() && !(matches(found->signature, device, arguments) && same(found->config, config)))
+    ++found;
   if (found != plans.end()) {
     plans.splice(plans.begin(), plans, found);
   } else {
@@ -182,6 +204,7 @@ CachedPlan FunctionBase::make_plan(const std::any& config, Trace trace, void (*l
   // The arguments become inputs of a fresh graph.
   auto graph = std::make_shared<Graph>(plan.signature.dtype);
   graph->set_fuse(cache_->fuse);
+  graph->set_device(plan.signature.device);
   std::vector<Vars> groups;
   for (const Argument& a : arguments) {
     Vars group;
@@ -201,10 +224,12 @@ CachedPlan FunctionBase::make_plan(const std::any& config, Trace trace, void (*l
   // What it appended becomes a program.
   const std::vector<char>& fixed = plan.signature.fixed;
   const bool any_fixed = std::ranges::find(fixed, 1) != fixed.end();
-  plan.program = std::make_unique<Program>(graph, outputs, std::span(fixed).first(any_fixed ? fixed.size() : 0));
+  plan.program = std::make_unique<Program>(graph, outputs, std::span(fixed).first(any_fixed ? fixed.size() : 0),
+                                           plan.signature.device);
   plan.in.resize(plan.signature.shapes.size());
   plan.out.resize(outputs.size());
   plan.kept.resize(plan.in.size());
+  plan.copies.resize(plan.in.size());
   return plan;
 }
 

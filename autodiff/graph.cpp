@@ -5,6 +5,7 @@
 
 #include "autodiff/op_table.h"
 #include "autodiff/ops.h"
+#include "kernels/cuda/table.h"
 #include "kernels/nearest.h"
 
 namespace innerloop {
@@ -90,11 +91,15 @@ Var Graph::append(Op op, std::span<const Var> inputs, Attr attr, SourceLocation 
   if (!(def.arity < 0 ? !inputs.empty() : static_cast<int>(inputs.size()) == def.arity))
     request.refuse("it takes " + std::to_string(def.arity) + " inputs, not " + std::to_string(inputs.size()));
   Node node{.op = op, .shape = def.shape(request), .attr = attr, .where = where};
-  if (!fuse_ && def.expand) {
+  if (def.expand && (!fuse_ || !has_kernel(op))) {
     Origin origin(*this, origin_set_ > 0 ? origin_ : where);
     return def.expand({*this, inputs, Var{}, attr});
   }
   return push(node, inputs);
+}
+
+bool Graph::has_kernel(Op op) const {
+  return device_ == Device::cpu || kernels::find_device_kernel(device_, dtype_, op) != nullptr;
 }
 
 void Graph::evaluate(NodeId id) {

@@ -70,6 +70,8 @@ class Graph {
   std::string describe(NodeId id) const;  // "h1 (20, 2000, 64)  made at nn/mlp.cpp:41", for messages
 
   void set_fuse(bool on) { fuse_ = on; }
+  // Where the graph will run: a fused operation for which the device has no kernel is appended as its expansion too.
+  void set_device(Device device) { device_ = device; }
   const OpTable& table() const { return *table_; }
   Dtype dtype() const { return dtype_; }
   Mode mode() const { return mode_; }
@@ -100,12 +102,14 @@ class Graph {
  private:
   friend class Origin;
   Var push(Node node, std::span<const Var> inputs);
+  bool has_kernel(Op op) const;
   void evaluate(NodeId id);
 
   Dtype dtype_;
   Mode mode_;
   const OpTable* table_;
   bool fuse_ = true;
+  Device device_ = Device::cpu;
   std::vector<Node> nodes_;
   std::vector<NodeId> edges_;
   std::vector<NodeId> inputs_;

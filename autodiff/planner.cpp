@@ -208,7 +208,7 @@ void Planner::for_each_use(Use use) {
 void Planner::find_lifetimes() {
   for_each_use([&](NodeId root, std::size_t segment, int) {
     const bool elsewhere = info_[root].segment != static_cast<int>(segment);
-    if (is_computed(root) && per_task(root) && elsewhere) info_[root].crosses = true;
+    if (is_computed(root) && per_task(root) && elsewhere && !node_major()) info_[root].crosses = true;
   });
   std::vector<int> segment_end;  // position after its last step
   int position = 0;
@@ -218,15 +218,15 @@ void Planner::find_lifetimes() {
     if (!is_computed(root)) return;
     Info& info = info_[root];
     // A segment is replayed for every task: what does not lie in the thread's own arena is needed until its end.
-    bool in_arena = per_task(root) && !info.crosses;
-    if (plan_.segments[s].per_task && !in_arena) at = segment_end[s] - 1;
+    if (plan_.segments[s].per_task && !in_arena(root) && !node_major()) at = segment_end[s] - 1;
     info.dies = std::max(info.dies, at);
     if (info.fixed && !plan_.segments[s].fixed) info.dies = kForever;  // computed once: nothing may take its place
   });
 }
 
-Plan plan_program(const Graph& graph, std::span<const Var> outputs, std::span<const char> fixed_inputs) {
-  return Planner(graph, outputs, fixed_inputs).make();
+Plan plan_program(const Graph& graph, std::span<const Var> outputs, std::span<const char> fixed_inputs,
+                  Device device) {
+  return Planner(graph, outputs, fixed_inputs, device).make();
 }
 
 std::string describe_plan(const Graph& graph, const Plan& plan) {

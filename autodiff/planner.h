@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "autodiff/graph.h"
+#include "kernels/cuda/call.h"
 
 namespace innerloop {
 
@@ -29,7 +30,8 @@ struct Operand {
 enum Space : int { kArena, kShared, kConstants, kFirstInput };  // then inputs, then outputs
 
 struct Step {
-  kernels::Kernel kernel = nullptr;
+  kernels::Kernel kernel = nullptr;               // on the CPU
+  kernels::DeviceKernel device_kernel = nullptr;  // on a device
   Op op = Op::input;  // what the kernel computes: the node's own op, but for products taken into an add, and copies
   NodeId node = 0;
   int first_operand = 0;  // the output, then the inputs
@@ -54,7 +56,11 @@ struct Plan {
   PlanReport report;
 };
 
-Plan plan_program(const Graph& graph, std::span<const Var> outputs, std::span<const char> fixed_inputs);
+// For the CPU, task-major: per-task values that no other segment reads lie in an arena that is used again for every
+// task. For a device, node-major: a step does all tasks at once, so every value has room for all tasks and no arena is
+// used.
+Plan plan_program(const Graph& graph, std::span<const Var> outputs, std::span<const char> fixed_inputs,
+                  Device device = Device::cpu);
 std::string describe_plan(const Graph& graph, const Plan& plan);
 
 }  // namespace innerloop

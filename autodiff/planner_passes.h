@@ -13,10 +13,11 @@ namespace innerloop {
 
 class Planner {
  public:
-  Planner(const Graph& graph, std::span<const Var> outputs, std::span<const char> fixed_inputs)
+  Planner(const Graph& graph, std::span<const Var> outputs, std::span<const char> fixed_inputs, Device device)
       : graph_(graph),
         outputs_(outputs),
         fixed_inputs_(fixed_inputs),
+        device_(device),
         element_(size_of(graph.dtype())),
         info_(graph.size()) {}
 
@@ -78,6 +79,9 @@ class Planner {
   bool same_segment(NodeId a, NodeId b) const {
     return info_[a].phase == info_[b].phase && per_task(a) == per_task(b) && info_[a].fixed == info_[b].fixed;
   }
+  bool node_major() const { return device_ != Device::cpu; }
+  // Replayed task by task in a thread's own memory.
+  bool in_arena(NodeId id) const { return per_task(id) && !info_[id].crosses && !node_major(); }
   std::vector<NodeId> reads(NodeId id) const;
   NodeId reads_other_than_product(NodeId id) const;
   bool reads_part_of(NodeId id, NodeId root) const;
@@ -94,12 +98,14 @@ class Planner {
   void for_each_use(Use use);
   bool take_over_dying_input(NodeId id, int position);
   Operand operand_of(NodeId id) const;
+  Step step_of(NodeId id, const Node& n) const;
   void emit(Segment& segment, NodeId id);
   void emit_copy(Segment& segment, std::size_t output);
 
   const Graph& graph_;
   std::span<const Var> outputs_;
   std::span<const char> fixed_inputs_;
+  Device device_;
   std::size_t element_;
   std::vector<Info> info_;
   std::set<NodeId> overwritten_;  // values that a product was added to, in place

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "autodiff/planner_passes.h"
+#include "kernels/cuda/table.h"
 
 namespace innerloop {
 namespace {
@@ -69,8 +70,7 @@ void Planner::place_and_emit() {
     info_[id].placed = true;
   };
   auto place_any = [&](NodeId id) {
-    bool in_arena = per_task(id) && !info_[id].crosses;
-    if (in_arena) place(id, arena, kArena, 1);
+    if (in_arena(id)) place(id, arena, kArena, 1);
     else place(id, shared, kShared, static_cast<std::size_t>(node(id).shape.tasks));
   };
   for (NodeId id = 0; id < graph_.size(); ++id)
@@ -120,7 +120,7 @@ bool Planner::take_over_dying_input(NodeId id, int position) {
     NodeId source = canonical(raw), root = info_[source].root;
     Info& input = info_[root];
     if (!input.placed || input.dies != position || input.crosses || info_[id].crosses) continue;
-    if (input.place.space != (per_task(id) ? kArena : kShared)) continue;
+    if (per_task(root) != per_task(id) || input.place.space != (in_arena(id) ? kArena : kShared)) continue;
     if (node(root).shape.per_task() != node(id).shape.per_task() || reads_part_of(id, root)) continue;
     info_[id].place = input.place;
     info_[id].placed = true;
@@ -143,18 +143,26 @@ bool Planner::reads_part_of(NodeId id, NodeId root) const {
   });
 }
 
+// A step for node `id` that computes what node n says.
+Step Planner::step_of(NodeId id, const Node& n) const {
+  Step step{.op = n.op,
+            .node = id,
+            .first_operand = static_cast<int>(plan_.operands.size()),
+            .arity = n.arity,
+            .attr = n.attr};
+  if (node_major()) step.device_kernel = kernels::find_device_kernel(device_, graph_.dtype(), n.op);
+  else step.kernel = kernels::find_kernel(Device::cpu, graph_.dtype(), n.op);
+  require(step.kernel != nullptr || step.device_kernel != nullptr,
+          std::string("there is no ") + name_of(device_) + " kernel for " + op_def(n.op).name);
+  return step;
+}
+
 void Planner::emit(Segment& segment, NodeId id) {
   // A sum that took in a product is that product, added to what its buffer holds.
   const NodeId computed = info_[id].product == kNone ? id : info_[id].product;
   const Node& n = node(computed);
   const std::span<const NodeId> sources = graph_.inputs_of(computed);
-  Step step{.kernel = kernels::find_kernel(Device::cpu, graph_.dtype(), n.op),
-            .op = n.op,
-            .node = id,
-            .first_operand = static_cast<int>(plan_.operands.size()),
-            .arity = n.arity,
-            .attr = n.attr};
-  require(step.kernel != nullptr, std::string("there is no cpu kernel for ") + op_def(n.op).name);
+  Step step = step_of(id, n);
   if (computed != id) step.attr.x = 1;
   plan_.operands.push_back(operand_of(id));
   for (NodeId source : sources) {
@@ -169,12 +177,11 @@ void Planner::emit(Segment& segment, NodeId id) {
 
 void Planner::emit_copy(Segment& segment, std::size_t output) {
   NodeId id = canonical(outputs_[output].id);
-  Step step{.kernel = kernels::find_kernel(Device::cpu, graph_.dtype(), Op::stop_gradient),
-            .op = Op::stop_gradient,
-            .node = id,
-            .first_operand = static_cast<int>(plan_.operands.size()),
-            .arity = 1,
-            .attr = {}};
+  Node copy = node(id);
+  copy.op = Op::stop_gradient;
+  copy.arity = 1;
+  copy.attr = {};
+  const Step step = step_of(id, copy);
   Operand from = operand_of(id), to = from;
   to.space = kFirstInput + static_cast<int>(graph_.inputs().size() + output);
   to.offset = 0;

@@ -3,8 +3,9 @@
 #include <cmath>
 #include <cstring>
 
+#include "autodiff/device.h"
+#include "autodiff/device_program.h"
 #include "autodiff/op_table.h"
-#include "autodiff/planner.h"
 #include "kernels/threads.h"
 
 namespace innerloop {
@@ -27,9 +28,11 @@ bool is_finite(const kernels::Matrix& m, Dtype dtype) {
 
 }  // namespace
 
-Program::Program(std::shared_ptr<const Graph> graph, std::span<const Var> outputs, std::span<const char> fixed)
-    : graph_(std::move(graph)), plan_(plan_program(*graph_, outputs, fixed)) {
-  shared_ = std::make_unique<std::byte[]>(plan_.report.shared_bytes + 64);
+Program::Program(std::shared_ptr<const Graph> graph, std::span<const Var> outputs, std::span<const char> fixed,
+                 Device device)
+    : graph_(std::move(graph)), device_(device), plan_(plan_program(*graph_, outputs, fixed, device)) {
+  if (device != Device::cpu) on_device_ = std::make_unique<DeviceProgram>(device, graph_->dtype(), plan_);
+  else shared_ = std::make_unique<std::byte[]>(plan_.report.shared_bytes + 64);
 }
 
 Program::~Program() = default;
@@ -45,6 +48,7 @@ void Program::prepare_workers(int count) {
 }
 
 void Program::run(std::span<const void* const> inputs, std::span<void* const> outputs, const Options& options) {
+  if (on_device_) return run_on_device(inputs, outputs, options);
   prepare_workers(thread_count());
 
   // Every worker learns where the spaces begin: its own arena, the shared buffer, constants, inputs, outputs.
@@ -81,10 +85,35 @@ void Program::run_steps(const Segment& segment, int task, Worker& worker, bool c
                        static_cast<std::size_t>(task) * operand[k].stride;
     step.kernel({matrix[0], matrix + 1, step.arity, step.tasks, step.attr});
     if (check_finite && !is_finite(matrix[0], graph_->dtype()))
-      throw NonFiniteError("the first number that is not finite is in " + graph_->describe(step.node) +
-                           (segment.per_task ? ", task " + std::to_string(task) : "") + "\n    " +
-                           op_def(graph_->node(step.node).op).maths);
+      refuse_not_finite(step, segment.per_task ? ", task " + std::to_string(task) : "");
   }
+}
+
+// Names the node that the step computed, and where its result is not finite.
+void Program::refuse_not_finite(const Step& step, const std::string& task) const {
+  throw NonFiniteError("the first number that is not finite is in " + graph_->describe(step.node) + task + "\n    " +
+                       op_def(graph_->node(step.node).op).maths);
+}
+
+void Program::run_on_device(std::span<const void* const> inputs, std::span<void* const> outputs,
+                            const Options& options) {
+  if (!options.check_finite) return on_device_->run(inputs, outputs, options.refresh);
+
+  // Every result is copied to the CPU and looked at.
+  const std::size_t element = size_of(graph_->dtype());
+  std::vector<std::byte> numbers;
+  on_device_->run_watched(
+      inputs, outputs, options.refresh, [&](const Segment& segment, const Step& step, const kernels::DeviceMatrix& y) {
+        const int tasks = segment.per_task ? plan_.report.tasks : 1;
+        for (int task = 0; task < tasks; ++task) {
+          numbers.resize(y.size() * element);
+          const auto* from =
+              static_cast<const std::byte*>(y.data) + static_cast<std::size_t>(task) * y.stride * element;
+          copy_bytes(numbers.data(), Device::cpu, from, device_, numbers.size());
+          if (!is_finite({numbers.data(), y.rows, y.cols}, graph_->dtype()))
+            refuse_not_finite(step, segment.per_task ? ", task " + std::to_string(task) : "");
+        }
+      });
 }
 
 std::size_t Program::peak_bytes(int threads) const {

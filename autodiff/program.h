@@ -6,6 +6,7 @@
 // Within a phase first the shared nodes (tasks = 1) run once, then the per-task nodes are replayed task by task in one
 // small arena per thread. So a task's numbers stay in cache, threads split tasks, and since every sum over tasks is
 // done in task order, the result has the same bits for every number of threads.
+// On a device it is node-major: autodiff/device_program.h.
 #pragma once
 
 #include <memory>
@@ -17,10 +18,13 @@
 
 namespace innerloop {
 
+class DeviceProgram;
+
 class Program {
  public:
   // fixed[i] marks graph input i: nodes that depend on fixed inputs alone are computed only when `refresh` asks for it.
-  Program(std::shared_ptr<const Graph> graph, std::span<const Var> outputs, std::span<const char> fixed = {});
+  Program(std::shared_ptr<const Graph> graph, std::span<const Var> outputs, std::span<const char> fixed = {},
+          Device device = Device::cpu);
   ~Program();
 
   struct Options {
@@ -28,6 +32,7 @@ class Program {
     bool check_finite = false;  // throw NonFiniteError naming the first node with a NaN or an infinity
   };
   // inputs: one pointer to the numbers of each graph input, in order; outputs: where each output goes (of its shape).
+  // All of them in the memory of the program's device.
   // Allocates nothing after the first run with a given number of threads.
   void run(std::span<const void* const> inputs, std::span<void* const> outputs, const Options& options);
 
@@ -42,11 +47,15 @@ class Program {
     std::unique_ptr<std::byte[]> memory;
   };
 
+  void run_on_device(std::span<const void* const> inputs, std::span<void* const> outputs, const Options& options);
+  [[noreturn]] void refuse_not_finite(const Step& step, const std::string& task) const;
   void prepare_workers(int count);
   void run_steps(const Segment& segment, int task, Worker& worker, bool check_finite) const;
 
   std::shared_ptr<const Graph> graph_;
+  Device device_;
   Plan plan_;
+  std::unique_ptr<DeviceProgram> on_device_;  // none on the CPU
   std::vector<Worker> workers_;
   std::unique_ptr<std::byte[]> shared_;
 };

@@ -3,21 +3,15 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <new>
 #include <utility>
 
+#include "autodiff/device.h"
+#include "kernels/cuda/table.h"
 #include "kernels/nearest.h"
 #include "kernels/require.h"
 
 namespace innerloop {
 namespace {
-
-constexpr std::align_val_t kAlignment{64};  // a cache line, and the widest vector register
-
-std::shared_ptr<std::byte[]> allocate(std::size_t bytes) {
-  auto* memory = static_cast<std::byte*>(::operator new(std::max<std::size_t>(bytes, 1), kAlignment));
-  return {memory, [](std::byte* p) { ::operator delete(p, kAlignment); }};
-}
 
 // Calls body(a typed pointer's zero value) so that one lambda serves both dtypes.
 template <class Body>
@@ -37,32 +31,69 @@ void require_same_list(const Tensors& a, const Tensors& b) {
                 "' " + to_string(b[i].shape()));
 }
 
-// Applies combine(a, b) to every pair of numbers.
+// out = op(a, b), or op(a) where b is null, by a kernel of the device on which all of them are.
+void run_on_device(Op op, Attr attr, Tensor& out, const Tensor& a, const Tensor* b) {
+  const auto matrix = [](const Tensor& t, const void* data) {
+    return kernels::DeviceMatrix{const_cast<void*>(data), 1, static_cast<int>(t.size()), t.size()};
+  };
+  const kernels::DeviceMatrix in[] = {matrix(a, a.data()), b ? matrix(*b, b->data()) : kernels::DeviceMatrix{}};
+  const kernels::DeviceKernel kernel = kernels::find_device_kernel(out.device(), out.dtype(), op);
+  require(kernel != nullptr, std::string("there is no kernel of device ") + name_of(out.device()));
+  kernel({matrix(out, out.mutable_data()), in, b ? 2 : 1, 1, attr, stream_of(out.device())});
+}
+
+// The device on which two tensors meet: the one that is not the CPU.
+Device common_device(const Tensor& a, const Tensor& b) { return a.device() == Device::cpu ? b.device() : a.device(); }
+
+// Applies combine(a, b) to every pair of numbers; on a device, the operation `op`.
 template <class Combine>
-Tensors zip(const Tensors& a, const Tensors& b, Combine combine) {
+Tensors zip(const Tensors& a, const Tensors& b, Combine combine, Op op, Attr attr = {}) {
   require_same_list(a, b);
   Tensors result;
   for (std::size_t i = 0; i < a.count(); ++i) {
-    Tensor out(a[i].shape(), a[i].dtype());
-    with_type(out.dtype(), [&](auto zero) {
-      using T = decltype(zero);
-      auto x = a[i].values<T>();
-      auto y = b[i].values<T>();
-      auto z = out.mutable_values<T>();
-      for (std::size_t n = 0; n < z.size(); ++n) z[n] = combine(x[n], y[n]);
-    });
+    const Device device = common_device(a[i], b[i]);
+    Tensor out = Tensor::uninitialised(a[i].shape(), a[i].dtype(), device);
+    if (device != Device::cpu) {
+      const Tensor x = a[i].to(device), y = b[i].to(device);
+      run_on_device(op, attr, out, x, op == Op::scale ? nullptr : &y);
+    } else {
+      with_type(out.dtype(), [&](auto zero) {
+        using T = decltype(zero);
+        auto x = a[i].values<T>();
+        auto y = b[i].values<T>();
+        auto z = out.mutable_values<T>();
+        for (std::size_t n = 0; n < z.size(); ++n) z[n] = combine(x[n], y[n]);
+      });
+    }
     result.add(a.name(i), std::move(out));
   }
   return result;
+}
+
+// Σ aᵢbᵢ of two tensors on a device. One number comes back.
+double dot_on_device(const Tensor& a, const Tensor& b) {
+  const Device device = common_device(a, b);
+  const Tensor x = a.to(device), y = b.to(device);
+  Tensor products = Tensor::uninitialised(x.shape(), x.dtype(), device);
+  Tensor sum = Tensor::uninitialised({1, 1, 1}, x.dtype(), device);
+  run_on_device(Op::mul, {}, products, x, &y);
+  run_on_device(Op::sum_all, {}, sum, products, nullptr);
+  return sum.item();
 }
 
 }  // namespace
 
 Tensor::Tensor(Shape shape, Dtype dtype, Device device) : shape_(shape), dtype_(dtype), device_(device) {
   require(shape.tasks >= 0 && shape.rows >= 0 && shape.cols >= 0, "a tensor cannot have the shape " + to_string(shape));
-  require(device == Device::cpu, "this build holds tensors on the cpu only; asked for device cuda");
-  storage_ = allocate(bytes());
-  std::memset(storage_.get(), 0, bytes());
+  storage_ = allocate(device, bytes());
+  clear_bytes(storage_.get(), device, bytes());
+}
+
+Tensor Tensor::uninitialised(Shape shape, Dtype dtype, Device device) {
+  Tensor t;
+  t.shape_ = shape, t.dtype_ = dtype, t.device_ = device;
+  t.storage_ = allocate(device, t.bytes());
+  return t;
 }
 
 Tensor Tensor::full(Shape shape, double value, Dtype dtype) {
@@ -86,22 +117,31 @@ Tensor Tensor::from(Shape shape, std::span<const double> values, Dtype dtype) {
 
 void* Tensor::mutable_data() {
   if (storage_ && !is_unique()) {
-    auto copy = allocate(bytes());
-    std::memcpy(copy.get(), storage_.get(), bytes());
+    auto copy = allocate(device_, bytes());
+    copy_bytes(copy.get(), device_, storage_.get(), device_, bytes());
     storage_ = std::move(copy);
   }
   return storage_.get();
 }
 
+// Why values<T>() is refused; empty if it is not.
+static std::string refusal(Dtype held, Dtype asked, Device device) {
+  if (held != asked) return std::string("this tensor holds ") + name_of(held) + ", asked for the other dtype";
+  if (device == Device::cpu) return "";
+  return std::string("this tensor is on the device ") + name_of(device) + "; read a copy made by .to(Device::cpu)";
+}
+
 template <class T>
 std::span<const T> Tensor::values() const {
-  require(dtype_of<T>() == dtype_, std::string("this tensor holds ") + name_of(dtype_) + ", asked for the other dtype");
+  const std::string why_not = refusal(dtype_, dtype_of<T>(), device_);
+  require(why_not.empty(), why_not);
   return {reinterpret_cast<const T*>(storage_.get()), size()};
 }
 
 template <class T>
 std::span<T> Tensor::mutable_values() {
-  require(dtype_of<T>() == dtype_, std::string("this tensor holds ") + name_of(dtype_) + ", asked for the other dtype");
+  const std::string why_not = refusal(dtype_, dtype_of<T>(), device_);
+  require(why_not.empty(), why_not);
   return {static_cast<T*>(mutable_data()), size()};
 }
 
@@ -115,7 +155,10 @@ double Tensor::at(int task, int row, int col) const {
           "element (" + std::to_string(task) + ", " + std::to_string(row) + ", " + std::to_string(col) +
               ") is outside a tensor of shape " + to_string(shape_));
   auto index = (static_cast<std::size_t>(task) * shape_.rows + row) * shape_.cols + col;
-  return with_type(dtype_, [&](auto zero) { return static_cast<double>(values<decltype(zero)>()[index]); });
+  return with_type(dtype_, [&](auto number) {
+    copy_bytes(&number, Device::cpu, storage_.get() + index * sizeof number, device_, sizeof number);
+    return static_cast<double>(number);
+  });
 }
 
 void Tensor::set(int task, int row, int col, double value) {
@@ -125,13 +168,23 @@ void Tensor::set(int task, int row, int col, double value) {
 }
 
 std::vector<double> Tensor::to_vector() const {
+  if (device_ != Device::cpu) return to(Device::cpu).to_vector();
   return with_type(dtype_, [&](auto zero) {
     auto v = values<decltype(zero)>();
     return std::vector<double>(v.begin(), v.end());
   });
 }
 
-Tensor Tensor::to(Dtype dtype) const { return dtype == dtype_ ? *this : from(shape_, to_vector(), dtype); }
+Tensor Tensor::to(Dtype dtype) const {
+  return dtype == dtype_ ? *this : from(shape_, to_vector(), dtype).to(device_);
+}
+
+Tensor Tensor::to(Device device) const {
+  if (device == device_ || empty()) return *this;
+  const Tensor copy = uninitialised(shape_, dtype_, device);
+  copy_bytes(copy.storage_.get(), device, storage_.get(), device_, bytes());
+  return copy;
+}
 
 Tensor Tensor::reshaped(Shape shape) const {
   require(shape.size() == size(), "cannot reshape " + to_string(shape_) + " to " + to_string(shape));
@@ -141,13 +194,16 @@ Tensor Tensor::reshaped(Shape shape) const {
 }
 
 bool Tensor::all_finite() const {
+  if (device_ != Device::cpu) return to(Device::cpu).all_finite();
   return with_type(dtype_, [&](auto zero) {
     return std::ranges::all_of(values<decltype(zero)>(), [](auto v) { return std::isfinite(v); });
   });
 }
 
 bool bitwise_equal(const Tensor& a, const Tensor& b) {
-  return a.shape() == b.shape() && a.dtype() == b.dtype() && std::memcmp(a.data(), b.data(), a.bytes()) == 0;
+  if (a.shape() != b.shape() || a.dtype() != b.dtype()) return false;
+  const Tensor x = a.to(Device::cpu), y = b.to(Device::cpu);
+  return std::memcmp(x.data(), y.data(), a.bytes()) == 0;
 }
 
 double relative_error(const Tensor& a, const Tensor& b) {
@@ -214,32 +270,43 @@ Tensors Tensors::to(Dtype dtype) const {
   return result;
 }
 
+Tensors Tensors::to(Device device) const {
+  Tensors result;
+  for (std::size_t i = 0; i < count(); ++i) result.add(names_[i], values_[i].to(device));
+  return result;
+}
+
 bool Tensors::all_finite() const {
   return std::ranges::all_of(values_, [](const Tensor& t) { return t.all_finite(); });
 }
 
 Tensors operator+(const Tensors& a, const Tensors& b) {
-  return zip(a, b, [](auto x, auto y) { return x + y; });
+  return zip(a, b, [](auto x, auto y) { return x + y; }, Op::add);
 }
 
 Tensors operator-(const Tensors& a, const Tensors& b) {
-  return zip(a, b, [](auto x, auto y) { return x - y; });
+  return zip(a, b, [](auto x, auto y) { return x - y; }, Op::sub);
 }
 
 Tensors operator*(double factor, const Tensors& a) {
-  return zip(a, a, [factor](auto x, auto) { return static_cast<decltype(x)>(factor) * x; });
+  return zip(a, a, [factor](auto x, auto) { return static_cast<decltype(x)>(factor) * x; }, Op::scale, {.x = factor});
 }
 
 double dot(const Tensors& a, const Tensors& b) {
   require_same_list(a, b);
   double sum = 0;
-  for (std::size_t i = 0; i < a.count(); ++i)
+  for (std::size_t i = 0; i < a.count(); ++i) {
+    if (common_device(a[i], b[i]) != Device::cpu) {
+      sum += dot_on_device(a[i], b[i]);
+      continue;
+    }
     with_type(a[i].dtype(), [&](auto zero) {
       using T = decltype(zero);
       auto x = a[i].values<T>();
       auto y = b[i].values<T>();
       for (std::size_t n = 0; n < x.size(); ++n) sum += static_cast<double>(x[n]) * static_cast<double>(y[n]);
     });
+  }
   return sum;
 }
 

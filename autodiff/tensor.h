@@ -12,10 +12,15 @@
 namespace innerloop {
 
 // A value: copies share storage until one of them is written through mutable access (copy on write).
+//
+// Numbers of a tensor on a device are read by .to(Device::cpu); what reads few of them (at, item) or is for tests
+// (to_vector, all_finite, bitwise_equal, relative_error) does so by itself.
 class Tensor {
  public:
   Tensor() = default;  // empty: shape (0, 0, 0)
   explicit Tensor(Shape shape, Dtype dtype = Dtype::f64, Device device = Device::cpu);  // zeros
+  // For whoever writes every number at once: until then they are anything.
+  static Tensor uninitialised(Shape shape, Dtype dtype, Device device);
   static Tensor full(Shape shape, double value, Dtype dtype = Dtype::f64);
   static Tensor scalar(double value, Dtype dtype = Dtype::f64) { return full({1, 1, 1}, value, dtype); }
   static Tensor from(Shape shape, std::span<const double> values, Dtype dtype = Dtype::f64);
@@ -27,9 +32,9 @@ class Tensor {
   std::size_t size() const { return shape_.size(); }
   std::size_t bytes() const { return size() * size_of(dtype_); }
 
-  const void* data() const { return storage_.get(); }
-  void* mutable_data();                       // unshares first
-  template <class T> std::span<const T> values() const;  // T must match the dtype, else Error
+  const void* data() const { return storage_.get(); }  // an address of the tensor's own device
+  void* mutable_data();                                // unshares first
+  template <class T> std::span<const T> values() const;  // T must match the dtype, the device be the cpu, else Error
   template <class T> std::span<T> mutable_values();
   bool is_unique() const { return storage_.use_count() == 1; }
 
@@ -38,6 +43,7 @@ class Tensor {
   void set(int task, int row, int col, double value);
   std::vector<double> to_vector() const;
   Tensor to(Dtype dtype) const;
+  Tensor to(Device device) const;  // the same storage if it is there already
   Tensor reshaped(Shape shape) const;  // same numbers, shared storage
   bool all_finite() const;
 
@@ -70,6 +76,7 @@ class Tensors {
   std::vector<double> flat() const;
   Tensors with_flat(std::span<const double> numbers) const;
   Tensors to(Dtype dtype) const;
+  Tensors to(Device device) const;
   bool all_finite() const;
 
  private:
@@ -80,11 +87,12 @@ class Tensors {
 using ParamValues = Tensors;
 using BatchValues = Tensors;
 
-// Arithmetic by position; names and shapes must agree. Computed in the tensors' own dtype.
+// Arithmetic by position; names and shapes must agree. Computed in the tensors' own dtype, and on the device where one
+// of the two is; the result stays there.
 Tensors operator+(const Tensors& a, const Tensors& b);
 Tensors operator-(const Tensors& a, const Tensors& b);
 Tensors operator*(double factor, const Tensors& a);
-double dot(const Tensors& a, const Tensors& b);  // Σ aᵢbᵢ accumulated in f64, in order
+double dot(const Tensors& a, const Tensors& b);  // Σ aᵢbᵢ accumulated in f64, in order (on a device: a fixed tree)
 double norm(const Tensors& a);
 bool bitwise_equal(const Tensors& a, const Tensors& b);
 

@@ -24,7 +24,7 @@ DeviceKernel find_device_kernel(Device device, Dtype dtype, Op op) {
 std::size_t device_workspace(Device device, Dtype dtype, Op op, const DeviceCall& call) {
   if (op != Op::mlp_bwd && op != Op::mlp_hvp) return 0;
   if (device == Device::simt) return simt_host::plan_mlp(op, dtype, call).workspace_bytes;
-#ifdef INNERLOOP_CUDA
+#ifdef INNERLOOP_HAS_CUDA
   if (device == Device::cuda) return cuda::plan_mlp(op, dtype, call).workspace_bytes;
 #endif
   return 0;
