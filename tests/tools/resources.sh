@@ -7,6 +7,8 @@ set -u
 nvcc=$1
 mkdir -p "$2/resources" && work=$(cd "$2/resources" && pwd)
 mode=${3:-compare}
+# The build's own options, but for one architecture.
+options=$(sed -n 's/^CUDA_FLAGS = //p' "$2/CMakeFiles/innerloop_kernels.dir/flags.make" | sed 's/--generate-code=[^ ]*//g')
 cd "$(dirname "$0")/../.." || exit 2
 budget=kernels/cuda/resources.txt
 files=$(find kernels/cuda envs -name '*.cu' | sort)
@@ -16,9 +18,9 @@ for file in $files; do
   # Older than the file or than any of its own headers: compile it again.
   if [ ! -s "$report" ] || [ -n "$(find "$file" $(cat "$report.headers" 2> /dev/null) -newer "$report" 2>&1)" ]; then
     echo "ptxas: $file" >&2
-    "$nvcc" -std=c++20 -arch=sm_90 -O3 --fmad=false -I. -MM "$file" | tr ' \\' '\n\n' | grep -E '^(kernels|envs|nn)/' \
+    "$nvcc" $options -arch=sm_90 -I. -MM "$file" | tr ' \\' '\n\n' | grep -E '^(kernels|envs|nn)/' \
       > "$report.headers"
-    "$nvcc" -std=c++20 -arch=sm_90 -O3 -DNDEBUG --fmad=false -I. -cubin -o /dev/null -Xptxas -v "$file" 2> "$report.new" ||
+    "$nvcc" $options -arch=sm_90 -I. -cubin -o /dev/null -Xptxas -v "$file" 2> "$report.new" ||
       { cat "$report.new"; exit 1; }
     mv "$report.new" "$report"
   fi
