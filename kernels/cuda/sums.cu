@@ -32,8 +32,8 @@ SIMT_KERNEL void add_rows(View<T> y, View<const T> a, int tasks) {
       if (threadIdx.y < half) partial[me] += partial[me + half * blockDim.x];
       __syncthreads();
     }
+    // No barrier before the next task: from here on a thread reads and writes its own partial sum alone.
     if (threadIdx.y == 0 && col < a.cols) y.task(t)[col] = static_cast<T>(partial[me]);
-    __syncthreads();  // nobody starts the next task before the sums are out
   }
 }
 

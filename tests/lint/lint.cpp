@@ -187,7 +187,8 @@ std::vector<Finding> check_forbidden(const std::vector<File>& files) {
       const std::string code = code_only(file.text);
       if (!may_define) find_pattern(file, code, macro, "a macro", findings);
       const bool is_kernel = ends_with_any(file.path, {".cu", ".cuh"}) || file.path.starts_with("kernels/cuda/");
-      const bool is_cuda_itself = file.path.starts_with("kernels/cuda/simt/") || file.path.ends_with("_on_cuda.cpp");
+      const bool is_cuda_itself = file.path.starts_with("kernels/cuda/simt/") || file.path.ends_with("_on_cuda.cpp") ||
+                                  file.path.starts_with("tests/bench/");
       if (is_kernel && !is_cuda_itself) find_pattern(file, code, not_emulated, "what is not emulated", findings);
       find_pattern(file, code, random, "numbers that differ between machines", findings);
       find_pattern(file, code, relaxed, "relaxed floating point", findings);

@@ -1,0 +1,110 @@
+// The steps of the matrix product's ladder, naive to registers, on a GPU and emulated. The tables are Markdown.
+//
+// On a GPU: medians of nine repetitions and the share of the fp32 rate (multiprocessors · 128 · 2 · clock). Emulated
+// times say nothing of a GPU; what carries over is how often the threads of a block wait for each other, and how much
+// arithmetic lies between two waits.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "kernels/cuda/device.h"
+#include "kernels/cuda/ladder/gemm.h"
+#include "kernels/cuda/simt/engine.h"
+
+namespace {
+
+using namespace innerloop;
+using kernels::DeviceApi;
+using kernels::GemmCall;
+using kernels::GemmStep;
+
+struct Size {
+  int m, n, k;
+};
+
+struct Matrices {
+  Matrices(const DeviceApi& device, Size s) : api(device) {
+    for (float** x : {&a, &b, &c}) *x = nullptr;
+    const auto filled = [&](int count) {
+      auto* x = static_cast<float*>(api.allocate(sizeof(float) * static_cast<std::size_t>(count)));
+      const std::vector<float> ones(static_cast<std::size_t>(count), 1.0f);
+      api.copy_to_device(x, ones.data(), sizeof(float) * ones.size(), nullptr);
+      return x;
+    };
+    a = filled(s.m * s.k), b = filled(s.k * s.n), c = filled(s.m * s.n);
+  }
+  ~Matrices() {
+    for (float* x : {a, b, c}) api.free(x);
+  }
+  Matrices(const Matrices&) = delete;
+  Matrices& operator=(const Matrices&) = delete;
+  const DeviceApi& api;
+  float *a, *b, *c;
+};
+
+double median_milliseconds(const DeviceApi& api, const GemmStep& step, const GemmCall& call) {
+  void *begin = api.create_event(), *end = api.create_event();
+  std::vector<double> times;
+  for (int repetition = 0; repetition < 11; ++repetition) {
+    api.record_event(begin, nullptr);
+    step.multiply(call);
+    api.record_event(end, nullptr);
+    const double elapsed = api.milliseconds(begin, end);
+    if (repetition >= 2) times.push_back(elapsed);
+  }
+  api.destroy_event(begin);
+  api.destroy_event(end);
+  std::nth_element(times.begin(), times.begin() + 4, times.end());
+  return times[4];
+}
+
+void measure_on_gpu() {
+  const DeviceApi& api = kernels::device_api(Device::cuda);
+  const kernels::DeviceProperties gpu = api.properties();
+  const double peak = gpu.multiprocessors * 128.0 * 2.0 * gpu.clock_mhz * 1e6;  // FLOP/s; 0 if the clock is unknown
+  fmt::print("{}, {} multiprocessors, {} MHz, driver {}, runtime {}\n\n", gpu.name, gpu.multiprocessors, gpu.clock_mhz,
+             gpu.driver, gpu.runtime);
+  fmt::print("| m × n × k | step | ms | TFLOP/s | share of fp32 |\n|---|---|---|---|---|\n");
+  for (const Size s : {Size{1024, 1024, 1024}, Size{4096, 4096, 4096}, Size{80000, 64, 64}}) {
+    const Matrices x(api, s);
+    for (const GemmStep& step : kernels::gemm_ladder(Device::cuda)) {
+      const double ms = median_milliseconds(api, step, {x.a, x.b, x.c, s.m, s.n, s.k});
+      const double rate = 2.0 * s.m * s.n * s.k / ms * 1e3;
+      fmt::print("| {} × {} × {} | {} | {:.3f} | {:.2f} | {} |\n", s.m, s.n, s.k, step.name, ms, rate / 1e12,
+                 peak > 0 ? fmt::format("{:.0f} %", 100 * rate / peak) : "–");
+    }
+  }
+}
+
+void count_emulated() {
+  const DeviceApi& api = kernels::device_api(Device::simt);
+  const Size s{130, 130, 130};
+  const Matrices x(api, s);
+  fmt::print(
+      "\nEmulated, {} × {} × {}:\n\n| step | blocks · threads | barriers a block | multiply-adds a thread between "
+      "barriers | ms |\n|---|---|---|---|---|\n",
+      s.m, s.n, s.k);
+  for (const GemmStep& step : kernels::gemm_ladder(Device::simt)) {
+    simt::statistics() = {};
+    step.multiply({x.a, x.b, x.c, s.m, s.n, s.k});
+    const simt::Statistics counted = simt::statistics();
+    const double ms = median_milliseconds(api, step, {x.a, x.b, x.c, s.m, s.n, s.k});
+    const std::uint64_t blocks = counted.threads / 256, barriers = counted.barriers / blocks;
+    const double work = static_cast<double>(s.m) * s.n * s.k / static_cast<double>(counted.threads);
+    fmt::print("| {} | {} · 256 | {} | {} | {:.1f} |\n", step.name, blocks, barriers,
+               barriers ? fmt::format("{:.0f}", work / static_cast<double>(barriers / 2)) : "–", ms);
+  }
+}
+
+}  // namespace
+
+int main() {
+  const std::string reason = kernels::why_unavailable(Device::cuda);
+  if (reason.empty())
+    measure_on_gpu();
+  else
+    fmt::print("No GPU: {}\n", reason);
+  count_emulated();
+}

@@ -1,0 +1,28 @@
+#!/bin/sh
+# gpu_kit.sh: builds, on a machine without a GPU, a folder that can be carried to one that has a GPU and nothing else:
+# build-gpu/kit, at most 64 MiB, for any processor of the last ten years, with CUDA's runtime inside the programs.
+# There, `sh kit/visit.sh` runs everything (tests/tools/gpu_visit.sh).
+set -eu
+cd "$(dirname "$0")/../.."
+jobs=${JOBS:-$(nproc)}
+kit=build-gpu/kit
+cmake -S . -B build-gpu -D CMAKE_BUILD_TYPE=Release -D INNERLOOP_PORTABLE=ON -D INNERLOOP_CUDA=ON \
+  -D CMAKE_EXE_LINKER_FLAGS="-static-libstdc++ -static-libgcc" "$@" > build-gpu.log 2>&1 ||
+  { cat build-gpu.log; rm -f build-gpu.log; exit 1; }
+mv build-gpu.log build-gpu/configure.log
+cmake --build build-gpu -j "$jobs" --target tests_cuda innerloop gpu_benches
+rm -rf $kit && mkdir -p $kit/bench $kit/lib $kit/peers
+cp build-gpu/tests_cuda build-gpu/innerloop $kit/
+cp build-gpu/bench/* $kit/bench/
+cp tests/bench/peers/gpu_*.py $kit/peers/
+cp tests/tools/gpu_visit.sh $kit/visit.sh
+git rev-parse HEAD > $kit/commit.txt 2> /dev/null || echo "not a repository" > $kit/commit.txt
+# Shared libraries that a bare machine lacks come along; the C library does not.
+for program in $kit/tests_cuda $kit/innerloop $kit/bench/*; do
+  strip "$program"
+  ldd "$program" | awk '$3 ~ "^/" { print $3 }' | grep -vE '/(libc|libm|libdl|librt|libpthread|ld-linux[^/]*)\.so' |
+    while read -r library; do cp -nL "$library" $kit/lib/; done
+done
+size=$(du -sm $kit | cut -f1)
+echo "$kit: $size MiB"
+[ "$size" -le 64 ] || { echo "the kit must not be larger than 64 MiB"; ls -lS $kit $kit/*; exit 1; }
