@@ -17,6 +17,8 @@ std::span<const DeviceKernelRow> sum_kernels();           // sums.cu: over rows,
 std::span<const DeviceKernelRow> distribution_kernels();  // distribution.cu: row sums, logsumexp, softmax, densities
 std::span<const DeviceKernelRow> gemm_kernels();          // gemm.cu: matmul, dense
 std::span<const DeviceKernelRow> recurrence_kernels();    // recurrence.cu: linear recurrence, LSTM
+std::span<const DeviceKernelRow> lstm_kernels();          // lstm.cu: sequences, fast; in place of the plain ones
+std::span<const DeviceKernelRow> lstm_curvature_kernels();
 std::span<const DeviceKernelRow> mlp_kernels();           // mlp.cu: whole networks
 
 }  // namespace innerloop::kernels::SIMT_BACKEND

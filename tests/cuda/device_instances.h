@@ -105,13 +105,10 @@ void for_every_task_instance(Op op, F f) {
   }
 }
 
-// Fused operations that have no device kernel: there a graph holds their expansion (Graph::set_device).
-inline bool is_expanded_on_devices(Op op) { return op == Op::lstm_sequence_jvp || op == Op::lstm_sequence_curvature; }
-
 template <class F>
 void for_every_operation(F f) {
   for (int n = static_cast<int>(first_op); n < static_cast<int>(Op::count_); ++n)
-    if (const Op op = static_cast<Op>(n); !is_expanded_on_devices(op)) f(op);
+    f(static_cast<Op>(n));
 }
 
 }  // namespace innerloop::kernels
