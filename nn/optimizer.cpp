@@ -8,13 +8,22 @@
 namespace innerloop::nn {
 namespace {
 
+// xⁿ by repeated squaring. Products only, unlike std::pow of a maths library: the same bits on every machine, and a
+// function of n alone, so that a resumed run goes on with the bits of one that never stopped.
+double power(double x, int n) {
+  double result = 1;
+  for (; n > 0; n /= 2, x *= x)
+    if (n % 2 == 1) result *= x;
+  return result;
+}
+
 // One Adam step of one parameter; step counts from 1.
 template <class T>
 void adam_step(Tensor& theta, const Tensor& gradient, Tensor& m, Tensor& v, int step, const AdamConfig& config) {
   const auto beta1 = static_cast<T>(config.beta1), beta2 = static_cast<T>(config.beta2);
   const auto rate = static_cast<T>(config.learning_rate), epsilon = static_cast<T>(config.epsilon);
-  const auto m_scale = static_cast<T>(1 / (1 - std::pow(config.beta1, step)));
-  const auto v_scale = static_cast<T>(1 / (1 - std::pow(config.beta2, step)));
+  const auto m_scale = static_cast<T>(1 / (1 - power(config.beta1, step)));
+  const auto v_scale = static_cast<T>(1 / (1 - power(config.beta2, step)));
   const auto g = gradient.values<T>();
   const auto x = theta.mutable_values<T>();
   const auto first = m.mutable_values<T>(), second = v.mutable_values<T>();

@@ -135,7 +135,12 @@ OptionValue checked_value(const Option& option, OptionValue value) {
     if (!std::isfinite(number) || number < option.low || number > option.high) refuse(option, to_text(value));
   if (option.type == OptionType::choice) {
     const std::vector<std::string> words = words_of(option.choices);
-    if (const auto& word = std::get<std::string>(value); std::ranges::find(words, word) == words.end())
+    auto& word = std::get<std::string>(value);
+    // flat_mean is flat-mean: as with names, either spelling is understood and one is kept.
+    std::string dashed = word;
+    std::ranges::replace(dashed, '_', '-');
+    if (std::ranges::find(words, dashed) != words.end()) word = dashed;
+    if (std::ranges::find(words, word) == words.end())
       throw UsageError(
           std::string(option.name) + " = " + to_text(value) + ": must be one of " + allowed(option) +
           (nearest_word(word, words).empty() ? "" : ". Did you mean '" + nearest_word(word, words) + "'?"));

@@ -63,8 +63,8 @@ constexpr Option options[] = {
      .help = "guess of the return that is subtracted"},
     {.name = "baseline_fit",
      .type = OptionType::choice,
-     .value = "same_batch",
-     .choices = "same_batch previous_batch",
+     .value = "same-batch",
+     .choices = "same-batch previous-batch",
      .help = "fitted on the batch whose advantages it is for, or on the one before"},
     {.name = "standardise",
      .type = OptionType::boolean,
@@ -72,8 +72,8 @@ constexpr Option options[] = {
      .help = "advantages of each task with mean 0 and deviation 1"},
     {.name = "weighting",
      .type = OptionType::choice,
-     .value = "flat_mean",
-     .choices = "flat_mean trajectory_sum trajectory_mean",
+     .value = "flat-mean",
+     .choices = "flat-mean trajectory-sum trajectory-mean",
      .help = "how steps are averaged"},
     {.name = "adapt_rate",
      .type = OptionType::real,
@@ -144,10 +144,10 @@ OnPolicyConfig on_policy_config(const OptionValues& values) {
       .baseline = baseline == "none"   ? BaselineKind::none
                   : baseline == "mean" ? BaselineKind::mean
                                        : BaselineKind::linear,
-      .fit = values.text("baseline_fit") == "same_batch" ? BaselineFit::same_batch : BaselineFit::previous_batch,
+      .fit = values.text("baseline_fit") == "same-batch" ? BaselineFit::same_batch : BaselineFit::previous_batch,
       .standardise = values.boolean("standardise"),
-      .weighting = weighting == "flat_mean"        ? Weighting::flat_mean
-                   : weighting == "trajectory_sum" ? Weighting::trajectory_sum
+      .weighting = weighting == "flat-mean"        ? Weighting::flat_mean
+                   : weighting == "trajectory-sum" ? Weighting::trajectory_sum
                                                    : Weighting::trajectory_mean,
   };
   return config;

@@ -73,7 +73,7 @@ TEST_CASE("the program: a step size that overflows ends the run, and what it sav
   TestFolder folder;
   for (const std::string words : {"maml --outer adam --learning-rate 1000 --alpha 1", "maml --alpha 1000 --sigma 1e-6",
                                   "policy_gradient --learning-rate 1000", "policy_gradient --log-sigma-init 5 "
-                                  "--optimizer sgd --weighting trajectory_sum --learning-rate 1000"}) {
+                                  "--optimizer sgd --weighting trajectory-sum --learning-rate 1000"}) {
     INFO(words);
     const std::string run = folder / "run";
     const Outcome outcome =

@@ -88,3 +88,25 @@ TEST_CASE("recorded runs: MAML with the authors' settings adapts as published, f
     CHECK(returns[3] >= -5);
   }
 }
+
+TEST_CASE("run: MAML as `innerloop run` trains it adapts to unseen goals: step 1 at least -20, step 3 at least -8",
+          "[app][runs][learning]") {
+  // The whole of it, with seed 1: 60 iterations, then the 40 goals. Beside it the same policy untrained, which is what
+  // training with a step size of zero would leave.
+  TestFolder folder;
+  const std::string run = folder / "quick";
+  REQUIRE(::system((program() + " train maml --preset quick --seed 1 --quiet --out " + run).c_str()) == 0);
+  REQUIRE(::system((program() + " adapt " + run + " --random --steps 3 --quiet > " + (folder / "adapt.txt")).c_str()) ==
+          0);
+  const std::string table = contents(folder / "adapt.txt");
+  INFO(table);
+  const std::vector<double> trained = returns_of(table, "maml (quick)"), untrained = returns_of(table, "random init");
+  REQUIRE(trained.size() == 4);
+  REQUIRE(untrained.size() == 4);
+  CHECK(trained[0] >= -60);
+  CHECK(trained[0] <= -35);
+  CHECK(trained[1] >= -20);
+  CHECK(trained[3] >= -8);
+  CHECK(untrained[1] < -50);
+  CHECK(untrained[3] < -50);
+}

@@ -31,7 +31,7 @@ std::vector<std::string> lines_of(const std::string& text);
 std::string to_string(const std::vector<Finding>& findings);
 
 // kernels <- autodiff <- nn <- rl <- meta <- app; envs on kernels, seen by rl/rollout*, meta and app. Eigen in
-// kernels/cpu alone, CLI11 and toml++ in app alone, fmt and nlohmann-json in no header.
+// tests alone, CLI11 and toml++ in app alone, fmt and nlohmann-json in no header.
 std::vector<Finding> check_includes(const std::vector<File>& files);
 // Files up to 450 lines, lines up to 120 characters, functions up to 60 lines (tables of data within do not count).
 std::vector<Finding> check_sizes(const std::vector<File>& files);

@@ -176,6 +176,22 @@ TEST_CASE("sgd and Adam: the first two steps by hand, inputs untouched") {
   CHECK(first.state.steps == 1);
 }
 
+TEST_CASE("Adam: the bias correction is exact far out, where it vanishes, and depends on the number of steps alone") {
+  // With a gradient of 1 in every step both means are exactly what the correction divides by: θ moves by the rate.
+  ParamValues theta, one;
+  theta.add("x", Tensor::scalar(0)), one.add("x", Tensor::scalar(1));
+  AdamState state = adam_start(theta);
+  for (int steps : {1, 2, 3, 10, 1000, 100000, 2000000000}) {
+    state.steps = steps - 1;
+    state.m["x"] = Tensor::scalar(static_cast<double>(1 - std::pow(0.9L, steps - 1)));
+    state.v["x"] = Tensor::scalar(static_cast<double>(1 - std::pow(0.999L, steps - 1)));
+    const AdamResult next = adam(theta, one, state, {.learning_rate = 1, .epsilon = 0});
+    CAPTURE(steps);
+    CHECK(next.theta["x"].item() == Approx(-1).epsilon(1e-13));
+    CHECK(next.state.steps == steps);
+  }
+}
+
 TEST_CASE("Adam: a saved and loaded state continues bit for bit; another network's state is refused") {
   const ParamValues theta = init_mlp({.inputs = 2, .hidden = {3}, .outputs = 1}, 1, "policy", Dtype::f32);
   const ParamValues gradient = init_mlp({.inputs = 2, .hidden = {3}, .outputs = 1}, 2, "policy", Dtype::f32);

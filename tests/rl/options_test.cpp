@@ -3,6 +3,8 @@
 
 #include <limits>
 
+#include "rl/policy_gradient.h"
+#include "rl/trpo.h"
 #include "tests/catch.h"
 
 using namespace innerloop::rl;
@@ -46,6 +48,22 @@ TEST_CASE("options: what does not fit is refused, naming option, value and range
     CHECK_THROWS_AS(parse_value(steps, text), UsageError);
   for (const char* text : {"[64", "64]", "64,,32", "[0]", "[64, x]", "[5000]", ",64"})
     CHECK_THROWS_AS(parse_value(hidden, text), UsageError);
+}
+
+TEST_CASE("options: a word with underscores is the word with dashes, which is what is kept", "[rl][options]") {
+  const Option weighting{.name = "weighting", .type = OptionType::choice, .value = "flat-mean",
+                         .choices = "flat-mean trajectory-sum"};
+  CHECK(parse_value(weighting, "flat_mean") == OptionValue(std::string("flat-mean")));
+  CHECK(checked_value(weighting, std::string("trajectory_sum")) == OptionValue(std::string("trajectory-sum")));
+  CHECK_THROWS_WITH(parse_value(weighting, "flat_maen"), ContainsSubstring("Did you mean 'flat-mean'?"));
+}
+
+TEST_CASE("options: every algorithm spells its choices with dashes", "[rl][options]") {
+  for (const AlgorithmRow* row : {&trpo, &policy_gradient})
+    for (const Option& option : row->options) {
+      INFO(row->name << ": " << option.name);
+      CHECK(std::string(option.choices).find('_') == std::string::npos);
+    }
 }
 
 TEST_CASE("options: a whole number may stand for a real, not the reverse", "[rl][options]") {

@@ -165,7 +165,7 @@ TEST_CASE("policy gradient: the same bits for 1, 2 and 4 threads, and after save
   }
   set_thread_count(threads_before);
 
-  for (const char* fit : {"same_batch", "previous_batch"}) {
+  for (const char* fit : {"same-batch", "previous-batch"}) {
     OptionValues values = tiny();
     values.set("baseline_fit", std::string(fit));
     const std::unique_ptr<Trainer> a = policy_gradient.make(values, 3), b = policy_gradient.make(values, 3);
