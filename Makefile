@@ -48,6 +48,7 @@ bench: build
 
 record: build
 	@sh tests/tools/record_maml.sh build/innerloop
+	@sh tests/tools/record_films.sh build/innerloop
 
 docs: build
 	@build/docs_tool write

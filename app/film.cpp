@@ -26,7 +26,7 @@ std::string style(const SceneShape& shape) {
 }  // namespace
 
 Plotted plot_film(const std::string& folder, const std::string& name, std::string_view env,
-                  const std::vector<Strip>& strips, int frames) {
+                  const std::vector<Strip>& strips, int frames, int until) {
   require(frames >= 2 && !strips.empty(), "a film-strip needs at least two frames of one episode");
   const Drawing& drawing = drawing_of(env);
   std::string data = "# x y\n";
@@ -37,9 +37,10 @@ Plotted plot_film(const std::string& folder, const std::string& name, std::strin
   int block = 0;
   double aspect = 1;
   for (const Strip& strip : strips) {
-    const int last = strip.observations.shape().rows - 1;
+    const int end = strip.observations.shape().rows - 1, last = until > 0 ? std::min(until, end) : end;
     for (int f = 0; f < frames; ++f) {
-      const int t = static_cast<int>(std::lround(static_cast<double>(f) * last / (frames - 1)));
+      const int t = last < frames ? std::min(f, last)
+                                  : static_cast<int>(std::lround(static_cast<double>(f) * last / (frames - 1)));
       const Scene scene = drawing.scene(strip.observations, t, strip.task);
       aspect = (scene.top - scene.bottom) / (scene.right - scene.left);
       const std::string label = (f == 0 && !strip.label.empty() ? strip.label + ", " : "") + fmt::format("t = {}", t);

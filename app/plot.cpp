@@ -33,6 +33,12 @@ constexpr Option plot_flags[] = {
      .low = 2,
      .high = 40,
      .help = "film: frames of a strip"},
+    {.name = "until",
+     .type = OptionType::integer,
+     .value = "0",
+     .low = 0,
+     .high = 1e6,
+     .help = "film: the last moment that is shown, where the episode is longer; 0: its end"},
     {.name = "steps",
      .type = OptionType::integer,
      .value = "0",
@@ -127,7 +133,7 @@ int plot_film_of(const Context& context, const std::vector<std::string>& runs, c
     }
   }
   const std::string folder = values.contains("out") ? values.text("out") : runs[0] + "/plots";
-  const Plotted plotted = plot_film(folder, "film", env_name, strips, values.integer("frames"));
+  const Plotted plotted = plot_film(folder, "film", env_name, strips, values.integer("frames"), values.integer("until"));
   if (!plotted.problem.empty()) throw Error(plotted.problem);
   context.out << plotted.png << "\n" << plotted.svg << "\n";
   return success;
@@ -145,7 +151,7 @@ int plot_command(const Context& context, Arguments arguments) {
   if (parsed.words.empty()) throw UsageError("innerloop plot <run>: which one?");
   if (parsed.given.contains("film") && parsed.given.boolean("film")) {
     rl::OptionValues values;
-    for (const char* name : {"frames", "steps", "task"})
+    for (const char* name : {"frames", "until", "steps", "task"})
       values.set(name, rl::parse_value(*rl::find_option(plot_flags, name), rl::find_option(plot_flags, name)->value));
     for (const auto& [name, value] : parsed.given.all()) values.set(name, value);
     return plot_film_of(context, parsed.words, values);

@@ -99,6 +99,57 @@ TEST_CASE("a checkpoint of another network is refused by name and shape") {
   CHECK_THROWS_WITH(maml_row.make(values, 1)->restore(state, 1), Catch::Matchers::ContainsSubstring("policy/W1"));
 }
 
+TEST_CASE("MAML through the adaptation protocol: poisoned evaluation changes no latent, its step is the inner step") {
+  rl::OptionValues values = small_settings();
+  auto made = maml_row.make(values, 1);
+  const auto& trainer = dynamic_cast<const MamlTrainer&>(*made);
+  const rl::AdaptiveLearner learner = trainer.learner();
+  rl::AdaptRequest request{.tasks = Tensor::from({1, 2, 2}, std::vector<double>{0.3, 0.2, -0.4, 0.1}),
+                           .steps = 2,
+                           .trajectories = 5,
+                           .paths = 0,
+                           .seed = 7,
+                           .evaluation = rl::Evaluation::sampled,
+                           .evaluation_trajectories = 3};
+  std::vector<Tensors> latents[2];
+  Tensor returns[2];
+  for (int poisoned : {0, 1}) {
+    rl::AdaptiveLearner watched = learner;
+    watched.act = [&](const Tensors& latent, const std::vector<envs::Task>& tasks, int episodes,
+                      const rl::RolloutPlace& place, bool mean) {
+      rl::Trajectories all = learner.act(latent, tasks, episodes, place, mean);
+      if (poisoned && place.iteration == 1) {
+        for (double& r : all.returns) r = std::nan("");
+        all.rewards = Tensor::full(all.rewards.shape(), std::nan(""), all.rewards.dtype());
+      }
+      return all;
+    };
+    watched.update = [&](const Tensors& latent, const rl::Trajectories& explored, int k) {
+      latents[poisoned].push_back(learner.update(latent, explored, k));
+      return latents[poisoned].back();
+    };
+    returns[poisoned] = rl::AdaptationProtocol{request}.run(watched).returns;
+  }
+  CHECK(returns[0].all_finite());
+  CHECK_FALSE(returns[1].all_finite());
+  REQUIRE(latents[0].size() == 2);
+  for (std::size_t k : {0, 1}) CHECK(bitwise_equal(latents[0][k], latents[1][k]));
+
+  // Before any data there is one policy for all tasks, after it one for each; the trainer's own report is this protocol's.
+  CHECK(learner.start(2)[0].shape().tasks == 1);
+  CHECK(latents[0][0][0].shape().tasks == 2);
+  CHECK(bitwise_equal(made->adapt(request).returns, returns[0]));
+
+  // The second step uses α times test_alpha_factor: with a factor of 0 it moves nothing.
+  values.set("test_alpha_factor", 0.0);
+  auto halted = maml_row.make(values, 1);
+  const Tensor stopped = halted->adapt(request).returns;
+  for (int task : {0, 1}) {
+    CHECK(stopped.at(0, task, 1) == returns[0].at(0, task, 1));
+    CHECK(stopped.at(0, task, 2) == stopped.at(0, task, 1));  // the same latent, the same draws
+  }
+}
+
 TEST_CASE("adaptation leaves the trained parameters alone, and gives the same bits when asked twice") {
   auto trainer = maml_row.make(small_settings(), 1);
   Tensors before = trainer->state();

@@ -1,0 +1,30 @@
+#!/bin/sh
+# Trains a policy for each environment and draws it as a film-strip: app/film_<env>.png, the pictures of app/films.md.
+# Arguments: the program, a folder for the runs.
+set -eu
+program=${1:-build/innerloop}
+runs=${2:-runs/films}
+
+# film <env> "<film flags>" <algorithm> <train flags>...
+film() {
+  env=$1 flags=$2 algorithm=$3
+  shift 3
+  [ -e "$runs/$env/config.toml" ] || "$program" train "$algorithm" --env "$env" "$@" --quiet --out "$runs/$env"
+  # The flags are meant to be split at their blanks.
+  # shellcheck disable=SC2086
+  "$program" plot "$runs/$env" --film $flags > /dev/null
+  cp "$runs/$env/plots/film.png" "app/film_$env.png"
+  echo "app/film_$env.png"
+}
+
+film cartpole-v1 "" trpo --tasks 1 --trajectories 20 --hidden [16] --iterations 60
+film pendulum-v1 "--until 100" trpo --tasks 1 --trajectories 40 --hidden [32,32] --activation tanh --iterations 40
+film mountain-car-continuous-v0 "" trpo --tasks 1 --trajectories 20 --hidden [32,32] --activation tanh --log-sigma-init 1 --iterations 60
+film acrobot-v1 "" trpo --tasks 1 --trajectories 100 --hidden [32,32] --activation tanh --iterations 100
+film two-state-v1 "--frames 4" policy_gradient --tasks 1 --trajectories 20 --hidden [16] --iterations 50
+film four-state-v1 "--frames 2 --steps 1 --task 2" maml --hidden [32] --alpha 5 --iterations 40
+film promp-1d-v1 "--steps 1 --until 30" maml --hidden [32,32] --alpha 0.1 --iterations 40
+film promp-corner-dense-v1 "--steps 1 --until 60" maml --hidden [32,32] --alpha 0.1 --iterations 40
+film point-nav-v1 "--steps 2 --task 3 --until 14" maml --hidden [64,64] --alpha 0.1 --iterations 60
+film gridworld-v1 "--steps 1 --task 26 --until 14" maml --hidden [64] --alpha 5 --iterations 60
+film maze-v1 "--steps 2 --task 5 --until 21" maml --hidden [64] --alpha 5 --iterations 60
