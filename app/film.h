@@ -41,7 +41,8 @@ struct Strip {
 };
 
 // Writes folder/name.{dat,gp,png,svg}: each strip with so many frames, evenly spread from the first observation to the
-// last, or to moment `until` if that is earlier and not 0; a shorter episode is shown moment by moment. Error for fewer than 2 frames.
+// last, or to moment `until` if that is earlier and not 0; a shorter episode is shown moment by moment. Error for fewer
+// than 2 frames.
 Plotted plot_film(const std::string& folder, const std::string& name, std::string_view env,
                   const std::vector<Strip>& strips, int frames, int until = 0);
 

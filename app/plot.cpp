@@ -119,13 +119,17 @@ int plot_film_of(const Context& context, const std::vector<std::string>& runs, c
     if (number >= tasks.size())
       throw UsageError(fmt::format("task {} of {}: there are the tasks 0 to {}", number, env_name, tasks.size() - 1));
 
-    // One episode at each point of the curve.
+    // One episode at each point of the curve. The tasks before it go along, so that what is explored is what
+    // `adapt` explores, which depends on the task's number.
     rl::AdaptRequest request;
-    request.tasks = Tensor::from({1, 1, env.spec.task_size}, tasks[number]);
+    std::vector<double> numbers;
+    for (std::size_t i = 0; i <= number; ++i) numbers.insert(numbers.end(), tasks[i].begin(), tasks[i].end());
+    request.tasks = Tensor::from({1, static_cast<int>(number) + 1, env.spec.task_size}, numbers);
     request.steps = values.integer("steps");
     request.evaluation = rl::Evaluation::deterministic;
     request.evaluation_trajectories = 1;
     for (rl::Path& path : learner.trainer->adapt(request).paths) {
+      if (path.task != static_cast<int>(number)) continue;
       std::string label = runs.size() > 1 ? learner.label : "";
       if (request.steps > 0)
         label += (label.empty() ? "" : ", ") + (path.step == 0 ? "before" : fmt::format("after {}", path.step));
@@ -133,7 +137,8 @@ int plot_film_of(const Context& context, const std::vector<std::string>& runs, c
     }
   }
   const std::string folder = values.contains("out") ? values.text("out") : runs[0] + "/plots";
-  const Plotted plotted = plot_film(folder, "film", env_name, strips, values.integer("frames"), values.integer("until"));
+  const Plotted plotted =
+      plot_film(folder, "film", env_name, strips, values.integer("frames"), values.integer("until"));
   if (!plotted.problem.empty()) throw Error(plotted.problem);
   context.out << plotted.png << "\n" << plotted.svg << "\n";
   return success;

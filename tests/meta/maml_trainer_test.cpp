@@ -135,7 +135,8 @@ TEST_CASE("MAML through the adaptation protocol: poisoned evaluation changes no 
   REQUIRE(latents[0].size() == 2);
   for (std::size_t k : {0, 1}) CHECK(bitwise_equal(latents[0][k], latents[1][k]));
 
-  // Before any data there is one policy for all tasks, after it one for each; the trainer's own report is this protocol's.
+  // Before any data there is one policy for all tasks, after it one for each; the trainer's own report is this
+  // protocol's.
   CHECK(learner.start(2)[0].shape().tasks == 1);
   CHECK(latents[0][0][0].shape().tasks == 2);
   CHECK(bitwise_equal(made->adapt(request).returns, returns[0]));
