@@ -19,6 +19,7 @@ std::span<const DeviceKernelRow> gemm_kernels();          // gemm.cu: matmul, de
 std::span<const DeviceKernelRow> recurrence_kernels();    // recurrence.cu: linear recurrence, LSTM
 std::span<const DeviceKernelRow> lstm_kernels();          // lstm.cu: sequences, fast; in place of the plain ones
 std::span<const DeviceKernelRow> lstm_curvature_kernels();
+std::span<const DeviceKernelRow> gru_kernels();           // gru.cu
 std::span<const DeviceKernelRow> mlp_kernels();           // mlp.cu: whole networks
 
 }  // namespace innerloop::kernels::SIMT_BACKEND

@@ -9,7 +9,8 @@ DeviceKernel kernel_of(Dtype dtype, Op op) {
   static const auto table = [] {
     std::array<DeviceKernelRow, static_cast<std::size_t>(Op::count_)> rows{};
     for (auto family : {elementwise_kernels(), move_kernels(), sum_kernels(), distribution_kernels(), gemm_kernels(),
-                        recurrence_kernels(), lstm_kernels(), lstm_curvature_kernels(), mlp_kernels()})
+                        recurrence_kernels(), lstm_kernels(), lstm_curvature_kernels(), gru_kernels(),
+                        mlp_kernels()})
       for (const DeviceKernelRow& row : family) rows[static_cast<std::size_t>(row.op)] = row;
     return rows;
   }();
