@@ -72,6 +72,7 @@ class Graph {
   void set_fuse(bool on) { fuse_ = on; }
   // Where the graph will run: a fused operation for which the device has no kernel is appended as its expansion too.
   void set_device(Device device) { device_ = device; }
+  Device device() const { return device_; }
   const OpTable& table() const { return *table_; }
   Dtype dtype() const { return dtype_; }
   Mode mode() const { return mode_; }

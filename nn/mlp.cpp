@@ -1,6 +1,7 @@
 #include "nn/mlp.h"
 
 #include "autodiff/ops.h"
+#include "kernels/cuda/mlp.h"
 #include "nn/init.h"
 
 namespace innerloop::nn {
@@ -8,6 +9,16 @@ namespace {
 
 std::string layer_name(std::string_view prefix, char kind, int layer) {
   return std::string(prefix) + "/" + kind + std::to_string(layer);
+}
+
+// On a device a network whose weights fit into shared memory is one operation. On the CPU layers one by one are faster:
+// they keep what the backward pass needs, where the one operation computes it anew.
+bool is_one_operation(const MlpSpec& spec, const Graph& graph) {
+  if (graph.device() == Device::cpu || !spec.biases) return false;
+  std::vector<int> widths{spec.inputs};
+  widths.insert(widths.end(), spec.hidden.begin(), spec.hidden.end());
+  widths.push_back(spec.outputs);
+  return kernels::mlp_fits(widths, graph.dtype());
 }
 
 }  // namespace
@@ -29,6 +40,12 @@ ParamValues init_mlp(const MlpSpec& spec, std::uint64_t seed, std::string_view p
 Var mlp(const Params& theta, const MlpSpec& spec, std::string_view prefix, Var x) {
   require(x.shape().cols == spec.inputs, std::string(prefix) + ": the network takes " + std::to_string(spec.inputs) +
                                              " inputs, but x is " + to_string(x.shape()));
+  if (is_one_operation(spec, *x.graph)) {
+    std::vector<Var> layers;
+    for (int layer = 1; layer <= spec.layers(); ++layer)
+      for (char kind : {'W', 'b'}) layers.push_back(theta[layer_name(prefix, kind, layer)]);
+    return innerloop::mlp(x, layers, spec.activation);
+  }
   Var h = x;
   for (int layer = 1; layer <= spec.layers(); ++layer) {
     const Activation activation = layer < spec.layers() ? spec.activation : Activation::identity;

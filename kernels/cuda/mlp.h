@@ -1,6 +1,8 @@
 // How the fused network kernels (mlp.cu) will run a call.
 #pragma once
 
+#include <span>
+
 #include "kernels/cuda/call.h"
 
 namespace innerloop::kernels {
@@ -13,6 +15,11 @@ struct MlpPlan {
   std::size_t shared_bytes = 0;
   std::size_t workspace_bytes = 0;  // DeviceCall::workspace that mlp_bwd and mlp_hvp can use; without it, one slice
 };
+
+// Whether a network of these widths (inputs, hidden layers, outputs) should be one operation on a device: weights and
+// their tangents fit into shared memory, with a tile of 16 rows, so that no pass reads weights again and again. Beyond,
+// layers one by one are faster: products as large as these keep the device busy by themselves.
+bool mlp_fits(std::span<const int> widths, Dtype dtype);
 
 namespace cuda {
 MlpPlan plan_mlp(Op op, Dtype dtype, const DeviceCall& call);

@@ -54,6 +54,23 @@ TEST_CASE("mlp: an input of the wrong width is refused with both numbers") {
                                                        Catch::Matchers::ContainsSubstring("(1, 4, 3)"));
 }
 
+TEST_CASE("mlp: one operation on a device where its weights fit into shared memory, layers one by one elsewhere") {
+  const auto holds = [](Device device, std::vector<int> hidden, Op op) {
+    const MlpSpec spec{.inputs = 20, .hidden = std::move(hidden), .outputs = 6};
+    Graph graph(Dtype::f32);
+    graph.set_device(device);
+    mlp(bind(graph, init_mlp(spec, 1, "policy")), spec, "policy", graph.input({1, 5, 20}, "x"));
+    for (NodeId id = 0; id < graph.size(); ++id)
+      if (graph.node(id).op == op) return true;
+    return false;
+  };
+  CHECK(holds(Device::simt, {64, 64}, Op::mlp));
+  CHECK(holds(Device::simt, {100, 100}, Op::mlp));
+  CHECK(holds(Device::simt, {300, 300, 300}, Op::dense));
+  CHECK(holds(Device::simt, {8, 8, 8, 8}, Op::dense));
+  CHECK(holds(Device::cpu, {64, 64}, Op::dense));
+}
+
 TEST_CASE("Xavier: bounded by √(6/(in + out)), of variance 2/(in + out), the same for the same seed and name only") {
   const MlpSpec spec{.inputs = 100, .hidden = {100}, .outputs = 100};
   const ParamValues a = init_mlp(spec, 1, "policy"), b = init_mlp(spec, 1, "policy"), c = init_mlp(spec, 2, "policy");
