@@ -1,8 +1,16 @@
 // Numbers that overflow and checkpoints that do not fit, through the built program: a message with a place and a fix,
 // a non-zero exit, and the checkpoint before stays loadable.
+#include <cmath>
 #include <limits>
+#include <sstream>
 
+#include "app/program.h"
+#include "envs/table.h"
+#include "nn/optimizer.h"
 #include "nn/safetensors.h"
+#include "rl/batch.h"
+#include "rl/policy_gradient.h"
+#include "rl/rollout_source.h"
 #include "tests/app/built_program.h"
 
 using namespace innerloop;
@@ -27,7 +35,80 @@ void replace(const std::string& file, const std::string& old, const std::string&
   write_file(file, text.replace(text.find(old), old.size(), now));
 }
 
+// point-nav-v1, whose reward is NaN once in iteration 5 (counted from 1) for as long as `broken` says so.
+bool broken = true;
+void faulty_step(const envs::Lanes& lanes) {
+  envs::find_env("point-nav-v1").step(lanes);
+  if (broken && lanes.place.iteration == 4 && lanes.place.task == 1 && lanes.place.time_step == 3)
+    lanes.rewards[0] = std::nan("");
+}
+
+// Policy gradient on it, from the same pieces as the real one.
+class FaultyTrainer : public rl::Trainer {
+ public:
+  explicit FaultyTrainer(const rl::OptionValues& values) : iterations_(values.integer("iterations")) {
+    env_.step = faulty_step;
+    policy_ = rl::policy_for(env_, {8}, Activation::tanh);
+    theta_ = nn::init_policy(policy_, 1);
+  }
+  rl::Metrics iterate() override {
+    const rl::Trajectories all = rl::Rollout(env_, policy_).collect(
+        theta_, {{0.5, 0.5}, {-0.5, 0.5}}, 2, {.iteration = static_cast<std::uint32_t>(iteration_)});
+    theta_ = nn::sgd(theta_, -1.0 * gradient_(policy_, {theta_, rl::make_batch(all, {})})[0], 0.1);
+    ++iteration_;
+    return {{"return", all.mean_return()}};
+  }
+  int iteration() const override { return iteration_; }
+  int iterations() const override { return iterations_; }
+  Tensors state() const override { return theta_; }
+  void restore(const Tensors& state, int iteration) override { theta_ = state, iteration_ = iteration; }
+  rl::AdaptReport adapt(const rl::AdaptRequest&) const override { return {}; }
+
+ private:
+  envs::EnvRow env_ = envs::find_env("point-nav-v1");
+  nn::PolicySpec policy_;
+  ParamValues theta_;
+  rl::PolicyGradientFunction gradient_;
+  int iterations_, iteration_ = 0;
+};
+
 }  // namespace
+
+TEST_CASE("train: a NaN reward ends the run with its place; the checkpoint before it loads and goes on",
+          "[app][runs]") {
+  rl::AlgorithmRow row = rl::policy_gradient;
+  row.make = [](const rl::OptionValues& values, std::uint64_t) -> std::unique_ptr<rl::Trainer> {
+    return std::make_unique<FaultyTrainer>(values);
+  };
+  const rl::AlgorithmRow* rows[] = {&row};
+  TestFolder folder;
+  std::ostringstream out, err;
+  const auto program = [&](std::vector<std::string> words) {
+    err.str("");
+    words.push_back("--quiet");
+    return app::run_program({rows, out, err}, words);
+  };
+  const std::string run = folder / "run", whole = folder / "whole";
+  const std::vector<std::string> train{"train", "policy_gradient", "--iterations", "8", "--checkpoint-every", "2",
+                                       "--out"};
+  const auto into = [&](const std::string& place) {
+    std::vector<std::string> words = train;
+    words.push_back(place);
+    return words;
+  };
+  broken = true;
+  CHECK(program(into(run)) == app::non_finite);
+  CHECK(err.str() == "innerloop: point-nav-v1, task 1, trajectory 0, step 3: the reward is not finite; look at the "
+                     "environment's step\n");
+  CHECK(contents(run + "/checkpoints/LATEST") == "iteration-000004.safetensors\n");
+  CHECK(program({"train", "--resume", run}) == app::non_finite);  // it loads, and meets the same reward again
+
+  broken = false;
+  CHECK(program({"train", "--resume", run}) == app::success);
+  CHECK(program(into(whole)) == app::success);
+  for (const char* file : {"/metrics.csv", "/checkpoints/iteration-000008.safetensors"})
+    CHECK(contents(run + file) == contents(whole + file));
+}
 
 TEST_CASE("the program: parameters that overflow end the run with their place; the checkpoint before goes on",
           "[app][runs]") {
