@@ -53,8 +53,7 @@ std::string region(const std::string& text, const std::string& name) {
   throw std::runtime_error("there is no region " + name + (depth > 0 ? " that ends" : ""));
 }
 
-// ---- Console output
-// ----------------------------------------------------------------------------------------------------
+// ---- Console output -------------------------------------------------------------------------------------------------
 namespace {
 
 struct Token {
@@ -129,8 +128,7 @@ std::string run_program(const std::string& command) {
   return output;
 }
 
-// ---- Blocks
-// ------------------------------------------------------------------------------------------------------------
+// ---- Blocks ---------------------------------------------------------------------------------------------------------
 namespace {
 
 std::string link(const std::string& path, int line, const std::string& chapter) {
@@ -155,6 +153,7 @@ std::string equation_table(const std::string& sources, const File& chapter, cons
 std::string made(const std::string& kind, const std::string& argument, const std::string& recorded, const File& chapter,
                  const std::vector<File>& files, const Console& console) {
   if (kind == "equations") return equation_table(argument, chapter, files);
+  if (kind == "table") return console(argument);
   if (kind == "code") {
     const std::size_t hash = argument.find('#');
     return region(file_at(argument.substr(0, hash), files).text,
@@ -188,7 +187,7 @@ Block block_at(const std::vector<std::string>& lines, std::size_t at, bool fence
 
 std::string rewritten(const File& chapter, const std::vector<File>& files, const Console& console,
                       std::vector<Finding>& findings) {
-  static const std::regex directive(R"(^<!-- (code|run|equations): (.*\S) -->$)");
+  static const std::regex directive(R"(^<!-- (code|run|table|equations): (.*\S) -->$)");
   const std::vector<std::string> lines = lines_of(chapter.text);
   std::string result;
   for (std::size_t i = 0; i < lines.size();) {
@@ -197,7 +196,7 @@ std::string rewritten(const File& chapter, const std::vector<File>& files, const
     std::smatch match;
     if (!std::regex_match(line, match, directive)) continue;
     try {
-      const bool fenced = match[1] != "equations";
+      const bool fenced = match[1] == "code" || match[1] == "run";
       const Block block = block_at(lines, i, fenced);
       const std::string opening = !block.opening.empty() ? block.opening : match[1] == "code" ? "```cpp" : "```text";
       const std::string text = made(match[1], match[2], block.text, chapter, files, console);

@@ -1,8 +1,8 @@
 // Chapters stay true: parts of the Markdown files are generated, and a test compares them with what they are made of.
 //
-//   <!-- code: meta/maml.cpp#adapt -->       then a fenced block: the lines between "// region: adapt" and "//
-//   endregion"
+//   <!-- code: meta/maml.cpp#adapt -->       then a fenced block: what stands between "// region: adapt" and its end
 //   <!-- run: innerloop explain maml -->     then a fenced block: the command and what it prints
+//   <!-- table: innerloop list options maml --markdown -->   then the table that the command prints
 //   <!-- equations: meta/maml.cpp -->        then a table: equation tag, source line, test
 #pragma once
 

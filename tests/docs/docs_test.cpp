@@ -57,6 +57,12 @@ TEST_CASE("A table of equations leads from the tag to the source and to the test
         "[tests/meta/maml_test.cpp:2](../tests/meta/maml_test.cpp#L2) |\ny\n");
 }
 
+TEST_CASE("A table that the program prints stands in the chapter without a fence") {
+  CHECK(rewritten("<!-- table: innerloop list options maml --markdown -->\n| old |\n| older |\ny\n") ==
+        "<!-- table: innerloop list options maml --markdown -->\n"
+        "innerloop list options maml --markdown took 1.5 s\ny\n");
+}
+
 TEST_CASE("A console block is kept while it says the same, and replaced when it does not") {
   const std::string same = "<!-- run: innerloop list -->\n```text\n$ innerloop list\ninnerloop list took 7.25 s\n```\n";
   CHECK(rewritten(same) == same);
