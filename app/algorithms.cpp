@@ -1,7 +1,9 @@
 #include "app/algorithms.h"
 
 #include "meta/maml_trainer.h"
+#include "rl/actor_critic.h"
 #include "rl/policy_gradient.h"
+#include "rl/ppo.h"
 #include "rl/trpo.h"
 
 namespace innerloop::app {
@@ -10,6 +12,8 @@ namespace {
 constexpr const rl::AlgorithmRow* algorithms[] = {
     &rl::policy_gradient,
     &rl::trpo,
+    &rl::a2c,
+    &rl::ppo,
     &meta::maml_row,
 };
 

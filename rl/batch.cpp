@@ -30,7 +30,10 @@ BatchValues make_batch(const Trajectories& trajectories, const AdvantageConfig& 
   Tensor weights_of_baseline;
   Tensor& state = baseline_weights ? *baseline_weights : weights_of_baseline;
   const Tensor values = baseline_values(config.baseline, config.fit, trajectories, returns, state, config.pooled);
-  Tensor advantages = gae(trajectories, values, config.gamma, config.lambda);
+  return make_batch(trajectories, config, gae(trajectories, values, config.gamma, config.lambda));
+}
+
+BatchValues make_batch(const Trajectories& trajectories, const AdvantageConfig& config, Tensor advantages) {
   if (config.standardise) advantages = standardised(advantages, trajectories.mask, config.pooled);
 
   BatchValues batch;

@@ -31,6 +31,9 @@ struct AdvantageConfig {
 BatchValues make_batch(const Trajectories& trajectories, const AdvantageConfig& config,
                        Tensor* baseline_weights = nullptr);
 
+// The same for advantages that were estimated elsewhere.
+BatchValues make_batch(const Trajectories& trajectories, const AdvantageConfig& config, Tensor advantages);
+
 // How rows are averaged, (B, rows, 1).
 Tensor row_weights(const Trajectories& trajectories, Weighting weighting, bool pooled = false);
 

@@ -7,6 +7,7 @@
 
 namespace innerloop::rl {
 
-std::vector<CheckCase> check_cases();  // subjects: policy_gradient, trpo
+std::vector<CheckCase> check_cases();               // subjects: policy_gradient, trpo, and those of the next line
+std::vector<CheckCase> actor_critic_check_cases();  // a2c, ppo
 
 }  // namespace innerloop::rl

@@ -8,6 +8,7 @@
 #include "envs/vector_env.h"
 #include "kernels/philox.h"
 #include "kernels/threads.h"
+#include "rl/rollout_action.h"
 
 namespace innerloop::rl {
 namespace {
@@ -26,20 +27,6 @@ std::vector<Vars> trace_forward(Inputs& in, const PolicySpec& spec) {
     out.add("probabilities", softmax(p["logits"]));  // (B, R, A)
   }
   return {out};
-}
-
-// The first action whose cumulative probability exceeds u; the likeliest if deterministic.
-int choose(const double* probabilities, int count, double u, bool deterministic) {
-  if (deterministic) return static_cast<int>(std::max_element(probabilities, probabilities + count) - probabilities);
-  double cumulative = 0;
-  for (int a = 0; a < count; ++a) {
-    cumulative += probabilities[a];
-    if (u < cumulative) return a;
-  }
-  // Rounding left a gap at 1: the last action that can happen at all.
-  int last = count - 1;
-  while (last > 0 && probabilities[last] == 0) --last;
-  return last;
 }
 
 template <class T>
@@ -186,7 +173,7 @@ void Collector::act_in_task(int task) {
       }
     } else {
       check_probabilities(centre, task, n);
-      action[0] = choose(centre, A, random.uniform(), deterministic_);
+      action[0] = choose_action(centre, A, random.uniform(), deterministic_);
     }
     centre += A;
   }

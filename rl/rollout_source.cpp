@@ -59,8 +59,8 @@ constexpr Option options[] = {
     {.name = "baseline",
      .type = OptionType::choice,
      .value = "linear",
-     .choices = "none mean linear",
-     .help = "guess of the return that is subtracted"},
+     .choices = "none mean linear network",
+     .help = "guess of the return that is subtracted; network: also bootstraps at time limits"},
     {.name = "baseline_fit",
      .type = OptionType::choice,
      .value = "same-batch",
@@ -137,6 +137,7 @@ OnPolicyConfig on_policy_config(const OptionValues& values) {
   config.trajectories = values.integer("trajectories");
   config.iterations = values.integer("iterations");
   config.adapt_rate = values.real("adapt_rate");
+  config.value_network = baseline == "network";
   config.dtype = values.text("dtype") == "f64" ? Dtype::f64 : Dtype::f32;
   config.advantage = {
       .gamma = values.real("gamma"),
@@ -171,7 +172,15 @@ OnPolicySource::OnPolicySource(const OnPolicyConfig& config, std::uint64_t seed)
     : config_(config),
       seed_(seed),
       rollout_(envs::find_env(config.env),
-               policy_for(envs::find_env(config.env), config.hidden, config.activation, config.log_sigma_init)) {}
+               policy_for(envs::find_env(config.env), config.hidden, config.activation, config.log_sigma_init)) {
+  if (!config.value_network) return;
+  nn::MlpSpec net = rollout_.policy().net;
+  net.outputs = 1;
+  value_network.emplace(ValueNetworkConfig{.net = net,
+                                           .gamma = config.advantage.gamma,
+                                           .lambda = config.advantage.lambda},
+                        seed, config.dtype);
+}
 
 Experience OnPolicySource::collect(const ParamValues& theta, int iteration) {
   // Tasks of this iteration; a single one as several slices.
@@ -187,7 +196,9 @@ Experience OnPolicySource::collect(const ParamValues& theta, int iteration) {
       rollout_.collect(theta, tasks, config_.trajectories / slices, {.seed = seed_, .iteration = i});
   AdvantageConfig advantage = config_.advantage;
   advantage.pooled = slices > 1;
-  experience.batch = make_batch(experience.trajectories, advantage, &baseline_weights);
+  experience.batch = value_network ? make_batch(experience.trajectories, advantage,
+                                                value_network->advantages_then_fit(experience.trajectories))
+                                   : make_batch(experience.trajectories, advantage, &baseline_weights);
   if (!advantage.pooled) {
     // From weights per task to weights over all tasks.
     Tensors weights;
@@ -223,6 +234,7 @@ Metrics experience_metrics(const Experience& experience) {
 
 Tensors save_policy(const ParamValues& theta, const OnPolicySource& source) {
   Tensors state = theta;
+  if (source.value_network) source.value_network->save(state);
   if (!source.baseline_weights.empty()) state.add("baseline/weights", source.baseline_weights);
   return state;
 }
@@ -237,6 +249,7 @@ ParamValues load_policy(const ParamValues& like, const Tensors& state, OnPolicyS
                 "; use the options of the run that wrote it");
     theta.add(like.name(k), value);
   }
+  if (source.value_network) source.value_network->restore(state);
   source.baseline_weights = state.contains("baseline/weights") ? state["baseline/weights"] : Tensor();
   return theta;
 }

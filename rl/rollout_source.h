@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "rl/protocol.h"
 #include "rl/rollout.h"
 #include "rl/trainer.h"
+#include "rl/value_network.h"
 
 namespace innerloop::rl {
 
@@ -24,6 +26,7 @@ struct OnPolicyConfig {
   int trajectories = 20;  // per task
   int iterations = 100;
   AdvantageConfig advantage;
+  bool value_network = false;  // a value network with GAE in place of advantage.baseline
   double adapt_rate = 0.1;  // step size of the gradient steps with which `adapt` fits the policy to a new task
   Dtype dtype = Dtype::f32;
 };
@@ -60,7 +63,8 @@ class OnPolicySource {
 
   const nn::PolicySpec& policy() const { return rollout_.policy(); }
   const OnPolicyConfig& config() const { return config_; }
-  Tensor baseline_weights;  // state: the baseline's last fit
+  Tensor baseline_weights;                    // state: the baseline's last fit
+  std::optional<ValueNetwork> value_network;  // or the network, if that is the baseline
 
  private:
   OnPolicyConfig config_;

@@ -208,6 +208,12 @@ constexpr Option own_options[] = {
 };
 const std::vector<Option> all_options = with_on_policy_options(own_options);
 
+constexpr Preset presets[] = {
+    {"cartpole", "CartPole to 475 and above, with a value network",
+     "env = cartpole-v1\ntasks = 1\ntrajectories = 16\niterations = 100\nhidden = [64, 64]\nactivation = tanh\n"
+     "baseline = network\nlambda = 0.97"},
+};
+
 std::unique_ptr<Trainer> make(const OptionValues& values, std::uint64_t seed) {
   const TrpoConfig config{.delta = values.real("delta"),
                           .cg_iterations = values.integer("cg_iterations"),
@@ -226,7 +232,7 @@ const AlgorithmRow trpo = {
     .summary = "the step of a given KL divergence that raises the return most, checked by a line search",
     .source = "rl/trpo.cpp",
     .options = all_options,
-    .presets = {},
+    .presets = presets,
     .make = make,
 };
 

@@ -114,8 +114,11 @@ TEST_CASE("algorithms: every preset resolves, and the results of adapt do not de
     const auto json = nlohmann::json::parse(first);
     REQUIRE(json["learners"].size() == 2);
     CHECK(json["learners"][0]["mean"].size() == 3);
-    CHECK(json["learners"][0]["returns"][2].size() == 40);
-    CHECK(json["tasks"][6][0].get<double>() == Approx(-0.29555).margin(1e-5));  // the authors' goal number 6
+    CHECK(json["learners"][0]["returns"][2].size() == json["tasks"].size());
+    if (json["env"] == "point-nav-v1") {
+      REQUIRE(json["tasks"].size() == 40);
+      CHECK(json["tasks"][6][0].get<double>() == Approx(-0.29555).margin(1e-5));  // the authors' goal number 6
+    }
     REQUIRE(innerloop(folder, adapt + " --threads 2") == 0);
     CHECK(contents(folder / "out.txt") == first);
   }

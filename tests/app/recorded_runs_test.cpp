@@ -76,6 +76,47 @@ TEST_CASE("recorded runs: the first iteration of seed 1 of every estimator is re
   }
 }
 
+TEST_CASE("recorded runs: on-policy learning on classical control repeats its first iterations to 3 digits",
+          "[app][runs][learning]") {
+  TestFolder folder;
+  for (const char* run : {"a2c-cartpole", "ppo-cartpole", "ppo-pendulum", "trpo-cartpole"}) {
+    const std::string recorded = std::string("tests/golden/runs/") + run + "/seed-1", now = folder / run;
+    REQUIRE(::system((program() + " train --config " + recorded + "/config.toml --iterations 2 --quiet --out " + now +
+                      " > /dev/null 2>&1").c_str()) == 0);
+    // Where the learning rate falls to 0 at the last iteration, the second is another one in a shorter run.
+    for (int row : {1, 2}) {
+      if (row == 2 && std::string_view(run) != "trpo-cartpole") continue;
+      std::map<std::string, double> expected = metrics_row(recorded + "/metrics.csv", row),
+                                    got = metrics_row(now + "/metrics.csv", row);
+      for (const char* column : {"return", "length", "gradient_norm"}) {
+        INFO(run << ", iteration " << row << ", " << column << ": recorded " << expected[column] << ", now "
+                 << got[column]);
+        CHECK(std::abs(got[column] - expected[column]) <= 5e-3 * std::abs(expected[column]));
+      }
+    }
+  }
+}
+
+TEST_CASE("recorded runs: PPO and TRPO balance the pole to 475, A2C to 400, PPO the pendulum to -200, on 5 seeds",
+          "[app][runs]") {
+  const struct {
+    const char *run, *word;
+    double at_least, at_most;
+  } goals[] = {{"a2c-cartpole", "a2c", 400, 500},
+               {"ppo-cartpole", "ppo", 475, 500},
+               {"ppo-pendulum", "ppo", -200, -125},  // better than −125 on average: a wrong environment
+               {"trpo-cartpole", "trpo", 475, 500}};
+  for (const auto& goal : goals)
+    for (const char* seed : {"1", "2", "3", "4", "5"}) {
+      const std::vector<double> returns = returns_of(
+          contents(std::string("tests/golden/runs/") + goal.run + "/seed-" + seed + "/adapt.txt"), goal.word);
+      INFO(goal.run << ", seed " << seed);
+      REQUIRE(returns.size() == 1);
+      CHECK(returns[0] >= goal.at_least);
+      CHECK(returns[0] <= goal.at_most);
+    }
+}
+
 TEST_CASE("recorded runs: MAML with the authors' settings adapts as published, for three seeds", "[app][runs]") {
   for (const char* seed : {"1", "2", "3"}) {
     const std::string folder = (kRecorded / (std::string("log-likelihood-") + seed)).string();

@@ -1,0 +1,133 @@
+#include "rl/actor_critic.h"
+
+#include "autodiff/ops.h"
+#include "autodiff/transforms.h"
+#include "rl/rollout_actor_critic.h"
+
+namespace innerloop::rl {
+
+nn::ActorCriticOutput run_agent(const Params& theta, const AgentLossConfig& config, const Batch& batch) {
+  Vars state;
+  for (const char* part : {"h", "c"})
+    if (const std::string name = std::string("state/") + part; batch.contains(name)) state.add(part, batch[name]);
+  return nn::actor_critic(theta, config.agent, batch["observations"], state, batch["reset"], config.time_steps);
+}
+
+// region: equations
+// [A2C eq. critic]  L_V(θ) = ½ Σ_t w_t (V_θ(s_t) − R_t)²
+Var value_loss(const nn::ActorCriticOutput& agent, const Batch& batch) {
+  return 0.5 * sum_tasks(sum_all(batch["weights"] * square(agent.value - batch["returns"])));
+}
+
+// [A2C eq. entropy]  H(θ) = Σ_t w_t H(π_θ(·|s_t))
+Var mean_entropy(const AgentLossConfig& config, const nn::ActorCriticOutput& agent, const Batch& batch) {
+  Var entropy = nn::entropy(config.agent.policy, agent.policy);
+  if (entropy.shape().rows == 1) entropy = broadcast_rows(entropy, batch["weights"].shape().rows);
+  return sum_tasks(sum_all(batch["weights"] * entropy));
+}
+
+// [A2C eq. actor]  L_π(θ) = −Σ_t w_t log π_θ(a_t|s_t)·Â_t
+// [A2C eq. loss]   L = L_π + c_v L_V − c_e H
+AgentLoss a2c_loss(const Params& theta, const AgentLossConfig& config, const Batch& batch) {
+  const nn::ActorCriticOutput agent = run_agent(theta, config, batch);
+  const Var log_pi = nn::log_prob(config.agent.policy, agent.policy, batch["actions"]);  // (B, T·N, 1)
+  const Var actor = -sum_tasks(sum_all(mul3(batch["weights"], log_pi, batch["advantages"])));
+  const Var critic = value_loss(agent, batch), entropy = mean_entropy(config, agent, batch);
+  AgentLoss loss;
+  loss.total = actor + config.value_weight * critic - config.entropy_weight * entropy;
+  loss.parts.add("policy_loss", actor);
+  loss.parts.add("value_loss", critic);
+  loss.parts.add("entropy", entropy);
+  return loss;
+}
+// endregion
+
+A2cFunction::A2cFunction()
+    : Function<AgentLossConfig>("a2c/gradient", [](Inputs& in, const AgentLossConfig& config) -> std::vector<Vars> {
+        const Params theta = in.next("theta");
+        const AgentLoss loss = a2c_loss(theta, config, in.next("batch"));
+        return {grad(loss.total, theta), loss.parts};
+      }) {}
+
+namespace {
+
+class A2cTrainer : public Trainer {
+ public:
+  A2cTrainer(const ActorCriticConfig& config, std::uint64_t seed)
+      : config_(config), source_(segment_config(config), seed) {
+    learner_.theta = nn::init_actor_critic(source_.config().agent, seed, config.dtype);
+    learner_.adam = nn::adam_start(learner_.theta);
+  }
+
+  // region: train
+  // One iteration of the algorithm.
+  Metrics iterate() override {
+    // Every environment takes T steps with the current policy; advantages and returns, bootstrapped where a lane is
+    // cut.
+    const Segments segments = source_.collect(learner_.theta);
+    const BatchValues batch = segment_batch(segments, config_);
+
+    // One step down the gradient of the loss, through the core's T steps where there is one.
+    const AgentLossConfig loss{.agent = source_.config().agent,
+                               .time_steps = sequence_steps(source_.config()),
+                               .value_weight = config_.value_weight,
+                               .entropy_weight = config_.entropy_weight};
+    const std::vector<Tensors> out = gradient_(loss, {learner_.theta, batch});
+    const double size = descend(learner_, out[0], config_, iteration_, "a2c");
+
+    ++iteration_;
+    episodes_.update(segments);
+    Metrics metrics = episodes_.metrics();
+    for (std::size_t k = 0; k < out[1].count(); ++k) metrics.push_back({out[1].name(k), out[1][k].item()});
+    metrics.push_back({"gradient_norm", size});
+    return metrics;
+  }
+  // endregion
+
+  int iteration() const override { return iteration_; }
+  int iterations() const override { return config_.iterations; }
+  Tensors state() const override { return save_learner(learner_, source_, episodes_); }
+  void restore(const Tensors& state, int iteration) override {
+    restore_learner(state, learner_, source_, episodes_);
+    iteration_ = iteration;
+  }
+  AdaptReport adapt(const AdaptRequest& request) const override {
+    return source_.adapt(learner_.theta, request);
+  }
+
+ private:
+  ActorCriticConfig config_;
+  SegmentSource source_;
+  DescentState learner_;
+  EpisodeMetrics episodes_;
+  int iteration_ = 0;
+  A2cFunction gradient_;
+};
+
+const std::vector<Option> all_options = with_actor_critic_options(
+    {}, {{"trajectories", "16"}, {"steps", "8"}, {"lambda", "1"}, {"learning_rate", "7e-4"}, {"iterations", "2000"}});
+
+constexpr Preset presets[] = {
+    {"cartpole", "CartPole to 400 and above", 
+     "env = cartpole-v1\niterations = 1500\nsteps = 16\nlambda = 0.95\nlearning_rate = 3e-3\nanneal = true\n"
+     "reward_scale = 0.1"},
+};
+
+std::unique_ptr<Trainer> make(const OptionValues& values, std::uint64_t seed) {
+  return std::make_unique<A2cTrainer>(actor_critic_config(values), seed);
+}
+
+}  // namespace
+
+const AlgorithmRow a2c = {
+    .name = "a2c",
+    .title = "Advantage actor-critic (A2C)",
+    .paper = "Mnih et al. 2016, arXiv 1602.01783v2",
+    .summary = "policy gradient with a learned value as the baseline, from many environments side by side",
+    .source = "rl/actor_critic.cpp",
+    .options = all_options,
+    .presets = presets,
+    .make = make,
+};
+
+}  // namespace innerloop::rl

@@ -1,0 +1,238 @@
+#include "rl/ppo.h"
+
+#include "autodiff/ops.h"
+#include "autodiff/transforms.h"
+#include "rl/rollout_actor_critic.h"
+
+namespace innerloop::rl {
+
+// region: equations
+// [PPO eq. 7]  L^CLIP(θ) = Σ_t w_t min(r_t(θ)·Â_t, clip(r_t(θ), 1 − ε, 1 + ε)·Â_t),  r_t(θ) =
+// π_θ(a_t|s_t)/π_old(a_t|s_t)
+Var ppo_objective(Var log_prob, const Batch& batch, double clip_width) {
+  const Var ratio = exp(log_prob - batch["old_log_prob"]);  // (B, T·N, 1)
+  const Var clipped = clip(ratio, 1 - clip_width, 1 + clip_width);
+  const Var least = minimum(ratio * batch["advantages"], clipped * batch["advantages"]);
+  return sum_tasks(sum_all(batch["weights"] * least));
+}
+
+// [PPO eq. 9]  L = L^CLIP − c_1 L^VF + c_2 S, here with its sign turned, to be descended
+AgentLoss ppo_loss(const Params& theta, const AgentLossConfig& config, const Batch& batch) {
+  const nn::ActorCriticOutput agent = run_agent(theta, config, batch);
+  const Var log_prob = nn::log_prob(config.agent.policy, agent.policy, batch["actions"]);
+  const Var objective = ppo_objective(log_prob, batch, config.clip);
+  const Var critic = value_loss(agent, batch), entropy = mean_entropy(config, agent, batch);
+  AgentLoss loss;
+  loss.total = config.value_weight * critic - objective - config.entropy_weight * entropy;
+  loss.parts.add("policy_loss", -objective);
+  loss.parts.add("value_loss", critic);
+  loss.parts.add("entropy", entropy);
+
+  // How far the policy is from the one that collected the data: an estimate of the KL that is never negative.
+  const Var log_ratio = log_prob - batch["old_log_prob"];
+  loss.parts.add("kl", sum_tasks(sum_all(batch["weights"] * (expm1(log_ratio) - log_ratio))));
+  const Var outside = 1.0 - inside(exp(log_ratio), 1 - config.clip, 1 + config.clip);
+  loss.parts.add("clip_fraction", sum_tasks(sum_all(batch["weights"] * outside)));
+  return loss;
+}
+// endregion
+
+PpoFunctions::PpoFunctions()
+    : old_log_prob("ppo/old_log_prob",
+                   [](Inputs& in, const AgentLossConfig& config) -> std::vector<Vars> {
+                     const Params theta = in.next("theta");
+                     const Batch batch = in.next("batch");
+                     Vars out;
+                     out.add("log_prob", nn::log_prob(config.agent.policy, run_agent(theta, config, batch).policy,
+                                                      batch["actions"]));
+                     return {out};
+                   }),
+      gradient("ppo/gradient", [](Inputs& in, const AgentLossConfig& config) -> std::vector<Vars> {
+        const Params theta = in.next("theta");
+        const AgentLoss loss = ppo_loss(theta, config, in.next("batch"));
+        return {grad(loss.total, theta), loss.parts};
+      }) {}
+
+namespace {
+
+struct PpoConfig {
+  ActorCriticConfig shared;
+  double clip = 0.2;
+  int epochs = 10;
+  int minibatches = 4;
+  double target_kl = 0;
+};
+
+class PpoTrainer : public Trainer {
+ public:
+  PpoTrainer(const PpoConfig& config, std::uint64_t seed)
+      : config_(config), seed_(seed), source_(segment_config(config.shared), seed) {
+    const int sequences = source_.config().lanes * (config.shared.steps / sequence_steps(source_.config()));
+    require(config.minibatches <= sequences,
+            "ppo: " + std::to_string(config.minibatches) + " minibatches of " + std::to_string(sequences) +
+                " sequences; with a recurrent core a sequence is a whole environment, so take more trajectories or "
+                "fewer minibatches");
+    learner_.theta = nn::init_actor_critic(source_.config().agent, seed, config.shared.dtype);
+    learner_.adam = nn::adam_start(learner_.theta);
+  }
+
+  // region: train
+  // One iteration of the algorithm.
+  Metrics iterate() override {
+    // Every environment takes T steps with the current policy; advantages and returns, bootstrapped where a lane is
+    // cut.
+    const Segments segments = source_.collect(learner_.theta);
+    BatchValues batch = segment_batch(segments, config_.shared);
+
+    // What the policy that collected the data thinks of it, as data.
+    const AgentLossConfig loss{.agent = source_.config().agent,
+                               .time_steps = sequence_steps(source_.config()),
+                               .value_weight = config_.shared.value_weight,
+                               .entropy_weight = config_.shared.entropy_weight,
+                               .clip = config_.clip};
+    batch.add("old_log_prob", functions_.old_log_prob(loss, {learner_.theta, batch})[0][0]);
+
+    // Several epochs of minibatches: of rows, or with a core of whole sequences.
+    const int sequences = batch["weights"].shape().rows / loss.time_steps;
+    Averages averages;
+    for (int epoch = 0; epoch < config_.epochs; ++epoch) {
+      const std::vector<int> order = permutation(sequences, seed_,
+                                                 {.purpose = Purpose::minibatch,
+                                                  .inner_step = static_cast<std::uint32_t>(epoch),
+                                                  .iteration = static_cast<std::uint32_t>(iteration_)});
+      Averages of_epoch;
+      for (int part = 0; part < config_.minibatches; ++part) {
+        const BatchValues minibatch = choose_sequences(batch, loss.time_steps, share(order, part));
+        const std::vector<Tensors> out = functions_.gradient(loss, {learner_.theta, minibatch});
+        const double size = descend(learner_, out[0], config_.shared, iteration_, "ppo");
+        of_epoch.add(out[1], size);
+      }
+      averages = of_epoch;
+      averages.epochs = epoch + 1;
+      // Enough moved: the rest of the epochs would learn from data of another policy.
+      if (config_.target_kl > 0 && of_epoch.mean("kl") > 1.5 * config_.target_kl) break;
+    }
+
+    ++iteration_;
+    episodes_.update(segments);
+    Metrics metrics = episodes_.metrics();
+    averages.append_to(metrics);
+    return metrics;
+  }
+  // endregion
+
+  int iteration() const override { return iteration_; }
+  int iterations() const override { return config_.shared.iterations; }
+  Tensors state() const override { return save_learner(learner_, source_, episodes_); }
+  void restore(const Tensors& state, int iteration) override {
+    restore_learner(state, learner_, source_, episodes_);
+    iteration_ = iteration;
+  }
+  AdaptReport adapt(const AdaptRequest& request) const override {
+    return source_.adapt(learner_.theta, request);
+  }
+
+ private:
+  // What the minibatches of the last epoch reported, on average.
+  struct Averages {
+    Metrics sums;
+    int count = 0, epochs = 0;
+
+    void add(const Tensors& parts, double gradient_norm) {
+      if (sums.empty()) {
+        for (std::size_t k = 0; k < parts.count(); ++k) sums.push_back({parts.name(k), 0});
+        sums.push_back({"gradient_norm", 0});
+      }
+      for (std::size_t k = 0; k < parts.count(); ++k) sums[k].value += parts[k].item();
+      sums.back().value += gradient_norm;
+      ++count;
+    }
+    double mean(std::string_view name) const {
+      for (const Metric& metric : sums)
+        if (metric.name == name) return metric.value / count;
+      return 0;
+    }
+    void append_to(Metrics& metrics) const {
+      for (const Metric& metric : sums) metrics.push_back({metric.name, metric.value / count});
+      metrics.push_back({"epochs", static_cast<double>(epochs)});
+    }
+  };
+
+  // Minibatch number `part` of an order.
+  std::span<const int> share(const std::vector<int>& order, int part) const {
+    const std::size_t parts = static_cast<std::size_t>(config_.minibatches), k = static_cast<std::size_t>(part);
+    const std::size_t first = order.size() * k / parts, last = order.size() * (k + 1) / parts;
+    return std::span(order).subspan(first, last - first);
+  }
+
+  PpoConfig config_;
+  std::uint64_t seed_;
+  SegmentSource source_;
+  DescentState learner_;
+  EpisodeMetrics episodes_;
+  int iteration_ = 0;
+  PpoFunctions functions_;
+};
+
+constexpr Option own_options[] = {
+    {.name = "clip",
+     .type = OptionType::real,
+     .value = "0.2",
+     .low = 0,
+     .high = 10,
+     .help = "ε: ratios outside 1 ± ε earn nothing more",
+     .paper = "0.2 (table 1)"},
+    {.name = "epochs",
+     .type = OptionType::integer,
+     .value = "10",
+     .low = 1,
+     .high = 1000,
+     .help = "passes over the data of an iteration",
+     .paper = "10 (table 3)"},
+    {.name = "minibatches",
+     .type = OptionType::integer,
+     .value = "4",
+     .low = 1,
+     .high = 100000,
+     .help = "gradient steps per pass; with a core, minibatches are of whole sequences"},
+    {.name = "target_kl",
+     .type = OptionType::real,
+     .value = "0",
+     .low = 0,
+     .high = 1000,
+     .help = "stop the passes when the mean KL of one exceeds 1.5 times this; 0: never"},
+};
+const std::vector<Option> all_options = with_actor_critic_options(own_options, {});
+
+constexpr Preset presets[] = {
+    {"cartpole", "CartPole to 475 and above",
+     "env = cartpole-v1\niterations = 100\ntrajectories = 8\nsteps = 128\nlearning_rate = 2e-3\nanneal = true\n"
+     "epochs = 8"},
+    {"pendulum", "Pendulum to −200 and above",
+     "env = pendulum-v1\niterations = 150\ntrajectories = 16\nsteps = 200\ngamma = 0.95\nlearning_rate = 1e-3\n"
+     "anneal = true\nreward_scale = 0.1\nminibatches = 16"},
+};
+
+std::unique_ptr<Trainer> make(const OptionValues& values, std::uint64_t seed) {
+  const PpoConfig config{.shared = actor_critic_config(values),
+                         .clip = values.real("clip"),
+                         .epochs = values.integer("epochs"),
+                         .minibatches = values.integer("minibatches"),
+                         .target_kl = values.real("target_kl")};
+  return std::make_unique<PpoTrainer>(config, seed);
+}
+
+}  // namespace
+
+const AlgorithmRow ppo = {
+    .name = "ppo",
+    .title = "Proximal policy optimisation (PPO)",
+    .paper = "Schulman et al. 2017, arXiv 1707.06347v2",
+    .summary = "several gradient steps on the same data, with a ratio clipped so that none goes too far",
+    .source = "rl/ppo.cpp",
+    .options = all_options,
+    .presets = presets,
+    .make = make,
+};
+
+}  // namespace innerloop::rl

@@ -1,0 +1,86 @@
+// What actor-critic algorithms share: their settings, the batch that a segment becomes, and minibatches of it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "nn/optimizer.h"
+#include "rl/rollout_segments.h"
+
+namespace innerloop::rl {
+
+struct ActorCriticConfig {
+  std::string env = "cartpole-v1";
+  nn::ActorCriticSpec::Core core = nn::ActorCriticSpec::Core::none;
+  int core_size = 64;
+  std::vector<int> hidden = {64, 64};  // of the policy's and of the value's network, on top of the core
+  Activation activation = Activation::tanh;
+  double log_sigma_init = 0;
+  int tasks = 1, trajectories = 8;  // tasks·trajectories lanes; the first factor is cut over threads
+  int steps = 128;                  // of every lane between two updates
+  int iterations = 100;
+  double gamma = 0.99, lambda = 0.95;
+  bool standardise = true;  // advantages of an update with mean 0 and deviation 1
+  double reward_scale = 1;  // of rewards as the learner sees them
+  bool normalise_observations = false;
+  double learning_rate = 3e-4;
+  bool anneal = false;            // the learning rate falls linearly to 0 at the last iteration
+  double value_weight = 0.5;      // c_v
+  double entropy_weight = 0;      // c_e
+  double max_gradient_norm = 0.5;  // longer gradients are cut to this length; 0: never
+  Dtype dtype = Dtype::f32;
+};
+
+// The options behind it, then an algorithm's own. `defaults`: "name = value" lines that replace shared defaults.
+std::vector<Option> with_actor_critic_options(std::span<const Option> own,
+                                              std::initializer_list<std::pair<const char*, const char*>> defaults);
+ActorCriticConfig actor_critic_config(const OptionValues& values);
+
+// The agent that fits the environment; the source of its segments.
+nn::ActorCriticSpec agent_for(const ActorCriticConfig& config);
+SegmentConfig segment_config(const ActorCriticConfig& config);
+
+// What the losses read: {"observations", "actions", "advantages", "returns", "weights", "reset"} (B, T·N, ·) and
+// "state/h", "state/c" (B, N, H). returns = advantages + values, before the advantages are standardised; the weights
+// are 1/(B·T·N).
+BatchValues segment_batch(const Segments& segments, const ActorCriticConfig& config);
+
+// The sequences of a batch with these numbers, of every slice alike: rows t·N + n with n in `sequences`. Without a core
+// every row is a sequence of one step (time_steps = 1). Weights are made to add up to 1 again.
+BatchValues choose_sequences(const BatchValues& batch, int time_steps, std::span<const int> sequences);
+// 0 … count − 1 in a random order.
+std::vector<int> permutation(int count, std::uint64_t seed, const Place& place);
+
+// How many steps the sequences of a batch of this agent have, and so how many sequences there are.
+inline int sequence_steps(const SegmentConfig& config) {
+  return config.agent.core == nn::ActorCriticSpec::Core::none ? 1 : config.steps;
+}
+
+// θ after one Adam step down the gradient, cut to max_gradient_norm. NonFiniteError, naming the algorithm and the
+// iteration, if the gradient is not finite.
+struct DescentState {
+  ParamValues theta;
+  nn::AdamState adam;
+};
+double descend(DescentState& state, ParamValues gradient, const ActorCriticConfig& config, int iteration,
+               const char* algorithm);
+
+// "return", "length": averages over the episodes that ended in the segments, the last ones known where none did (0 at
+// the very first); "episodes".
+class EpisodeMetrics {
+ public:
+  void update(const Segments& segments);
+  Metrics metrics() const;
+  void save(Tensors& checkpoint) const;
+  void restore(const Tensors& checkpoint);
+
+ private:
+  double return_ = 0, length_ = 0, episodes_ = 0;
+};
+
+// All that a trainer of this kind must remember, and back.
+Tensors save_learner(const DescentState& state, const SegmentSource& source, const EpisodeMetrics& metrics);
+void restore_learner(const Tensors& checkpoint, DescentState& state, SegmentSource& source, EpisodeMetrics& metrics);
+
+}  // namespace innerloop::rl

@@ -1,0 +1,106 @@
+#include "rl/value_network.h"
+
+#include <algorithm>
+#include <string>
+
+#include "autodiff/ops.h"
+#include "autodiff/transforms.h"
+#include "rl/returns.h"
+
+namespace innerloop::rl {
+namespace {
+
+constexpr const char* prefix = "baseline/value";
+
+std::vector<Vars> trace_forward(Inputs& in, const nn::MlpSpec& net) {
+  const Params theta = in.next("theta");
+  Vars out;
+  out.add("value", nn::mlp(theta, net, prefix, in.next_var("observations")));
+  return {out};
+}
+
+// ∇ ½ Σ w (V/scale − target/scale)²
+std::vector<Vars> trace_gradient(Inputs& in, const nn::MlpSpec& net) {
+  const Params theta = in.next("theta");
+  const Batch batch = in.next("batch");
+  const Var error = nn::mlp(theta, net, prefix, batch["observations"]) - batch["targets"];
+  return {grad(0.5 * sum_tasks(sum_all(batch["weights"] * square(error))), theta)};
+}
+
+Tensor scaled(const Tensor& x, double factor) {
+  Tensors list;
+  list.add("x", x);
+  return (factor * list)[0];
+}
+
+}  // namespace
+
+ValueNetwork::ValueNetwork(const ValueNetworkConfig& config, std::uint64_t seed, Dtype dtype)
+    : config_(config),
+      theta_(nn::init_mlp(config.net, seed, prefix, dtype)),
+      adam_(nn::adam_start(theta_)),
+      forward_("value_network/forward", &trace_forward),
+      gradient_("value_network/gradient", &trace_gradient) {}
+
+double ValueNetwork::scale() const { return config_.gamma < 0.99 ? 1 / (1 - config_.gamma) : 100; }
+
+ValueNetwork::Values ValueNetwork::predict(const Trajectories& trajectories) const {
+  Values out;
+  out.values = scaled(forward_(config_.net, {theta_, trajectories.observations})[0][0], scale());
+  out.end_values = Tensor(trajectories.rewards.shape(), trajectories.rewards.dtype());
+
+  // What lies beyond a cut.
+  const Tensor last = trajectories.last_observations.to(trajectories.rewards.dtype());
+  const Tensor beyond = scaled(forward_(config_.net, {theta_, last})[0][0], scale());  // (B, N, 1)
+  for (int task = 0; task < trajectories.tasks; ++task)
+    for (int n = 0; n < trajectories.per_task; ++n)
+      if (trajectories.truncated[static_cast<std::size_t>(trajectories.lane(task, n))])
+        out.end_values.set(task, trajectories.first_row(task, n + 1) - 1, 0, beyond.at(task, n, 0));
+  return out;
+}
+
+Tensor ValueNetwork::advantages_then_fit(const Trajectories& trajectories) {
+  const Values v = predict(trajectories);
+  const Tensor advantages = gae(trajectories, v.values, config_.gamma, config_.lambda, v.end_values);
+
+  // Targets Â + V, in the network's own unit; every step weighs the same.
+  Tensors a, b;
+  a.add("targets", advantages);
+  b.add("targets", v.values);
+  BatchValues batch = (1 / scale()) * (a + b);
+  Tensors weights;
+  weights.add("weights", trajectories.mask);
+  batch.add("weights", ((1.0 / static_cast<double>(trajectories.steps())) * weights)[0]);
+  batch.add("observations", trajectories.observations);
+  for (int step = 0; step < config_.fit_steps; ++step) {
+    nn::AdamResult next = nn::adam(theta_, gradient_(config_.net, {theta_, batch})[0], adam_,
+                                   {.learning_rate = config_.learning_rate});
+    theta_ = std::move(next.theta);
+    adam_ = std::move(next.state);
+  }
+  return advantages;
+}
+
+void ValueNetwork::save(Tensors& checkpoint) const {
+  for (std::size_t k = 0; k < theta_.count(); ++k) checkpoint.add(theta_.name(k), theta_[k]);
+  Tensors moments;
+  nn::save_adam(adam_, moments);
+  for (std::size_t k = 0; k < moments.count(); ++k) checkpoint.add("baseline/" + moments.name(k), moments[k]);
+}
+
+void ValueNetwork::restore(const Tensors& checkpoint) {
+  for (std::size_t k = 0; k < theta_.count(); ++k) {
+    const Tensor& saved = checkpoint[theta_.name(k)];
+    require(saved.shape() == theta_[k].shape() && saved.dtype() == theta_[k].dtype(),
+            "checkpoint: " + theta_.name(k) + " is " + to_string(saved.shape()) +
+                "; use the options of the run that wrote it");
+    theta_[k] = saved;
+  }
+  Tensors moments;
+  for (std::size_t k = 0; k < checkpoint.count(); ++k)
+    if (checkpoint.name(k).starts_with("baseline/adam/"))
+      moments.add(checkpoint.name(k).substr(std::string_view("baseline/").size()), checkpoint[k]);
+  adam_ = nn::load_adam(theta_, moments);
+}
+
+}  // namespace innerloop::rl
