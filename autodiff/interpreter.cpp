@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "kernels/reference.h"
+#include "kernels/reference/scalar.h"
+#include "kernels/reference_run.h"
 
 namespace innerloop {
 namespace {
@@ -30,7 +31,7 @@ Numbers<T> compute(const Graph& graph, NodeId id, NodeNumbers<T>& values) {
       if (node.op == Op::sum_tasks) call.tasks = shape.tasks;
     }
     call.out = {out.data() + node.shape.per_task() * static_cast<std::size_t>(task), node.shape.rows, node.shape.cols};
-    kernels::reference::run<T>(node.op, call);
+    kernels::run_reference<T>(node.op, call);
   }
   return out;
 }

@@ -25,7 +25,7 @@ cmake --build "$folder" -j 1 > "$folder/build.log" || { tail -30 "$folder/build.
 heavy='#include [<"](Eigen|CLI|toml\+\+|nlohmann|catch2|tests/catch\.h)'
 sort -rn "$INNERLOOP_TIMES" | sed "s|$PWD/||" | while read -r ms source; do
   kind=plain
-  case $source in kernels/* | "$folder"/kernels/*) kind=kernels ;; esac
+  case $source in kernels/* | "$folder"/*/kernels/*) kind=kernels ;; esac  # the second: files made from kernels/cuda
   if grep -qsE "$heavy" "$source"; then kind=heavy; fi
   echo "$ms $source $kind"
 done |
