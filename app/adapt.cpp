@@ -3,13 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 #include <ostream>
 
 #include "app/command_line.h"
 #include "app/options.h"
 #include "app/run_folder.h"
-#include "envs/held_out.h"
 #include "envs/table.h"
 #include "kernels/threads.h"
 
@@ -82,11 +82,18 @@ std::vector<envs::Task> test_tasks(const envs::EnvRow& env, const AdaptSettings&
   return tasks;
 }
 
-// Whether this learner has met the tasks before.
-std::string held_out_line(const Learner& learner, const std::vector<envs::Task>& tests) {
-  if (learner.training_tasks == 0) return "";
-  return envs::held_out_text(envs::held_out(envs::find_env(learner.env), tests, learner.seed,
-                                            learner.trainer->iteration(), learner.training_tasks));
+// The tasks that a learner was trained on, by what its options say:
+//   tasks, and no steps           so many new ones in every iteration
+//   tasks, trajectories, steps    a new one for every episode of every environment; one that may end early has one step
+//                                 at least, another has as many as its horizon
+//   no tasks                      one task, the first
+envs::TrainingDraws training_draws(const rl::OptionValues& values, std::uint64_t seed, int iterations) {
+  if (!values.contains("tasks")) return {seed, std::min(iterations, 1), 1};
+  const int tasks = values.integer("tasks");
+  if (!values.contains("steps") || !values.contains("trajectories")) return {seed, iterations, tasks};
+  const envs::Spec& spec = envs::find_env(values.text("env")).spec;
+  const long steps = long{iterations} * values.integer("steps"), shortest = spec.terminates ? 1 : spec.horizon;
+  return {seed, (steps + shortest - 1) / shortest, tasks * values.integer("trajectories"), true};
 }
 
 // Environment steps explored in a task before point `step`, averaged over the tasks. NaN: the learner does not count.
@@ -105,9 +112,9 @@ Learner load_learner(const Context& context, const std::string& run, bool traine
   const RunSettings settings = resolve_settings(context, "", "", folder.config(), {});
   const auto seed = static_cast<std::uint64_t>(std::get<std::int64_t>(settings.values["seed"]));
   Learner learner{settings.algorithm->name, settings.values.text("env"),
-                  settings.algorithm->make(settings.values, seed), seed};
-  if (settings.values.contains("tasks")) learner.training_tasks = settings.values.integer("tasks");
+                  settings.algorithm->make(settings.values, seed)};
   if (trained) folder.restore(*learner.trainer);
+  learner.draws = training_draws(settings.values, seed, learner.trainer->iteration());
   if (!settings.preset.empty()) learner.label += " (" + settings.preset + ")";
   if (settings.preset.ends_with("oracle")) learner.label = "oracle (sees the goal)";
   if (!trained) learner.label = "random init";
@@ -142,7 +149,8 @@ AdaptResults adapt_learners(const Context& context, const std::vector<Learner>& 
                 << std::endl;
     request.paths = &learner == &learners.front() && settings.pictures > 0 ? 1 : 0;
     rl::AdaptReport report = learner.trainer->adapt(request);
-    AdaptResults::Row row{learner.label, {}, {}, held_out_line(learner, results.tasks)};
+    AdaptResults::Row row{learner.label, {}, {}, ""};
+    row.held_out = envs::held_out_text(envs::held_out(envs::find_env(learner.env), results.tasks, learner.draws));
     for (int step = 0; step <= settings.steps; ++step) {
       row.env_steps.push_back(mean_env_steps(report, step));
       std::vector<double>& returns = row.returns.emplace_back();

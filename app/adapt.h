@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "app/program.h"
-#include "envs/driver.h"
+#include "envs/held_out.h"
 #include "rl/trainer.h"
 
 namespace innerloop::app {
@@ -15,8 +15,7 @@ struct Learner {
   std::string label;
   std::string env;
   std::unique_ptr<rl::Trainer> trainer;
-  std::uint64_t seed = 0;  // of its training
-  int training_tasks = 0;  // drawn in each of its iterations; 0: not known
+  envs::TrainingDraws draws{};  // the tasks it was trained on
 };
 
 struct AdaptSettings {
@@ -34,7 +33,7 @@ struct AdaptResults {
     std::string label;
     std::vector<std::vector<double>> returns;  // [step][task]
     std::vector<double> env_steps;             // [step]: explored in a task until then, averaged over the tasks
-    std::string held_out;                      // whether the tasks are new to it; empty: not known
+    std::string held_out;                      // whether the tasks are new to it
   };
   std::vector<Row> rows;
   std::vector<rl::Path> paths;  // of the first learner, for the first few tasks

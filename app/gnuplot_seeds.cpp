@@ -26,14 +26,16 @@ struct Script {
 };
 
 // Means of so many neighbours that at most most_points are left; x is the place of the last of them.
-std::vector<std::pair<double, double>> thinned(const std::vector<double>& y, double first_x) {
+std::vector<std::pair<double, double>> thinned(const std::vector<double>& y, const std::vector<double>& x,
+                                               double first_x) {
   const std::size_t width = (y.size() + most_points - 1) / most_points;
   std::vector<std::pair<double, double>> points;
   for (std::size_t begin = 0; begin < y.size(); begin += width) {
     const std::size_t end = std::min(begin + width, y.size());
     double sum = 0;
     for (std::size_t i = begin; i < end; ++i) sum += y[i];
-    points.emplace_back(first_x + static_cast<double>(end - 1), sum / static_cast<double>(end - begin));
+    const double place = x.size() >= end ? x[end - 1] : first_x + static_cast<double>(end - 1);
+    points.emplace_back(place, sum / static_cast<double>(end - begin));
   }
   return points;
 }
@@ -63,7 +65,7 @@ void add_curves(Script& script, const SeedPanels& panels) {
   for (std::size_t m = 0; m < panels.curves.size(); ++m) {
     const SeedCurves& method = panels.curves[m];
     std::vector<std::vector<std::pair<double, double>>> seeds;
-    for (const std::vector<double>& y : method.seeds) seeds.push_back(thinned(y, panels.first_x));
+    for (const std::vector<double>& y : method.seeds) seeds.push_back(thinned(y, method.x, panels.first_x));
     for (const auto& seed : seeds) {
       std::string rows;
       for (const auto& [x, y] : seed) rows += cell(x) + " " + cell(y) + "\n";
@@ -86,7 +88,8 @@ void add_curves(Script& script, const SeedPanels& panels) {
     for (const std::string& line : *layer) plot += (plot.empty() ? "plot " : ", \\\n ") + line;
   script.text += "set title " + quoted(panels.title) + "\nset xlabel " + quoted(panels.x_label) + "\nset ylabel " +
                  quoted(panels.y_label) + "\nset xrange [*:*]\nset key bottom right\nset xtics auto " +
-                 (points ? "1" : "") + "\n" + (plot.empty() ? "plot NaN notitle" : plot) + "\n";
+                 (points && panels.curves.at(0).x.empty() ? "1" : "") + "\n" +
+                 (plot.empty() ? "plot NaN notitle" : plot) + "\n";
 }
 
 void add_scores(Script& script, const SeedPanels& panels) {

@@ -13,6 +13,7 @@ namespace innerloop::app {
 struct SeedCurves {
   std::string label;
   std::vector<std::vector<double>> seeds;  // y of each
+  std::vector<double> x;                   // of the longest; empty: first_x, first_x + 1, …
 };
 struct SeedScores {
   std::string label;
@@ -24,7 +25,7 @@ struct SeedScores {
 struct SeedPanels {
   std::string title;
   std::string x_label = "iteration", y_label, score_label;
-  double first_x = 1;  // of the curves' first number; the others follow in steps of 1
+  double first_x = 1;  // of the curves' first number, where they have no x of their own
   std::vector<SeedCurves> curves;
   std::vector<SeedScores> scores;
 };

@@ -41,7 +41,7 @@ constexpr Option sweep_flags[] = {
      .help = "options of every method, separated by blanks: \"iterations=20 hidden=[8,8]\""},
     {.name = "metric",
      .type = OptionType::text,
-     .help = "column of metrics.csv that is judged; default: return_after where it exists, else the first"},
+     .help = "column of metrics.csv that is judged; default: return_after, evaluation or return"},
     {.name = "lower_is_better", .type = OptionType::boolean, .value = "false", .help = "for a loss"},
     {.name = "last",
      .type = OptionType::integer,

@@ -22,7 +22,7 @@ struct SweepSettings {
   std::string envs{};       // names, separated by blanks; empty: each method's own
   int seeds = 5, first_seed = 1;
   std::string set{};        // "iterations=20 hidden=[8,8]": for every method
-  std::string metric{};     // column of metrics.csv; empty: return_after, else the first
+  std::string metric{};     // column of metrics.csv; empty: return_after, evaluation, return, or the first
   bool lower_is_better = false;
   int last = 10;          // a score is the mean of so many last rows
   int adapt = -1;         // K ≥ 0: the score is the return on the environment's reference tasks after K steps
@@ -47,6 +47,7 @@ struct CellResult {
   std::string message;                          // why it failed
   std::string metric;                           // the column that `series` is
   std::vector<double> series;                   // one number per iteration
+  std::vector<double> env_steps;                // done until then; empty where the algorithm does not count them
   std::vector<double> adapted, adapted_steps;   // return and environment steps at K = 0, 1, …, mean over the tasks
   double score = 0;                             // NaN unless finished
   double start = 0, best = 0, end = 0;          // of the series: means over as many rows as the score's

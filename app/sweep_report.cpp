@@ -25,7 +25,8 @@ struct Pair {
 };
 
 // Compared with "more is better": losses change their sign.
-std::vector<Pair> compare_groups(const std::vector<SweepGroup>& groups, bool lower_is_better) {
+std::vector<Pair> compare_groups(const std::vector<SweepGroup>& groups, const std::vector<CellResult>& results,
+                                 bool lower_is_better) {
   std::vector<Pair> pairs;
   for (const SweepGroup& a : groups)
     for (const SweepGroup& b : groups)
@@ -36,8 +37,20 @@ std::vector<Pair> compare_groups(const std::vector<SweepGroup>& groups, bool low
       for (auto& [seed, score] : scores) score = -score;
     return scores;
   };
-  for (Pair& pair : pairs)
+  for (Pair& pair : pairs) {
     pair.comparison = compare(signed_scores(*pair.a), signed_scores(*pair.b), static_cast<int>(pairs.size()));
+    // The seeds that are left of a method with failures are the better ones: they prove nothing.
+    const SweepGroup* winner = pair.comparison.verdict == Verdict::a_beats_b   ? pair.a
+                               : pair.comparison.verdict == Verdict::b_beats_a ? pair.b
+                                                                               : nullptr;
+    if (winner == nullptr) continue;
+    const auto failed =
+        std::ranges::count_if(winner->cells, [&](std::size_t i) { return results[i].state == State::failed; });
+    if (failed == 0) continue;
+    pair.comparison.verdict = Verdict::not_shown;
+    pair.comparison.reason =
+        fmt::format("{} of the {} seeds of {} failed", failed, winner->cells.size(), winner->method);
+  }
   return pairs;
 }
 
@@ -160,7 +173,7 @@ std::string sweep_table(const SweepSettings& settings, const std::vector<Cell>& 
   std::string text =
       "score: " + score_name(settings, results) + "\n" + text_table(table) + notes(groups, cells, results);
   if (settings.adapt > 0) text += adaptation_table(groups, results, settings.adapt);
-  const std::vector<Pair> pairs = compare_groups(groups, settings.lower_is_better);
+  const std::vector<Pair> pairs = compare_groups(groups, results, settings.lower_is_better);
   for (const Pair& pair : pairs) text += verdict_text(pair) + "\n";
   if (pairs.size() > 1) text += fmt::format("(The 5 % of error are shared by {} comparisons.)\n", pairs.size());
   return text;
@@ -195,7 +208,7 @@ std::string sweep_json(const SweepSettings& settings, const std::vector<Cell>& c
     }
     runs.push_back(run);
   }
-  for (const Pair& pair : compare_groups(groups, settings.lower_is_better))
+  for (const Pair& pair : compare_groups(groups, results, settings.lower_is_better))
     comparisons.push_back({{"a", pair.a->method},
                            {"b", pair.b->method},
                            {"env", pair.a->env},
@@ -236,6 +249,10 @@ std::string csv_text(const std::vector<Cell>& cells, const std::vector<CellResul
 Plotted draw_sweep(const SweepSettings& settings, const std::vector<Cell>& cells,
                    const std::vector<CellResult>& results) {
   std::vector<SeedPanels> rows;
+  // Against environment steps if every run counts them.
+  const bool by_steps = settings.adapt <= 0 && std::ranges::all_of(results, [](const CellResult& result) {
+                          return result.state != State::finished || result.env_steps.size() == result.series.size();
+                        });
   for (const SweepGroup& group : group_cells(cells, results)) {
     auto row = std::ranges::find(rows, group.env, &SeedPanels::title);
     if (row == rows.end()) {
@@ -243,12 +260,14 @@ Plotted draw_sweep(const SweepSettings& settings, const std::vector<Cell>& cells
       row->title = group.env;
       row->score_label = score_name(settings, results);
       if (settings.adapt > 0) row->x_label = "adaptation steps", row->first_x = 0, row->y_label = "return";
+      if (by_steps) row->x_label = "environment steps";
     }
-    SeedCurves curves{group.method, {}};
+    SeedCurves curves{group.method, {}, {}};
     SeedScores scores{group.method, {}};
     for (const std::size_t i : group.cells) {
       if (results[i].state != State::finished) continue;
       curves.seeds.push_back(settings.adapt > 0 ? results[i].adapted : results[i].series);
+      if (by_steps) curves.x = results[i].env_steps;
       scores.seeds.push_back(results[i].score);
       if (settings.adapt <= 0) row->y_label = results[i].metric;
     }

@@ -7,6 +7,7 @@
 #include <limits>
 #include <mutex>
 #include <numeric>
+#include <string_view>
 
 #include "app/adapt.h"
 #include "app/job.h"
@@ -82,16 +83,21 @@ bool has_finished(const Cell& cell, const std::string& path) {
          RunFolder::open(path).saved_iteration() >= cell.settings.values.integer("iterations");
 }
 
-// The numbers of a metrics column; the first that `wanted` names, return_after, or the first after the iteration.
+// The column that is judged, against environment steps where the algorithm counts them.
 void read_series(CellResult& result, const std::string& path, const std::string& wanted) {
   const NumberTable table = read_numbers(path + "/metrics.csv");
   require(table.names.size() > 1, path + "/metrics.csv has no metrics");
-  auto column = std::ranges::find(table.names, wanted.empty() ? "return_after" : wanted);
+  const auto find = [&](std::string_view name) { return std::ranges::find(table.names, name); };
+  auto column = find(wanted);
   if (column == table.names.end() && !wanted.empty())
     throw rl::UsageError("no metric is called '" + wanted + "'" + did_you_mean(wanted, table.names));
+  for (const char* name : {"return_after", "evaluation", "return"})
+    if (column == table.names.end()) column = find(name);
   if (column == table.names.end()) column = table.names.begin() + 1;
+  const auto numbers = [&](auto place) { return table.columns[static_cast<std::size_t>(place - table.names.begin())]; };
   result.metric = *column;
-  result.series = table.columns[static_cast<std::size_t>(column - table.names.begin())];
+  result.series = numbers(column);
+  if (const auto steps = find("steps"); steps != table.names.end()) result.env_steps = numbers(steps);
 }
 
 // The adaptation protocol on the environment's reference tasks: adaptation.csv, written once.

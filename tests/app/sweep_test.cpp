@@ -291,6 +291,15 @@ TEST_CASE("sweep: what is said depends on the number of seeds", "[app][sweep]") 
   CHECK_THAT(table, ContainsSubstring("≈ ["));
   CHECK_THAT(table, ContainsSubstring("≈ fewer than 10 seeds"));
   CHECK_THAT(table, ContainsSubstring("a beats b in toy-v1: paired sign-flip test over 6 seeds, p = 0.031"));
+  // The winner must have finished: what is left after failures are survivors.
+  Made survivors = six;
+  Cell lost = six.cells[0];
+  lost.seed = 7;
+  survivors.cells.push_back(lost);
+  survivors.results.push_back({});
+  survivors.results.back().state = CellResult::State::failed;
+  CHECK_THAT(sweep_table(settings, survivors.cells, survivors.results),
+             ContainsSubstring("neither a nor b is shown to be better in toy-v1: 1 of the 7 seeds of a failed"));
   // For a loss the order is the other one.
   table = sweep_table({.lower_is_better = true, .last = 1}, six.cells, six.results);
   CHECK_THAT(table, ContainsSubstring("b beats a in toy-v1"));
