@@ -8,6 +8,7 @@
 #include <ostream>
 
 #include "app/command_line.h"
+#include "app/device.h"
 #include "app/options.h"
 #include "app/run_folder.h"
 #include "envs/table.h"
@@ -65,6 +66,7 @@ constexpr Option adapt_flags[] = {
      .type = OptionType::text,
      .help = "folder for adapt.csv and the pictures; by default the first run's"},
     {.name = "threads", .type = OptionType::integer, .value = "0", .low = 0, .high = 1024, .help = "0: all cores"},
+    device_flag,
     {.name = "json", .type = OptionType::boolean, .value = "false", .help = "for machines"},
     {.name = "quiet", .type = OptionType::boolean, .value = "false", .help = "the results only"},
 };
@@ -174,6 +176,7 @@ int adapt_command(const Context& context, Arguments arguments) {
   rl::OptionValues values = rl::default_values(adapt_flags);
   for (const auto& [name, value] : parsed.given.all()) values.set(name, value);
   if (values.integer("threads") > 0) set_thread_count(values.integer("threads"));
+  const UseDevice device(values);
 
   std::vector<Learner> learners;
   for (const std::string& run : parsed.words) learners.push_back(load_learner(context, run, true));

@@ -9,9 +9,13 @@
 #include <ostream>
 
 #include "app/command_line.h"
+#include "app/device.h"
 #include "app/options.h"
 #include "app/statistics.h"
+#include "autodiff/device.h"
 #include "autodiff/op_table.h"
+#include "kernels/cuda/device.h"
+#include "kernels/cuda/table.h"
 #include "kernels/threads.h"
 
 namespace innerloop::app {
@@ -31,6 +35,7 @@ constexpr Option bench_flags[] = {
      .low = 1,
      .high = 1000,
      .help = "iterations measured"},
+    device_flag,
     {.name = "json", .type = OptionType::boolean, .value = "false", .help = "for machines"},
 };
 
@@ -59,7 +64,8 @@ ordered_json bench_algorithm(const Context& context, const std::string& name, co
   ordered_json list = ordered_json::array();
   const RunSettings settings = resolve_settings(context, name, preset, {}, {});
   const int all = thread_count();
-  for (int threads = 1; threads <= all; threads += std::max(1, all - 1)) {
+  const bool on_cpu = compute_device() == Device::cpu;
+  for (int threads = on_cpu ? 1 : all; threads <= all; threads += std::max(1, all - 1)) {
     set_thread_count(threads);
     const std::unique_ptr<rl::Trainer> trainer = settings.algorithm->make(settings.values, 1);
     trainer->iterate();
@@ -71,6 +77,7 @@ ordered_json bench_algorithm(const Context& context, const std::string& name, co
     }
     const Timing timing = timing_of(samples);
     list.push_back({{"name", name + ", one iteration"},
+                    {"device", name_of(compute_device())},
                     {"threads", threads},
                     {"seconds", timing.median},
                     {"deviation", timing.deviation},
@@ -98,13 +105,45 @@ Timing time_kernel(const OpDef& op, Dtype dtype, int repeats) {
   return timing_of(samples);
 }
 
+// The same on a device: 40 tasks, so that a GPU has enough to do. A kernel's launch is part of its time.
+Timing time_device_kernel(const OpDef& op, Dtype dtype, Device device, int repeats) {
+  constexpr int rows = 256, cols = 64;
+  const int tasks = device == Device::simt ? 1 : 40, calls = device == Device::simt ? 2 : 50;
+  const Shape shape{tasks, rows, cols};
+  const Tensor numbers = Tensor::full(shape, 0.5, dtype).to(device);
+  Tensor out(shape, dtype, device);
+  const kernels::DeviceMatrix input{const_cast<void*>(numbers.data()), rows, cols, shape.per_task()};
+  const kernels::DeviceMatrix inputs[] = {input, input, input};
+  const kernels::DeviceCall call{.out = {out.mutable_data(), rows, cols, shape.per_task()},
+                                 .in = inputs,
+                                 .arity = op.arity,
+                                 .tasks = tasks,
+                                 .attr = {.x = 0.25, .y = 0.75},
+                                 .stream = stream_of(device)};
+  const kernels::DeviceKernel kernel = kernels::find_device_kernel(device, dtype, op.op);
+  std::vector<double> samples;
+  for (int i = 0; i <= repeats; ++i) {
+    const Clock::time_point start = Clock::now();
+    for (int k = 0; k < calls; ++k) kernel(call);
+    kernels::device_api(device).synchronize(stream_of(device));
+    if (i > 0) samples.push_back(seconds_since(start) * 1e9 / (static_cast<double>(shape.size()) * calls));
+  }
+  return timing_of(samples);
+}
+
 ordered_json bench_ops(int repeats) {
   ordered_json list = ordered_json::array();
+  const Device device = compute_device();
   for (const OpDef& op : op_table()) {
     const bool elementwise = op.kind == Kind::elementwise && op.arity >= 1 && op.arity <= 3;
     if (!elementwise || !kernels::find_kernel(Device::cpu, Dtype::f64, op.op)) continue;
-    const Timing f32 = time_kernel<float>(op, Dtype::f32, repeats), f64 = time_kernel<double>(op, Dtype::f64, repeats);
-    list.push_back({{"name", op.name}, {"f32_ns", f32.median}, {"f64_ns", f64.median}});
+    const auto time = [&](auto zero, Dtype dtype) {
+      return device == Device::cpu ? time_kernel<decltype(zero)>(op, dtype, repeats)
+                                   : time_device_kernel(op, dtype, device, repeats);
+    };
+    list.push_back({{"name", op.name},
+                    {"f32_ns", time(0.0F, Dtype::f32).median},
+                    {"f64_ns", time(0.0, Dtype::f64).median}});
   }
   return list;
 }
@@ -136,6 +175,7 @@ int bench_command(const Context& context, Arguments arguments) {
   rl::OptionValues values = rl::default_values(bench_flags);
   for (const auto& [name, value] : parsed.given.all()) values.set(name, value);
   const int repeats = values.integer("repeats");
+  const UseDevice device(values);
   const ordered_json list = parsed.words[0] == "ops"
                                 ? bench_ops(repeats)
                                 : bench_algorithm(context, parsed.words[0], values.text("preset"), repeats);

@@ -10,6 +10,8 @@
 
 #include "app/checks.h"
 #include "app/command_line.h"
+#include "app/device.h"
+#include "autodiff/device.h"
 #include "kernels/threads.h"
 
 namespace innerloop::app {
@@ -26,6 +28,7 @@ constexpr Option check_flags[] = {
      .low = 0,
      .high = 1e9,
      .help = "of the random directions"},
+    device_flag,
     {.name = "full", .type = OptionType::boolean, .value = "false", .help = "the whole table of every case"},
     {.name = "json",
      .type = OptionType::boolean,
@@ -36,7 +39,8 @@ constexpr Option check_flags[] = {
 constexpr const char* check_examples =
     "  innerloop check tanh          one operation, in all its shapes\n"
     "  innerloop check maml --full   an algorithm, with every table\n"
-    "  innerloop check all           everything, one line per case";
+    "  innerloop check all           everything, one line per case\n"
+    "  innerloop check matmul --device simt    the program under test runs the CUDA kernels, emulated";
 
 ordered_json to_json(const CheckReport& report) {
   ordered_json levels = ordered_json::array(), rows = levels, kinks = levels, stops = levels;
@@ -87,10 +91,14 @@ ordered_json to_json(const CheckReport& report) {
 // Cases are independent of each other: one per thread.
 std::vector<CheckReport> run_cases(const std::vector<CheckCase>& cases, const CheckOptions& options) {
   std::vector<CheckReport> reports(cases.size());
-  parallel_for(static_cast<int>(cases.size()), [&](int i, int) {
+  const auto one = [&](int i, int) {
     const auto k = static_cast<std::size_t>(i);
     reports[k] = run_check(cases[k], options);
-  });
+  };
+  const int count = static_cast<int>(cases.size());
+  if (compute_device() == Device::cpu) parallel_for(count, one);
+  else
+    for (int i = 0; i < count; ++i) one(i, 0);  // one device, one stream
   return reports;
 }
 
@@ -137,6 +145,7 @@ int check_command(const Context& context, Arguments arguments) {
   }
   if (parsed.words.empty()) throw rl::UsageError("innerloop check <what>: an operation, an algorithm, ops, or all");
 
+  const UseDevice device(parsed.given);
   std::vector<CheckCase> cases;
   for (const std::string& word : parsed.words) std::ranges::move(find_check_cases(word), std::back_inserter(cases));
 

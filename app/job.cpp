@@ -31,9 +31,9 @@ Job start_job(const RunSettings& settings, const std::string& out) {
 
 Job resume_job(const Context& context, const std::string& path, const rl::OptionValues& given) {
   for (const auto& [name, value] : given.all())
-    if (name != "resume" && name != "threads" && name != "quiet" && name != "iterations")
-      throw UsageError(flag_of(name) +
-                       " cannot be changed in a run that is resumed; only --iterations, --threads and --quiet can");
+    if (name != "resume" && name != "threads" && name != "device" && name != "quiet" && name != "iterations")
+      throw UsageError(flag_of(name) + " cannot be changed in a run that is resumed; only --iterations, --threads, " +
+                       "--device and --quiet can");
   RunFolder folder = RunFolder::open(path);
   const RunSettings settings = resolve_settings(context, "", "", folder.config(), given);
   std::unique_ptr<rl::Trainer> trainer = make_trainer(settings);

@@ -14,6 +14,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "autodiff/device.h"
 #include "kernels/require.h"
 #include "kernels/threads.h"
 #include "nn/safetensors.h"
@@ -52,6 +53,7 @@ std::string run_description(const RunSettings& settings) {
 #endif
   run["processor"] = processor_name();
   run["threads"] = thread_count();
+  run["device"] = name_of(compute_device());
   run["started"] = utc_now();
   return run.dump(2) + "\n";
 }

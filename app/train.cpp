@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "app/command_line.h"
+#include "app/device.h"
 #include "app/job.h"
 #include "app/options.h"
 #include "app/progress.h"
@@ -28,6 +29,7 @@ constexpr Option train_flags[] = {
      .low = 0,
      .high = 1024,
      .help = "0: all cores, or INNERLOOP_THREADS; results do not depend on it"},
+    device_flag,
     {.name = "quiet", .type = OptionType::boolean, .value = "false", .help = "no progress line"},
 };
 
@@ -97,6 +99,7 @@ int train_command(const Context& context, Arguments arguments) {
 
   if (const int threads = parsed.given.contains("threads") ? parsed.given.integer("threads") : 0; threads > 0)
     set_thread_count(threads);
+  const UseDevice device(parsed.given);
   Job job =
       resume.empty()
           ? start_job(resolve_settings(context, algorithm, text_or_empty(parsed.given, "preset"), config, parsed.given),

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <list>
+#include <optional>
 
 #include "autodiff/device.h"
 #include "autodiff/program.h"
@@ -52,9 +53,9 @@ bool matches(const Signature& s, Device device, std::initializer_list<Argument> 
   return n == s.shapes.size();
 }
 
-Signature signature_of(const std::string& function, std::initializer_list<Argument> arguments) {
+Signature signature_of(const std::string& function, std::initializer_list<Argument> arguments, Device device) {
   Signature s;
-  s.device = device_of(arguments);
+  s.device = device;
   for (const Argument& a : arguments) {
     std::vector<const Tensor*> tensors = tensors_of(a);
     for (std::size_t i = 0; i < tensors.size(); ++i) {
@@ -146,10 +147,11 @@ struct FunctionBase::Cache {
   std::list<CachedPlan> plans;  // most recently used first
   bool check_finite = false;
   bool fuse = true;
+  std::optional<Device> device;  // always run here
 };
 
 FunctionBase::FunctionBase(std::string name, std::size_t capacity)
-    : name_(std::move(name)), cache_(new Cache{capacity, {}}) {}
+    : name_(std::move(name)), cache_(new Cache{capacity, {}, false, true, {}}) {}
 FunctionBase::~FunctionBase() = default;
 FunctionBase::FunctionBase(FunctionBase&&) noexcept = default;
 
@@ -158,6 +160,7 @@ void FunctionBase::set_fuse(bool on) {
   cache_->fuse = on;
   cache_->plans.clear();
 }
+void FunctionBase::set_device(Device device) { cache_->device = device; }
 std::size_t FunctionBase::peak_scratch_bytes(int threads) const {
   return cache_->plans.empty() ? 0 : cache_->plans.front().program->peak_bytes(threads);
 }
@@ -170,14 +173,14 @@ std::vector<Tensors> FunctionBase::call(const std::any& config, Same same, Trace
   std::list<CachedPlan>& plans = cache_->plans;
 
   // Find the plan for this Config and these shapes, and move it to the front; trace the lambda if there is none.
-  const Device device = device_of(arguments);
+  const Device device = cache_->device ? *cache_->device : device_of(arguments);
   auto found = plans.begin();
   while (found != plans.end() && !(matches(found->signature, device, arguments) && same(found->config, config)))
     ++found;
   if (found != plans.end()) {
     plans.splice(plans.begin(), plans, found);
   } else {
-    plans.push_front(make_plan(config, trace, lambda, arguments));
+    plans.push_front(make_plan(config, trace, lambda, arguments, device));
     if (plans.size() > cache_->capacity) plans.pop_back();
   }
   CachedPlan& plan = plans.front();
@@ -196,10 +199,10 @@ std::vector<Tensors> FunctionBase::call(const std::any& config, Same same, Trace
 }
 
 CachedPlan FunctionBase::make_plan(const std::any& config, Trace trace, void (*lambda)(),
-                                   std::initializer_list<Argument> arguments) const {
+                                   std::initializer_list<Argument> arguments, Device device) const {
   CachedPlan plan;
   plan.config = config;
-  plan.signature = signature_of(name_, arguments);
+  plan.signature = signature_of(name_, arguments, device);
 
   // The arguments become inputs of a fresh graph.
   auto graph = std::make_shared<Graph>(plan.signature.dtype);

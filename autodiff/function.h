@@ -62,6 +62,9 @@ class FunctionBase {
   std::string describe_plan() const;            // of the plan used last: nodes, phases, buffers, bytes
   void set_check_finite(bool on) const;         // name the first non-finite node (slower)
   void set_fuse(bool on);                       // off: run every fused operation as its expansion
+  // Always run here, whatever the arguments' device (they are copied). Otherwise: where the arguments are, or on the
+  // compute device (autodiff/device.h) if all of them are on the CPU.
+  void set_device(Device device);
 
  protected:
   using Trace = std::vector<Vars> (*)(void (*)(), Inputs&, const std::any&);
@@ -71,7 +74,7 @@ class FunctionBase {
 
  private:
   CachedPlan make_plan(const std::any& config, Trace trace, void (*lambda)(),
-                       std::initializer_list<Argument> arguments) const;
+                       std::initializer_list<Argument> arguments, Device device) const;
 
   struct Cache;
   std::string name_;

@@ -14,7 +14,7 @@ namespace innerloop {
 
 // log x for finite x ≥ 2⁻¹⁰²², within 1 ulp.
 //   x = 2ᵏ·m with m in [√½, √2);  log m = 2 artanh s with s = (m − 1)/(m + 1);  artanh s = s + s³/3 + s⁵/5 + …
-inline double log_of_uniform(double x) {
+constexpr double log_of_uniform(double x) {
   constexpr double ln2_high = 0x1.62e42fefa0000p-1;  // the leading 33 bits of log 2, so that k·ln2_high is exact
   constexpr double ln2_low = 0x1.cf79abc9e3b3ap-40;  // the rest
 
@@ -41,7 +41,7 @@ struct SinCos {
 };
 
 // sin πx and cos πx for 0 ≤ x ≤ 2, within 2 ulp of the larger of the two. Exact at multiples of ½.
-inline SinCos sincospi(double x) {
+constexpr SinCos sincospi(double x) {
   constexpr double pi = 0x1.921fb54442d18p+1;
 
   // The nearest multiple of ½, q/2, leaves |r| ≤ ¼; the subtraction is exact.
@@ -69,7 +69,8 @@ struct NormalPair {
 };
 
 // u in (0, 1] gives the radius, v in [0, 1) the angle: the point (radius, angle) of a round Gaussian cloud.
-inline NormalPair box_muller(double u, double v) {
+template <class Real = double>  // a template, since std::sqrt is not constexpr for every compiler
+constexpr NormalPair box_muller(Real u, Real v) {
   const double radius = std::sqrt(-2.0 * log_of_uniform(u));
   const SinCos direction = sincospi(2.0 * v);
   return {radius * direction.cos, radius * direction.sin};

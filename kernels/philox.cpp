@@ -3,6 +3,7 @@
 #include <string>
 
 #include "kernels/box_muller.h"
+#include "kernels/philox_block.h"
 #include "kernels/require.h"
 
 namespace innerloop {
@@ -23,20 +24,7 @@ std::uint32_t fitted(std::uint32_t value, int bits, const char* field) {
 }  // namespace
 
 std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key) {
-  // Multipliers and key increments of the paper; the increments are the golden ratio and √3 − 1, times 2³².
-  constexpr std::uint64_t multiplier0 = 0xD2511F53, multiplier1 = 0xCD9E8D57;
-  constexpr std::uint32_t weyl0 = 0x9E3779B9, weyl1 = 0xBB67AE85;
-
-  // One round: two full products; the high halves are mixed with the key and the untouched words, then all change
-  // places.
-  for (int round = 0; round < 10; ++round) {
-    const std::uint64_t product0 = multiplier0 * counter[0];
-    const std::uint64_t product1 = multiplier1 * counter[2];
-    counter = {static_cast<std::uint32_t>(product1 >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(product1),
-               static_cast<std::uint32_t>(product0 >> 32) ^ counter[3] ^ key[1], static_cast<std::uint32_t>(product0)};
-    key = {key[0] + weyl0, key[1] + weyl1};
-  }
-  return counter;
+  return philox_block(counter, key);
 }
 
 std::array<std::uint32_t, 4> first_counter(const Place& place) {
@@ -66,10 +54,8 @@ std::uint32_t Philox::bits() {
 }
 
 double Philox::uniform() {
-  // 27 + 26 bits make a 53-bit integer, scaled by 2⁻⁵³.
-  const std::uint64_t high = bits() >> 5;
-  const std::uint64_t low = bits() >> 6;
-  return static_cast<double>(high << 26 | low) * 0x1p-53;
+  const std::uint32_t first = bits(), second = bits();
+  return uniform_of(first, second);
 }
 
 double Philox::uniform(double low, double high) { return low + (high - low) * uniform(); }

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <string>
 
+#include "autodiff/function.h"
+#include "autodiff/ops.h"
 #include "kernels/require.h"
 
 namespace innerloop::nn {
@@ -34,6 +36,33 @@ void adam_step(Tensor& theta, const Tensor& gradient, Tensor& m, Tensor& v, int 
   }
 }
 
+// The same step as a Function, for parameters on a device: nothing comes back to the CPU.
+// theta, gradient, m, v, (1 / (1 − β₁ᵗ), 1 / (1 − β₂ᵗ)) → theta, m, v
+std::vector<Vars> adam_on_graph(Inputs& in, const AdamConfig& config) {
+  const Params theta = in.next("theta"), gradient = in.next("gradient"), m = in.next("m"), v = in.next("v");
+  const Var m_scale = in.next_var("m_scale"), v_scale = in.next_var("v_scale");
+  std::vector<Var> next_theta, next_m, next_v;
+  for (std::size_t k = 0; k < theta.count(); ++k) {
+    const Var g = gradient[theta.name(k)];
+    next_m.push_back(config.beta1 * m[k] + (1 - config.beta1) * g);
+    next_v.push_back(config.beta2 * v[k] + (1 - config.beta2) * square(g));
+    const Var step = (m_scale * next_m[k]) / (sqrt(v_scale * next_v[k]) + config.epsilon);
+    next_theta.push_back(theta[k] - config.learning_rate * step);
+  }
+  return {theta.with(next_theta), m.with(next_m), v.with(next_v)};
+}
+
+AdamResult adam_on_device(const ParamValues& theta, const ParamValues& gradient, const AdamState& state,
+                          const AdamConfig& config) {
+  static const Function<AdamConfig> step("adam", &adam_on_graph);
+  const int t = state.steps + 1;
+  const Dtype dtype = theta[0].dtype();
+  std::vector<Tensors> next =
+      step(config, {theta, gradient, state.m, state.v, Tensor::scalar(1 / (1 - std::pow(config.beta1, t)), dtype),
+                    Tensor::scalar(1 / (1 - std::pow(config.beta2, t)), dtype)});
+  return {std::move(next[0]), {std::move(next[1]), std::move(next[2]), t}};
+}
+
 }  // namespace
 
 ParamValues sgd(const ParamValues& theta, const ParamValues& gradient, double learning_rate) {
@@ -51,6 +80,8 @@ AdamState adam_start(const ParamValues& theta) {
 
 AdamResult adam(const ParamValues& theta, const ParamValues& gradient, const AdamState& state,
                 const AdamConfig& config) {
+  if (theta.count() > 0 && (theta[0].device() != Device::cpu || gradient[0].device() != Device::cpu))
+    return adam_on_device(theta, gradient, state, config);
   AdamResult next{theta, state};
   next.state.steps = state.steps + 1;
   for (std::size_t k = 0; k < theta.count(); ++k) {

@@ -12,6 +12,7 @@ struct AdamConfig {
   double learning_rate = 1e-3;
   double beta1 = 0.9, beta2 = 0.999;
   double epsilon = 1e-8;
+  friend bool operator==(const AdamConfig&, const AdamConfig&) = default;
 };
 
 struct AdamState {

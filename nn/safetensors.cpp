@@ -198,7 +198,6 @@ std::string encode_safetensors(const Tensors& tensors, const Metadata& metadata)
   for (std::size_t i = 0; i < tensors.count(); ++i) {
     const Tensor& tensor = tensors[i];
     require(tensors.name(i) != "__metadata__", "a tensor may not be called __metadata__");
-    require(tensor.device() == Device::cpu, "tensor " + tensors.name(i) + " must be copied to the CPU to be saved");
     const Shape shape = tensor.shape();
     header[tensors.name(i)] = {{"dtype", tensor.dtype() == Dtype::f32 ? "F32" : "F64"},
                                {"shape", {shape.tasks, shape.rows, shape.cols}},
@@ -219,8 +218,10 @@ std::string encode_safetensors(const Tensors& tensors, const Metadata& metadata)
   std::memcpy(bytes.data(), &length, 8);
   bytes.reserve(8 + text.size() + offset);
   bytes += text;
-  for (std::size_t i = 0; i < tensors.count(); ++i)
-    bytes.append(static_cast<const char*>(tensors[i].data()), tensors[i].bytes());
+  for (std::size_t i = 0; i < tensors.count(); ++i) {
+    const Tensor numbers = tensors[i].to(Device::cpu);
+    bytes.append(static_cast<const char*>(numbers.data()), numbers.bytes());
+  }
   return bytes;
 }
 

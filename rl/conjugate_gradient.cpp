@@ -83,9 +83,13 @@ Tensors cg_start(const Tensors& b, double tolerance) {
 ConjugateGradientResult conjugate_gradient(const CgIterate& iterate, const Tensors& b, int iterations,
                                            double tolerance) {
   // An iteration that has nothing left to do changes nothing, so this loop need not look: on a CPU, where looking costs
-  // nothing, it saves the products.
+  // nothing, it saves the products; on a device it would wait for each of them.
   Tensors state = cg_start(b, tolerance);
-  for (int i = 0; i < iterations && state["going"].item() != 0; ++i) state = iterate(state);
+  const auto done = [&state] {
+    const Tensor& going = state["going"];
+    return going.device() == Device::cpu && going.item() == 0;
+  };
+  for (int i = 0; i < iterations && !done(); ++i) state = iterate(state);
 
   ConjugateGradientResult result{.x = {},
                                  .iterations = static_cast<int>(state["iterations"].item()),

@@ -251,6 +251,7 @@ Trajectories Collector::pack() const {
 
 Rollout::Rollout(const envs::EnvRow& env, PolicySpec policy, int horizon)
     : env_(&env), policy_(std::move(policy)), horizon_(horizon), forward_("rollout/forward", &trace_forward) {
+  forward_.set_device(Device::cpu);  // where the environments are; parameters on a device are copied once per rollout
   const envs::Spec& spec = env.spec;
   const bool discrete = spec.action_kind == envs::ActionKind::discrete;
   const std::string name(spec.name);

@@ -16,8 +16,8 @@ std::span<const DeviceKernelRow> move_kernels();          // move.cu: broadcasts
 std::span<const DeviceKernelRow> sum_kernels();           // sums.cu: over rows, everything, tasks
 std::span<const DeviceKernelRow> distribution_kernels();  // distribution.cu: row sums, logsumexp, softmax, densities
 std::span<const DeviceKernelRow> gemm_kernels();          // gemm.cu: matmul, dense
-std::span<const DeviceKernelRow> recurrence_kernels();    // recurrence.cu: linear recurrence, LSTM
-std::span<const DeviceKernelRow> lstm_kernels();          // lstm.cu: sequences, fast; in place of the plain ones
+std::span<const DeviceKernelRow> recurrence_kernels();    // recurrence.cu: linear recurrence
+std::span<const DeviceKernelRow> lstm_kernels();          // lstm.cu
 std::span<const DeviceKernelRow> lstm_curvature_kernels();
 std::span<const DeviceKernelRow> gru_kernels();           // gru.cu
 std::span<const DeviceKernelRow> mlp_kernels();           // mlp.cu: whole networks

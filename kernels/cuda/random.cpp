@@ -1,0 +1,35 @@
+#include "kernels/cuda/random.h"
+
+#include "kernels/require.h"
+
+namespace innerloop::kernels {
+
+// Defined in random.cu, once for each way in which it is compiled.
+namespace cuda {
+void draw_on_device(Distribution distribution, std::uint64_t seed, const std::array<std::uint32_t, 4>& counter,
+                    int tasks, int trajectories, int count, double* out, void* stream);
+}
+namespace simt_host {
+void draw_on_device(Distribution distribution, std::uint64_t seed, const std::array<std::uint32_t, 4>& counter,
+                    int tasks, int trajectories, int count, double* out, void* stream);
+}
+
+void draw(Device device, Distribution distribution, std::uint64_t seed, const Place& first, int tasks, int trajectories,
+          int count, double* out, void* stream) {
+  require(tasks >= 1 && trajectories >= 1 && count >= 1 && count <= 4096,
+          "random numbers on a device: at least one task, one trajectory and one number, and at most 4096 a place");
+  Place last = first;
+  last.task += static_cast<std::uint32_t>(tasks - 1);
+  last.trajectory += static_cast<std::uint32_t>(trajectories - 1);
+  first_counter(last);  // throws where a field is too small
+  const auto draw_on = [&](auto function) {
+    function(distribution, seed, first_counter(first), tasks, trajectories, count, out, stream);
+  };
+  if (device == Device::simt) return draw_on(simt_host::draw_on_device);
+#ifdef INNERLOOP_HAS_CUDA
+  if (device == Device::cuda) return draw_on(cuda::draw_on_device);
+#endif
+  require(false, std::string("there is no kernel of device ") + name_of(device) + " that draws random numbers");
+}
+
+}  // namespace innerloop::kernels
