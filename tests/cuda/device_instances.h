@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstring>
+#include <deque>
 #include <limits>
 #include <string>
 #include <vector>
 
 #include "kernels/cuda/table.h"
+#include "tests/cuda/devices.h"
 #include "tests/kernels/operator_errors.h"
 
 namespace innerloop::kernels {
@@ -33,20 +35,6 @@ struct TaskInstance {
   }
 };
 
-// Memory of a device that holds `count` numbers of type T. The emulated device's is the host's.
-template <class T>
-class DeviceNumbers {
- public:
-  DeviceNumbers(Device device, const std::vector<T>& numbers);
-  T* data() { return numbers_.data(); }
-  std::vector<T> numbers() const { return numbers_; }
-
- private:
-  std::vector<T> numbers_;
-};
-template <class T>
-DeviceNumbers<T>::DeviceNumbers(Device, const std::vector<T>& numbers) : numbers_(numbers) {}
-
 // Runs the kernel on all tasks; the output starts as NaN, or as `start`. The result: the tasks' blocks in order.
 // in_place = k gives input k's memory to the output. The kernel gets all the workspace it asks for, or none.
 template <class T>
@@ -56,7 +44,7 @@ std::vector<T> run_on(Device device, const TaskInstance& instance, int in_place 
   const bool sums_tasks = base.op == Op::sum_tasks;
   const std::size_t tasks = static_cast<std::size_t>(instance.tasks);
 
-  std::vector<DeviceNumbers<T>> memory;
+  std::deque<DeviceArray<T>> memory;
   std::vector<DeviceMatrix> in;
   for (std::size_t k = 0; k < base.in.size(); ++k) {
     std::vector<T> numbers;
@@ -78,14 +66,14 @@ std::vector<T> run_on(Device device, const TaskInstance& instance, int in_place 
   }
   const std::size_t size = base.out.count() * (sums_tasks ? 1 : tasks);
   if (start.empty()) start.assign(size, std::numeric_limits<T>::quiet_NaN());
-  DeviceNumbers<T> out(device, start);
+  DeviceArray<T> out(device, start);
   call.out = {out.data(), base.out.rows, base.out.cols, base.out.count()};
   if (in_place >= 0) call.out.data = in[static_cast<std::size_t>(in_place)].data;
 
   const DeviceKernel kernel = find_device_kernel(device, dtype_of<T>, base.op);
   REQUIRE(kernel != nullptr);
   const std::size_t bytes = with_workspace ? device_workspace(device, dtype_of<T>, base.op, call) : 0;
-  DeviceNumbers<std::byte> workspace(device, std::vector<std::byte>(bytes, std::byte{0xFF}));
+  DeviceArray<std::byte> workspace(device, std::vector<std::byte>(bytes, std::byte{0xFF}));
   call.workspace = workspace.data(), call.workspace_bytes = bytes;
   kernel(call);
   return in_place >= 0 ? memory[static_cast<std::size_t>(in_place)].numbers() : out.numbers();

@@ -47,8 +47,16 @@ TEST_CASE("device kernels agree with the reference: f64 to 1e-11, f32 to 1e-5 of
   for_every_operation([](Op op) {
     for_every_task_instance(op, [](const TaskInstance& instance) {
       if (simt::race::active() && !is_small(instance)) return;
-      CHECK(worst_error(instance, run_on<double>(Device::simt, instance), 1e-11L) <= 1);
-      CHECK(worst_error(instance, run_on<float>(Device::simt, instance), 1e-5L) <= 1);
+      for (Device device : devices()) {
+        INFO(name_of(device));
+        const auto f64 = run_on<double>(device, instance);
+        const auto f32 = run_on<float>(device, instance);
+        CHECK(worst_error(instance, f64, 1e-11L) <= 1);
+        CHECK(worst_error(instance, f32, 1e-5L) <= 1);
+        // A GPU has an order of its own each time.
+        if (device == Device::cuda) CHECK(same_bits(f64, run_on<double>(device, instance)));
+        if (device == Device::cuda) CHECK(same_bits(f32, run_on<float>(device, instance)));
+      }
     });
   });
 }
@@ -99,13 +107,17 @@ TEST_CASE("no two threads of a device kernel meet at one number without a barrie
 TEST_CASE("a product added on the device to what C holds has the bits of product and addition", "[device]") {
   for_every_task_instance(Op::matmul, [](TaskInstance instance) {
     if (!is_small(instance)) return;
-    const auto product = run_on<double>(Device::simt, instance);
-    std::vector<double> sum(product.size());
-    for (std::size_t n = 0; n < sum.size(); ++n) sum[n] = 0.25 * static_cast<double>(n % 7) - 0.75;
-    instance.base.attr.x = 1;
-    const auto accumulated = run_on<double>(Device::simt, instance, -1, sum);
-    for (std::size_t n = 0; n < sum.size(); ++n) sum[n] += product[n];
-    CHECK(same_bits(accumulated, sum));
+    for (Device device : devices()) {
+      INFO(name_of(device));
+      instance.base.attr.x = 0;
+      const auto product = run_on<double>(device, instance);
+      std::vector<double> sum(product.size());
+      for (std::size_t n = 0; n < sum.size(); ++n) sum[n] = 0.25 * static_cast<double>(n % 7) - 0.75;
+      instance.base.attr.x = 1;
+      const auto accumulated = run_on<double>(device, instance, -1, sum);
+      for (std::size_t n = 0; n < sum.size(); ++n) sum[n] += product[n];
+      CHECK(same_bits(accumulated, sum));
+    }
   });
 }
 
