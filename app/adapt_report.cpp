@@ -54,7 +54,10 @@ std::string footnotes(const AdaptResults& results) {
 std::string adapt_table(const AdaptResults& results) {
   // Our learners, then what needs no learning, then what others have published.
   const std::size_t steps = results.rows.at(0).returns.size();
-  std::vector<std::vector<std::string>> table{{"return on " + std::to_string(results.tasks.size()) + " new tasks"}};
+  const bool all_new =
+      std::ranges::all_of(results.rows, [](const auto& row) { return row.held_out.starts_with("new"); });
+  std::vector<std::vector<std::string>> table{
+      {fmt::format("return on {} {}tasks", results.tasks.size(), all_new ? "new " : "")}};
   for (std::size_t k = 0; k < steps; ++k)
     table[0].push_back(k == 0 ? "before" : k == 1 ? "1 step" : fmt::format("{} steps", k));
   for (const AdaptResults::Row& row : results.rows) {
