@@ -158,6 +158,8 @@ Scene bars(const Tensor& observations, int t, const envs::Task&) {
 constexpr Drawing drawings[] = {
     {"point-nav", plane},
     {"promp-corner", plane},
+    {"point-robot", plane},
+    {"semicircle", plane},
     {"promp-1d", on_line},
     {"four-state-v1", four_state},
     {"two-state-v1", two_state},

@@ -137,17 +137,21 @@ struct Driver {
   static void step_block(const EnvTask& task, const Lanes& lanes, int first) {
     EnvState states[block];
     EnvAction actions[block];
-    Step<double> out[block];
-    double observations[block * spec.obs_size];
+    double rewards[block], observations[block * spec.obs_size];
+    std::uint8_t terminated[block];
     NoRandom none;
     for (int i = 0; i < block; ++i) states[i] = load(lanes.states + (first + i) * state_words);
     std::memcpy(actions, lanes.actions + first * spec.action_size, sizeof actions);
-    for (int i = 0; i < block; ++i) out[i] = Env::step(task, states[i], actions[i], none);
+    for (int i = 0; i < block; ++i) {
+      const Step<double> out = Env::step(task, states[i], actions[i], none);
+      rewards[i] = out.reward;
+      terminated[i] = out.terminated;
+    }
     for (int i = 0; i < block; ++i) Env::observe(task, states[i], observations + i * spec.obs_size);
     for (int i = 0; i < block; ++i) store(states[i], lanes.states + (first + i) * state_words);
     std::memcpy(lanes.observations + first * spec.obs_size, observations, sizeof observations);
-    for (int i = 0; i < block; ++i) lanes.rewards[first + i] = out[i].reward;
-    for (int i = 0; i < block; ++i) lanes.terminated[first + i] = out[i].terminated;
+    std::memcpy(lanes.rewards + first, rewards, sizeof rewards);
+    std::memcpy(lanes.terminated + first, terminated, sizeof terminated);
   }
 
   static void step_one_by_one(const EnvTask& task, const Lanes& lanes, int first, int end) {

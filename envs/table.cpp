@@ -7,6 +7,7 @@
 #include "envs/gridworld.h"
 #include "envs/maml_goals.h"
 #include "envs/pendulum.h"
+#include "envs/point_robot.h"
 #include "envs/point_navigation.h"
 #include "envs/promp.h"
 #include "envs/tabular.h"
@@ -35,6 +36,8 @@ std::span<const EnvRow> all_envs() {
       make_row<Acrobot<double>>(),
       make_row<Gridworld<double>>(),
       make_row<Maze<double>>(),
+      make_row<PointRobot<double>>(),
+      make_row<SemicircleSparse<double>>(),
   };
   return rows;
 }

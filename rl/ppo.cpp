@@ -51,7 +51,9 @@ PpoFunctions::PpoFunctions()
         const Params theta = in.next("theta");
         const AgentLoss loss = ppo_loss(theta, config, in.next("batch"));
         return {grad(loss.total, theta), loss.parts};
-      }) {}
+      }) {
+  for (Function<AgentLossConfig>* function : {&old_log_prob, &gradient}) function->set_device(Device::cpu);
+}
 
 namespace {
 

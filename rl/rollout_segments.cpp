@@ -78,7 +78,9 @@ SegmentSource::SegmentSource(const SegmentConfig& config, std::uint64_t seed)
       normaliser_(config.env->spec.obs_size),
       state_(nn::start_state(config.agent, config.slices, config.lanes, config.dtype)),
       episode_return_(size(config.slices * config.lanes)),
-      act_("actor_critic/act", &trace_act) {}
+      act_("actor_critic/act", &trace_act) {
+  act_.set_device(Device::cpu);  // where the environments are
+}
 
 std::vector<double> SegmentSource::normalised(std::span<const double> observations) const {
   std::vector<double> x(observations.begin(), observations.end());

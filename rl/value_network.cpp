@@ -40,7 +40,9 @@ ValueNetwork::ValueNetwork(const ValueNetworkConfig& config, std::uint64_t seed,
       theta_(nn::init_mlp(config.net, seed, prefix, dtype)),
       adam_(nn::adam_start(theta_)),
       forward_("value_network/forward", &trace_forward),
-      gradient_("value_network/gradient", &trace_gradient) {}
+      gradient_("value_network/gradient", &trace_gradient) {
+  for (Function<nn::MlpSpec>* function : {&forward_, &gradient_}) function->set_device(Device::cpu);
+}
 
 double ValueNetwork::scale() const { return config_.gamma < 0.99 ? 1 / (1 - config_.gamma) : 100; }
 

@@ -187,6 +187,8 @@ TEST_CASE("envs: rewards have the sign and range that the definitions give") {
         else if (name.starts_with("mountain-car")) REQUIRE((r >= -.1 * 9 && r <= 100));
         else if (name == "acrobot-v1") REQUIRE((r == 0 || r == -1));
         else if (name == "gridworld-v1") REQUIRE((r == 1 || r == -1 || r == -.04));
+        else if (name == "point-robot-v1") REQUIRE(r <= 0);
+        else if (name == "semicircle-sparse-v1") REQUIRE((r == 0 || (r >= .8 && r <= 1)));
         else if (name == "maze-v1") REQUIRE((r == 1 || r == -.01));
         else REQUIRE((r == 1 || r == 0 || r == -.5 || r == 2));
       }

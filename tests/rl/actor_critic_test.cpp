@@ -154,8 +154,8 @@ TEST_CASE("recurrent agent: gradients through 24 steps against finite difference
   }
 }
 
-TEST_CASE("a2c and ppo: the losses of tiny agents along 64 random directions, and every coordinate") {
-  for (const CheckCase& c : actor_critic_check_cases()) {
+TEST_CASE("all losses of this folder on tiny nets: along 64 random directions, and every coordinate") {
+  for (const CheckCase& c : check_cases()) {
     CAPTURE(c.name);
     const CheckReport full = run_check(c);
     CAPTURE(full.sentence);
