@@ -1,6 +1,7 @@
 // Segments: what is seen at an end is kept apart from what the next episode shows; resuming; normalisation; learning.
 #include <cmath>
 
+#include "envs/pendulum_optimum.h"
 #include "envs/table.h"
 #include "rl/actor_critic.h"
 #include "rl/ppo.h"
@@ -169,4 +170,36 @@ TEST_CASE("ppo and a2c learn to balance the pole, with and without memory; not a
   };
   CHECK(a2c_return("3e-3") > 120);
   CHECK(a2c_return("0") < 60);
+}
+
+TEST_CASE("ppo on the pendulum: regret of every episode against its own start's optimum; large at learning rate 0",
+          "[learning]") {
+  const envs::PendulumOptimum optimum;
+  const int episodes = 150;
+  for (const char* rate : {"1e-3", "0"}) {
+    const std::unique_ptr<Trainer> trainer =
+        trainer_of(ppo, {{"env", "pendulum-v1"}, {"iterations", "60"}, {"trajectories", "16"}, {"steps", "200"},
+                         {"gamma", "0.95"}, {"learning_rate", rate}, {"anneal", "true"}, {"reward_scale", "0.1"},
+                         {"minibatches", "16"}});
+    trained_return(*trainer);
+
+    // One episode for each copy of the one task, so that each return is its own.
+    AdaptRequest request;
+    request.tasks = Tensor::full({1, episodes, 1}, 10);
+    request.steps = 0, request.trajectories = 1, request.evaluation = Evaluation::deterministic;
+    const AdaptReport report = trainer->adapt(request);
+    double regret = 0, smallest = 1e9;
+    for (const Path& path : report.paths) {
+      const double start[] = {path.observations.at(0, 0, 0), path.observations.at(0, 0, 1),
+                              path.observations.at(0, 0, 2)};
+      const double own = optimum.best_return(start) - report.returns.at(0, path.task, 0);
+      regret += own / episodes;
+      smallest = std::min(smallest, own);
+    }
+    CAPTURE(rate, regret, smallest);
+    CHECK(report.paths.size() == episodes);
+    CHECK(smallest > -2);  // the tool's own error
+    if (std::string_view(rate) != "0") CHECK(regret < 120);
+    if (std::string_view(rate) == "0") CHECK(regret > 600);
+  }
 }
