@@ -76,6 +76,38 @@ TEST_CASE("recorded runs: the first iteration of seed 1 of every estimator is re
   }
 }
 
+TEST_CASE("recorded runs: policy gradient and TRPO on two states, and the tables of their chapters",
+          "[app][runs][learning]") {
+  TestFolder folder;
+  for (const char* algorithm : {"policy_gradient", "trpo"}) {
+    std::string table;
+    for (const char* seed : {"1", "2", "3"}) {
+      const std::string recorded = std::string("tests/golden/runs/") + algorithm + "-two-state/seed-" + seed;
+      std::map<std::string, double> first = metrics_row(recorded + "/metrics.csv", 1),
+                                    last = metrics_row(recorded + "/metrics.csv", 40);
+      char line[64];
+      std::snprintf(line, sizeof line, "| %s | %.2f | %.2f |\n", seed, first["return"], last["return"]);
+      table += line;
+      CHECK(last["return"] > first["return"] + 0.5);
+    }
+    INFO("rl/" << algorithm << ".md must hold\n" << table);
+    CHECK(contents(std::string("rl/") + algorithm + ".md").find(table) != std::string::npos);
+
+    const std::string recorded = std::string("tests/golden/runs/") + algorithm + "-two-state/seed-1",
+                      now = folder / algorithm;
+    REQUIRE(::system((program() + " train --config " + recorded + "/config.toml --quiet --out " + now +
+                      " > /dev/null 2>&1").c_str()) == 0);
+    for (int row : {1, 2, 3}) {
+      std::map<std::string, double> expected = metrics_row(recorded + "/metrics.csv", row),
+                                    got = metrics_row(now + "/metrics.csv", row);
+      for (const char* column : {"return", "gradient_norm"}) {
+        INFO(algorithm << ", iteration " << row << ", " << column);
+        CHECK(std::abs(got[column] - expected[column]) <= 5e-3 * std::abs(expected[column]));
+      }
+    }
+  }
+}
+
 TEST_CASE("recorded runs: on-policy learning on classical control repeats its first iterations to 3 digits",
           "[app][runs][learning]") {
   TestFolder folder;
