@@ -1,0 +1,42 @@
+// The environments that a device can step: all of envs/table.cpp.
+#include "envs/classic_control.h"
+#include "envs/device_driver.h"
+#include "envs/gridworld.h"
+#include "envs/pendulum.h"
+#include "envs/point_navigation.h"
+#include "envs/promp.h"
+#include "envs/tabular.h"
+
+namespace innerloop::envs::SIMT_BACKEND {
+
+// The row of that name; null if there is none.
+const DeviceEnvRow* find_row(std::string_view name) {
+  static constexpr DeviceEnvRow rows[] = {
+      device_row<PointNavigation<double>>,        device_row<PointNavigationSquared<double>>,
+      device_row<PointNavigationOracle<double>>,  device_row<PointNavigationRaw<double>>,
+      device_row<PointNavigationScale10<double>>, device_row<FourState<double>>,
+      device_row<TwoState<double>>,               device_row<Promp1d<double>>,
+      device_row<PrompCorner<double>>,            device_row<PrompCornerDense<double>>,
+      device_row<PrompCornerDenseSquared<double>>, device_row<CartPole<double>>,
+      device_row<Pendulum<double>>,               device_row<MountainCarContinuous<double>>,
+      device_row<Acrobot<double>>,                device_row<Gridworld<double>>,
+      device_row<Maze<double>>,
+  };
+  for (const DeviceEnvRow& row : rows)
+    if (row.name == name) return &row;
+  return nullptr;
+}
+
+void reset_lanes_of(std::string_view env, const DeviceLanes& lanes, void* stream) {
+  const DeviceEnvRow* row = find_row(env);
+  require(row != nullptr, "no device steps the environment '" + std::string(env) + "'");
+  row->reset(lanes, stream);
+}
+
+void step_lanes_of(std::string_view env, const DeviceLanes& lanes, void* stream) {
+  const DeviceEnvRow* row = find_row(env);
+  require(row != nullptr, "no device steps the environment '" + std::string(env) + "'");
+  row->step(lanes, stream);
+}
+
+}  // namespace innerloop::envs::SIMT_BACKEND
