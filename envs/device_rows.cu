@@ -4,6 +4,7 @@
 #include "envs/gridworld.h"
 #include "envs/pendulum.h"
 #include "envs/point_navigation.h"
+#include "envs/point_robot.h"
 #include "envs/promp.h"
 #include "envs/tabular.h"
 
@@ -20,7 +21,8 @@ const DeviceEnvRow* find_row(std::string_view name) {
       device_row<PrompCornerDenseSquared<double>>, device_row<CartPole<double>>,
       device_row<Pendulum<double>>,               device_row<MountainCarContinuous<double>>,
       device_row<Acrobot<double>>,                device_row<Gridworld<double>>,
-      device_row<Maze<double>>,
+      device_row<Maze<double>>,                   device_row<PointRobot<double>>,
+      device_row<SemicircleSparse<double>>,
   };
   for (const DeviceEnvRow& row : rows)
     if (row.name == name) return &row;
