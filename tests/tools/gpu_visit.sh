@@ -38,8 +38,10 @@ step micro 40 no ./bench/gpu_micro_bench
 for program in bench/*; do
   [ "$program" = bench/gpu_micro_bench ] || step "$(basename "$program")" 60 no "./$program"
 done
-step check 60 no ./innerloop check ops --device cuda
-step bench 60 no ./innerloop bench --device cuda
+step check_operations 60 yes ./innerloop check ops --device cuda
+step check_maml 30 yes ./innerloop check maml --device cuda
+step bench_operations 30 no ./innerloop bench ops --device cuda
+step bench_maml 30 no ./innerloop bench maml --device cuda
 if python3 -c 'import torch' 2> /dev/null; then
   for script in peers/*.py; do step "$(basename "$script" .py)" 100 no python3 "$script"; done
 else
