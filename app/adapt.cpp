@@ -181,6 +181,9 @@ int adapt_command(const Context& context, Arguments arguments) {
   std::vector<Learner> learners;
   for (const std::string& run : parsed.words) learners.push_back(load_learner(context, run, true));
   if (values.boolean("random")) learners.push_back(load_learner(context, parsed.words[0], false));
+  const std::string out = values.text("out").empty() ? parsed.words[0] + "/adapt" : values.text("out");
+  make_output_folder(out);  // what is wrong with it is found before the work, not after
+
   const std::string& evaluation = values.text("evaluation");
   const AdaptSettings settings{
       .steps = values.integer("steps"),
@@ -198,8 +201,7 @@ int adapt_command(const Context& context, Arguments arguments) {
   const AdaptResults results = adapt_learners(quieter, learners, settings);
 
   context.out << (values.boolean("json") ? adapt_json(results) : adapt_table(results));
-  const std::string out = values.text("out");
-  for (const std::string& line : write_adapt_files(results, out.empty() ? parsed.words[0] + "/adapt" : out))
+  for (const std::string& line : write_adapt_files(results, out))
     if (!quiet) context.err << line << std::endl;
   return success;
 }

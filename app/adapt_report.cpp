@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "app/adapt.h"
@@ -24,6 +23,15 @@ std::string interval_text(const Interval& interval) {
 
 std::vector<envs::ReferenceReturn> references(const AdaptResults& results) {
   return envs::reference_returns(envs::find_env(results.env), results.tasks, 1);
+}
+
+// What others have published for these very tasks: nothing where the tasks are not the environment's reference tasks.
+std::vector<PublishedReturns> published_beside(const AdaptResults& results) {
+  std::vector<PublishedReturns> rows;
+  if (results.tasks != envs::reference_tasks(envs::find_env(results.env))) return rows;
+  for (const PublishedReturns& published : published_returns())
+    if (published.env == results.env) rows.push_back(published);
+  return rows;
 }
 
 // What the table cannot hold: the steps in the environment, and which tasks are new. Learners that agree share a line.
@@ -66,8 +74,7 @@ std::string adapt_table(const AdaptResults& results) {
   }
   for (const envs::ReferenceReturn& reference : references(results))
     table.push_back({reference.policy, fmt::format("{:.2f}", reference.mean)});
-  for (const PublishedReturns& published : published_returns()) {
-    if (published.env != results.env) continue;
+  for (const PublishedReturns& published : published_beside(results)) {
     auto& line = table.emplace_back(std::vector<std::string>{std::string(published.label)});
     for (std::size_t k = 0; k < std::min(steps, published.returns.size()); ++k)
       line.push_back(k < published.half_widths.size() ? interval_text({published.returns[k], published.half_widths[k]})
@@ -95,8 +102,8 @@ std::string adapt_json(const AdaptResults& results) {
   }
   for (const envs::ReferenceReturn& r : references(results))
     reference.push_back({{"policy", r.policy}, {"mean", r.mean}});
-  for (const PublishedReturns& p : published_returns())
-    if (p.env == results.env) published.push_back({{"label", p.label}, {"source", p.source}, {"mean", p.returns}});
+  for (const PublishedReturns& p : published_beside(results))
+    published.push_back({{"label", p.label}, {"source", p.source}, {"mean", p.returns}});
   return ordered_json{{"env", results.env},
                       {"tasks", results.tasks},
                       {"learners", rows},
@@ -137,8 +144,8 @@ Plotted draw_returns(const AdaptResults& results, const std::string& folder, boo
     }
     figure.curves.push_back(std::move(curve));
   }
-  for (const PublishedReturns& published : published_returns()) {
-    if (published.env != results.env || against_env_steps) continue;
+  for (const PublishedReturns& published : published_beside(results)) {
+    if (against_env_steps) continue;
     Curve curve{std::string(published.label), {}, published.returns, {}, {}, true};
     for (std::size_t k = 0; k < curve.mean.size(); ++k) curve.x.push_back(static_cast<double>(k));
     figure.curves.push_back(std::move(curve));
@@ -173,7 +180,7 @@ Plotted draw_paths(const AdaptResults& results, const std::string& folder) {
 }  // namespace
 
 std::vector<std::string> write_adapt_files(const AdaptResults& results, const std::string& folder) {
-  std::filesystem::create_directories(folder);
+  make_output_folder(folder);
   nn::write_file_atomically(folder + "/adapt.csv", csv_text(results));
   std::vector<std::string> lines{"wrote " + folder + "/adapt.csv"};
   const auto tell = [&](const Plotted& plotted) {

@@ -50,6 +50,7 @@ ordered_json to_json(const CheckReport& report) {
                       {"error", level.error},
                       {"tolerance", level.tolerance},
                       {"ok", level.ok},
+                      {"judged", level.judged},
                       {"note", level.note}});
   for (const CheckRow& row : report.rows)
     rows.push_back({{"name", row.name},
@@ -151,6 +152,11 @@ int check_command(const Context& context, Arguments arguments) {
 
   CheckOptions options;
   if (parsed.given.contains("seed")) options.seed = static_cast<std::uint64_t>(parsed.given.integer("seed"));
+  return report_checks(context, cases, options, on("json"), on("full"));
+}
+
+int report_checks(const Context& context, const std::vector<CheckCase>& cases, const CheckOptions& options, bool json,
+                  bool full) {
   const auto start = std::chrono::steady_clock::now();
   const std::vector<CheckReport> reports = run_cases(cases, options);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
@@ -159,12 +165,12 @@ int check_command(const Context& context, Arguments arguments) {
   ordered_json list = ordered_json::array();
   for (const CheckReport& report : reports) {
     ok = ok && report.ok;
-    if (on("json")) list.push_back(to_json(report));
+    if (json) list.push_back(to_json(report));
   }
-  if (on("json"))
+  if (json)
     context.out << ordered_json{{"ok", ok}, {"reports", list}}.dump(1) << "\n";
   else
-    print(context, reports, on("full"), seconds.count());
+    print(context, reports, full, seconds.count());
   return ok ? success : failure;
 }
 

@@ -51,7 +51,7 @@ std::string quoted(const std::string& text) {
 
 Plotted draw(const std::string& folder, const std::string& name, const std::string& data, const std::string& script,
              int width, int height) {
-  std::filesystem::create_directories(folder);
+  make_output_folder(folder);
   const std::string base = folder + "/" + name;
   nn::write_file_atomically(base + ".dat", data);
   const std::string sizes = fmt::format("size {},{}", width, height);

@@ -106,6 +106,8 @@ Curve curve_of(const Group& group, const std::string& metric) {
 
 // One strip per number of adaptation steps: the policy's mean action, in one of the reference tasks.
 int plot_film_of(const Context& context, const std::vector<std::string>& runs, const rl::OptionValues& values) {
+  const std::string folder = values.contains("out") ? values.text("out") : runs[0] + "/plots";
+  make_output_folder(folder);
   std::vector<Strip> strips;
   std::string env_name;
   for (const std::string& run : runs) {
@@ -136,7 +138,6 @@ int plot_film_of(const Context& context, const std::vector<std::string>& runs, c
       strips.push_back({label, std::move(path.observations), tasks[number]});
     }
   }
-  const std::string folder = values.contains("out") ? values.text("out") : runs[0] + "/plots";
   const Plotted plotted =
       plot_film(folder, "film", env_name, strips, values.integer("frames"), values.integer("until"));
   if (!plotted.problem.empty()) throw Error(plotted.problem);

@@ -83,6 +83,17 @@ std::string default_folder(const RunSettings& settings) {
   return "runs/" + name + "-seed" + rl::to_text(settings.values["seed"]);
 }
 
+void make_output_folder(const std::string& path) {
+  const auto refuse = [&](const std::string& what, const std::string& why) {
+    throw Error("cannot " + what + " " + path + ": " + why + ". Choose another one with --out");
+  };
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) refuse("make the folder", error.message());
+  if (!fs::is_directory(path)) refuse("make the folder", "there is a file of that name");
+  if (::access(path.c_str(), W_OK | X_OK) != 0) refuse("write into the folder", std::strerror(errno));
+}
+
 RunFolder RunFolder::create(const std::string& path, const RunSettings& settings, const nn::FileCalls& calls) {
   if (fs::exists(path + "/config.toml"))
     throw Error(path + " holds a run already. Continue it with: innerloop train --resume " + path +

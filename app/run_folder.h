@@ -54,6 +54,10 @@ class RunFolder {
 // runs/maml-point-nav-v1-official-seed1: where a run goes if nothing else is said.
 std::string default_folder(const RunSettings& settings);
 
+// Makes a folder for results, with those above it, and sees that it may be written to: called before the work that it
+// is for. Error naming the folder, the reason and the flag --out.
+void make_output_folder(const std::string& path);
+
 // A table of numbers as metrics.csv holds it.
 struct NumberTable {
   std::vector<std::string> names;

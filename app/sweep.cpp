@@ -5,13 +5,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <ostream>
 #include <set>
 #include <sstream>
 
 #include "app/command_line.h"
 #include "app/progress.h"
+#include "app/run_folder.h"
 #include "envs/table.h"
 #include "kernels/nearest.h"
 #include "kernels/threads.h"
@@ -192,9 +192,7 @@ SweepSettings settings_from(const rl::OptionValues& v) {
 
 // sweep.toml: the sweep, as --config reads it.
 void write_sweep_config(const rl::OptionValues& values, const std::string& out) {
-  std::error_code error;
-  std::filesystem::create_directories(out, error);
-  if (error) throw Error("cannot make the folder " + out + ": " + error.message() + ". Choose another one with --out");
+  make_output_folder(out);
   std::string text = fmt::format(
       "# innerloop {}: this sweep. To go on with it, or to make it longer:\n"
       "#   innerloop sweep --config {}/sweep.toml --seeds <more>\n",

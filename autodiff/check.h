@@ -71,7 +71,8 @@ struct CheckLevel {
   double error = 0;     // compared with the tolerance (for rates: 0 or 1)
   double tolerance = 0;
   bool ok = true;
-  std::string note;  // "caught, as it must be"; "not applicable: …"
+  std::string note;    // "caught, as it must be"; "not judged: …"
+  bool judged = true;  // false: there is something here that this level cannot judge; the note says why
 };
 
 // Central differences of one tensor: the worst element.

@@ -130,7 +130,9 @@ void check_f32(const Subject& s, CheckReport& report) {
   CheckLevel& level = add_level(
       report, "f32", fmt::format("planned f32 vs long double: gradient {:.1e}, value {:.1e}", error, value_error),
       same_branch ? std::max(error, value_error) : value_error, 2e-4);
-  if (!same_branch) level.note = "gradient not judged: f32 rounds to the other side of a kink";
+  if (same_branch) return;
+  level.note = "gradient not judged: f32 rounds to the other side of a kink";
+  level.judged = false;
 }
 
 }  // namespace innerloop::checking

@@ -57,16 +57,19 @@ std::string kink_line(const CheckKink& kink) {
 
 }  // namespace
 
-// One line: what held and how far below its tolerance, or the first that did not.
+// One line: what held and how far below its tolerance, and what could not be judged; or the first that did not hold.
 std::string summary_line(const CheckReport& report) {
   std::string text = padded(report.name, 44) + (report.ok ? "ok   " : "FAILS");
   for (const CheckLevel& level : report.levels) {
     const bool shown = level.name == "differences" || level.name == "second order" || level.name == "f32";
-    if (report.ok && shown && level.tolerance > 0 && level.note.empty())
+    if (report.ok && shown && level.tolerance > 0 && level.judged)
       text += fmt::format("  {} {:.1e} ≤ {:.0e}", level.name, level.error, level.tolerance);
     if (!level.ok) return text + "  " + level.name + ": " + level.finding + "\n";
   }
-  return text + "\n";
+  std::string not_judged;
+  for (const CheckLevel& level : report.levels)
+    if (!level.judged) not_judged += (not_judged.empty() ? "" : ", ") + level.name;
+  return text + (not_judged.empty() ? "" : "  not judged (kink): " + not_judged) + "\n";
 }
 
 std::string to_text(const CheckReport& report) {
@@ -74,7 +77,10 @@ std::string to_text(const CheckReport& report) {
       fmt::format("check {}      f64, cpu, {} parameters      seed {}\n", report.name, report.parameters, report.seed);
   for (const CheckLevel& level : report.levels)
     text += " " + padded(level.name, 14) + padded(level.finding, 92) +
-            (level.note.empty() ? level.ok ? "ok" : "FAILS" : level.note) + "\n";
+            (!level.ok              ? level.note.empty() ? "FAILS" : "FAILS: " + level.note
+             : level.note.empty() ? "ok"
+                                  : level.note) +
+            "\n";
 
   std::size_t name_width = 10;
   for (const CheckRow& row : report.rows) name_width = std::max(name_width, row.name.size() + 2);

@@ -72,8 +72,9 @@ void check_second_order(const Subject& s, CheckReport& report) {
     for (const Block& direction : {u, s.v_block, u + s.v_block, u + -1 * s.v_block})
       if (h) h = s.clear_step(direction, *h);
     if (!h || *h < 0x1p-17L) {
-      add_level(report, "stencil", "the base point is on a kink, or too near one for second differences", 0, 0).note =
-          "not applicable";
+      CheckLevel& level =
+          add_level(report, "stencil", "the base point is on a kink, or too near one for second differences", 0, 0);
+      level.note = "not judged", level.judged = false;
       return;
     }
     const long double exact = dot(u, reverse), estimate = mixed_stencil(s, u, s.v_block, *h);

@@ -62,6 +62,8 @@ void judge_at_kink(const Subject& s, CheckReport& report, long double slope) {
                             static_cast<double>(right), static_cast<double>(slope)),
                 between ? 0 : 1, 0);
   level.note = "judged by one-sided slopes";
+  CheckLevel& control = add_level(report, "control", "there is no order of convergence on a kink", 0, 0);
+  control.note = "not judged", control.judged = false;
 }
 
 }  // namespace

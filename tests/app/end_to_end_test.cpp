@@ -1,4 +1,5 @@
 // The real program, started as a reader starts it: exit codes, streams, and what scripts rely on.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "tests/app/built_program.h"
@@ -27,6 +28,27 @@ TEST_CASE("the program: a config with a syntax error is named with line and colu
   const Outcome outcome = run_innerloop(folder, "train --config " + (folder / "bad.toml"));
   CHECK(outcome.code == 2);
   CHECK_THAT(outcome.err, ContainsSubstring("bad.toml:2:7: "));
+}
+
+TEST_CASE("the program: a folder that cannot be written is refused before the work, with the flag that chooses another",
+          "[app]") {
+  TestFolder folder;
+  const std::string run = folder / "run";
+  const std::string tiny = " --tasks 2 --trajectories 2 --hidden 4 --iterations 1 --quiet ";
+  REQUIRE(run_innerloop(folder, "train maml" + tiny + "--out " + run).code == 0);
+  write_file(folder / "file", "not a folder");
+  for (const std::string& out : {std::string("/proc/innerloop"), folder / "file", folder / "file/below"})
+    for (const std::string& words : {"adapt " + run, "adapt --json " + run, "plot " + run, "plot --film " + run,
+                                    std::string("run"), std::string("sweep --methods maml"), "train maml" + tiny}) {
+      INFO(words << " --out " << out);
+      const Outcome outcome = run_innerloop(folder, words + " --out " + out);
+      CHECK(outcome.code == 1);
+      CHECK(outcome.out.empty());
+      CHECK_THAT(outcome.err, ContainsSubstring("cannot make the ") && ContainsSubstring("folder " + out) &&
+                                  ContainsSubstring(". Choose another one with --out\n"));
+      CHECK(std::ranges::count(outcome.err, '\n') == 1);
+    }
+  CHECK(contents(folder / "file") == "not a folder");
 }
 
 TEST_CASE("the program: a full output is a failure, not a silence", "[app]") {

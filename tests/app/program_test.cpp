@@ -1,13 +1,17 @@
 // The verbs that only tell: help, list, explain, plot; and the statistics they print.
 #include "app/program.h"
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "app/checks.h"
 #include "app/equations.h"
 #include "app/gnuplot.h"
 #include "app/statistics.h"
+#include "autodiff/op_table.h"
 #include "tests/app/folder.h"
 #include "tests/app/toy.h"
 #include "tests/catch.h"
@@ -162,6 +166,44 @@ TEST_CASE("check: operations hold, in text and in JSON, and an unknown one is na
   CHECK(gaps.find("maml, first-order, K = 1                 nothing") == std::string::npos);
 }
 
+TEST_CASE("check: a wrong rule gives exit code 1 and is named, with its line, in text and in JSON", "[app]") {
+  OpTable wrong = op_table();
+  wrong[static_cast<std::size_t>(Op::tanh)].vjp_factor[0] = 1.001;
+  std::vector<CheckCase> cases = find_check_cases("tanh"), other = find_check_cases("sin");
+  const std::size_t wrong_cases = cases.size();
+  std::ranges::move(other, std::back_inserter(cases));
+  const auto outcome = [&](bool json, bool full) {
+    std::ostringstream out, err;
+    const int code = report_checks({toy::rows, out, err}, cases, {.table = &wrong, .elements = 12}, json, full);
+    return Outcome{code, out.str(), err.str()};
+  };
+  for (const bool full : {false, true}) {
+    const Outcome text = outcome(false, full);
+    CHECK(text.code == failure);
+    CHECK_THAT(text.out, ContainsSubstring("FAILS at 'duality'") && ContainsSubstring("fails by itself is tanh #") &&
+                             ContainsSubstring("(1 − y²)") && ContainsSubstring(".cpp:"));
+    CHECK_THAT(text.out, ContainsSubstring(std::to_string(wrong_cases) + " of " + std::to_string(cases.size()) +
+                                           " cases FAIL"));
+  }
+  const Outcome text = outcome(true, false);
+  CHECK(text.code == failure);
+  const auto json = nlohmann::json::parse(text.out);
+  CHECK(json["ok"] == false);
+  REQUIRE(json["reports"].size() == cases.size());
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    const auto& report = json["reports"][i];
+    INFO(report["name"]);
+    CHECK(report["ok"] == (i >= wrong_cases));
+    for (const auto& level : report["levels"])
+      if (level["name"] == "duality") CHECK(level["ok"] == (i >= wrong_cases));
+  }
+
+  // The same cases hold with the rules as they are.
+  std::ostringstream out, err;
+  CHECK(report_checks({toy::rows, out, err}, cases, {.elements = 12}, true, false) == success);
+  CHECK(nlohmann::json::parse(out.str())["ok"] == true);
+}
+
 TEST_CASE("bench: an algorithm and the kernels, as JSON too", "[app]") {
   const auto iterations = nlohmann::json::parse(program({"bench", "toy", "--repeats", "3", "--json"}).out);
   CHECK(iterations[0]["threads"] == 1);
@@ -193,7 +235,14 @@ TEST_CASE("adapt: the table, the JSON and the files agree; published figures sta
   CHECK(json["tasks"].size() == 5);
   CHECK(json["learners"][1]["label"] == "random init");
   CHECK(json["learners"][1]["mean"][1].get<double>() == Approx(json["learners"][1]["mean"][0].get<double>() / 2));
-  CHECK(json["published"][0]["mean"][1] == -11.68);
+  // The published figures are for the 40 goals: beside other tasks they would mislead.
+  CHECK(json["published"].empty());
+  const Outcome five = program({"adapt", folder / "1", "--tasks", "5", "--out", folder / "five"});
+  CHECK_THAT(five.out, ContainsSubstring("return on 5 new tasks"));
+  CHECK(five.out.find("published") == std::string::npos);
+  CHECK(contents(folder / "five/adapt.gp").find("published") == std::string::npos);
+  const auto forty = nlohmann::json::parse(program({"adapt", folder / "1", "--json"}).out);
+  CHECK(forty["published"][0]["mean"][1] == -11.68);
   CHECK(program({"adapt", folder / "none"}).code == failure);
   CHECK(program({"adapt"}).code == usage);
 }

@@ -231,6 +231,10 @@ TEST_CASE("progress: live lines at most five times a second, plain lines every t
   CHECK(std::ranges::count(live.str(), '\r') == 26);  // 5 s, five a second, and the last
   CHECK(std::ranges::count(plain.str(), '\n') == 2);  // the first and the last
   CHECK_THAT(plain.str(), ContainsSubstring("toy  1/100  loss 0.5"));
+  // Time remaining, until there is none: then the time it took.
+  CHECK_THAT(plain.str(), ContainsSubstring(" s left\n"));
+  CHECK_THAT(plain.str(), ContainsSubstring("toy  100/100  loss 0.5  in 5 s\n"));
+  CHECK_THAT(live.str(), ContainsSubstring(" s left"));
   CHECK(plain.str().find('\x1b') == std::string::npos);
   CHECK(quiet.str().empty());
   CHECK(duration_text(41.6) == "42 s");

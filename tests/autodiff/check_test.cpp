@@ -109,15 +109,28 @@ TEST_CASE("check: a wrong derivative of a derivative is caught at second order o
 }
 
 TEST_CASE("check: a derivative with a dropped term is caught (known-wrong toys)") {
-  // What hand-written gradients get wrong: a stopped factor, played here by declaring part of the product to be data.
-  // The check's derivative is right for what it is told is variable, so a dropped term shows as the live gap.
-  const CheckReport cut =
-      run_check(at({{"x", row({0.3, -1.2})}}, [](const Vars& in) { return in["x"] * stop_gradient(in["x"]); }));
-  CHECK(cut.ok);
-  CHECK(cut.live_gap > 0.5);
-  const CheckReport whole = run_check(at({{"x", row({0.3, -1.2})}}, [](const Vars& in) { return in["x"] * in["x"]; }));
-  CHECK(whole.live_gap == 0);
-  CHECK(whole.stops.empty());
+  // What hand-written gradients get wrong: a factor taken for a constant. The check's derivative is right for what it
+  // is told is variable, so a dropped term shows as the live gap, and fails where nothing was meant to be cut.
+  const auto toy = [](std::function<Var(const Vars&)> f, CheckCase::Cut meant) {
+    CheckCase c = at({{"x", row({0.3, -1.2})}}, std::move(f));
+    c.cut = meant;
+    return run_check(c);
+  };
+  const auto dropped = [](const Vars& in) { return in["x"] * stop_gradient(in["x"]); };
+  const auto whole = [](const Vars& in) { return in["x"] * in["x"]; };
+  using Cut = CheckCase::Cut;
+  const CheckReport caught = toy(dropped, Cut::nothing);
+  CHECK_FALSE(caught.ok);
+  CHECK_FALSE(level(caught, "cut").ok);
+  CHECK_THAT(caught.sentence, ContainsSubstring("FAILS at 'cut'"));
+  CHECK(caught.live_gap > 0.5);
+  CHECK(toy(dropped, Cut::something).ok);
+
+  const CheckReport nothing = toy(whole, Cut::nothing);
+  CHECK(nothing.ok);
+  CHECK(nothing.live_gap == 0);
+  CHECK(nothing.stops.empty());
+  CHECK_FALSE(toy(whole, Cut::something).ok);
 }
 
 TEST_CASE("check: exact kinks are found, named, and judged by the slopes on both sides") {
@@ -132,6 +145,18 @@ TEST_CASE("check: exact kinks are found, named, and judged by the slopes on both
   CHECK(report.kinks[0].left == Approx(0).margin(1e-9));
   CHECK(report.kinks[0].right == Approx(3));
   CHECK(report.kinks[0].derivative == 0);
+}
+
+TEST_CASE("check: what a kink keeps from being judged is named, in the line and in the table") {
+  const CheckReport report =
+      run_check(at({{"x", row({0.0, 1.0, -2.0})}}, [](const Vars& in) { return sum_all(square(relu(in["x"]))); }));
+  INFO(to_text(report));
+  CHECK(report.ok);
+  CHECK_FALSE(level(report, "stencil").judged);
+  CHECK_FALSE(level(report, "control").judged);
+  CHECK_THAT(summary_line(report), ContainsSubstring("not judged (kink): control, stencil\n"));
+  CHECK_THAT(to_text(report), ContainsSubstring("not judged\n"));
+  CHECK(summary_line(check_everything()).find("not judged") == std::string::npos);
 }
 
 TEST_CASE("check: a kink nearby is reported with its distance, and differences stay on this side of it") {

@@ -3,6 +3,8 @@
 #include "autodiff/function.h"
 
 #include <limits>
+#include <string>
+#include <type_traits>
 
 #include "autodiff/ops.h"
 #include "autodiff/program.h"
@@ -57,6 +59,18 @@ std::vector<Vars> several_phases(Inputs& in, const NoConfig&) {
 }
 
 }  // namespace
+
+TEST_CASE("Function: a lambda that captures does not make one, so nothing in it can go stale", "[function]") {
+  [[maybe_unused]] const double captured = 2;
+  [[maybe_unused]] const auto capturing = [captured](Inputs& in, const Config&) -> std::vector<Vars> {
+    return {captured * in.next("x")};
+  };
+  [[maybe_unused]] const auto pure = [](Inputs& in, const Config&) -> std::vector<Vars> {
+    return {2.0 * in.next("x")};
+  };
+  STATIC_REQUIRE_FALSE(std::is_constructible_v<Function<Config>, std::string, decltype(capturing)>);
+  STATIC_REQUIRE(std::is_constructible_v<Function<Config>, std::string, decltype(pure)>);
+}
 
 TEST_CASE("function: one plan per Config and per shape, found again later") {
   const Function<Config> f("scaled", scaled);
