@@ -112,6 +112,17 @@ std::vector<CheckCase> gaussian_cases() {
                         [](const Vars& in) {
                           return std::vector{log_prob(SquashedGaussian{in["mean"], in["log_sigma"]}, in["action"])};
                         }),
+      distribution_case("squashed gaussian kl, σ per state on one side", "squashed_gaussian",
+                        {mean, log_sigma, other_mean, other_log_sigma},
+                        [](const Vars& in) {
+                          return std::vector{kl(SquashedGaussian{in["mean"], in["log_sigma"]},
+                                                SquashedGaussian{in["other_mean"], in["other_log_sigma"]})};
+                        }),
+      distribution_case("squashed gaussian entropy estimate", "squashed_gaussian", {mean, log_sigma, action},
+                        [](const Vars& in) {
+                          return std::vector{
+                              entropy_estimate(SquashedGaussian{in["mean"], in["log_sigma"]}, in["action"])};
+                        }),
   };
 }
 

@@ -47,9 +47,22 @@ Gaussian fisher_product(const Gaussian& p, const Gaussian& tangent, Var weights)
   return {mean, 2.0 * (broadcast_cols(weights, A) * tangent.log_sigma)};
 }
 
-Var log_prob(const SquashedGaussian& p, Var u) {
-  const Var log_slope = 2.0 * (std::numbers::ln2 - u - softplus(-2.0 * u));  // log(1 − tanh²u)
-  return log_prob(Gaussian{p.mean, p.log_sigma}, u) - sum_cols(log_slope);
+namespace {
+
+Gaussian before_squashing(const SquashedGaussian& p) { return {p.mean, p.log_sigma}; }
+
+// log(1 − tanh²u), the logarithm of the slope of tanh.
+Var log_slope(Var u) { return 2.0 * (std::numbers::ln2 - u - softplus(-2.0 * u)); }
+
+}  // namespace
+
+Var log_prob(const SquashedGaussian& p, Var u) { return log_prob(before_squashing(p), u) - sum_cols(log_slope(u)); }
+
+Var kl(const SquashedGaussian& p, const SquashedGaussian& q) { return kl(before_squashing(p), before_squashing(q)); }
+
+Var entropy_estimate(const SquashedGaussian& p, Var noise) {
+  const Gaussian gaussian = before_squashing(p);
+  return entropy(gaussian) + sum_cols(log_slope(sample(gaussian, noise)));
 }
 
 Var squash(Var u) { return tanh(u); }

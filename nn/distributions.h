@@ -28,6 +28,11 @@ struct SquashedGaussian {
 // log π(a) = log N(u) − Σ log(1 − tanh²u), where log(1 − tanh²u) = 2(log 2 − u − softplus(−2u)) is exact for every u.
 Var log_prob(const SquashedGaussian& p, Var u);
 Var squash(Var u);  // a = tanh u
+// KL(p‖q) between the actions' distributions: that of the Gaussians of u, for tanh loses nothing (it is a bijection).
+Var kl(const SquashedGaussian& p, const SquashedGaussian& q);
+// The entropy of a has no closed form: H(a) = H(u) + E Σ log(1 − tanh²u). This is its unbiased estimate from one draw
+// of u per row, u = μ + σ·ε with ε ~ N(0, 1) of the mean's shape; the part with a closed form is exact.
+Var entropy_estimate(const SquashedGaussian& p, Var noise);
 
 // One of A actions with probabilities softmax(logits). logits is (tasks, rows, A); an action is its number, (tasks,
 // rows, 1).

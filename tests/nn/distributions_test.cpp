@@ -84,6 +84,55 @@ TEST_CASE("squashed gaussian: the density of tanh u integrates to one") {
   CHECK(sum_all(density).value().item() * 2 / n == Approx(1).epsilon(1e-6));
 }
 
+TEST_CASE("squashed gaussian: KL is the integral of p log p/q over the actions") {
+  Eager e;
+  // Midpoint rule over a in (−1, 1).
+  constexpr int n = 40000;
+  std::vector<double> u;
+  for (int k = 0; k < n; ++k) u.push_back(std::atanh(-1 + (k + 0.5) * 2 / n));
+  const Var points = e({1, n, 1}, u);
+  const auto squashed = [&](double mean, double log_sigma, int rows) {
+    return SquashedGaussian{broadcast_rows(e({1, 1, 1}, {mean}), rows), e({1, 1, 1}, {log_sigma})};
+  };
+  const Var log_p = log_prob(squashed(0.3, -0.7, n), points), log_q = log_prob(squashed(-0.2, -0.4, n), points);
+  const double integral = sum_all(exp(log_p) * (log_p - log_q)).value().item() * 2 / n;
+  const Var exact = kl(squashed(0.3, -0.7, 1), squashed(-0.2, -0.4, 1));
+  CHECK(exact.value().item() == Approx(integral).epsilon(1e-6));
+  CHECK(integral > 0.1);
+  CHECK(kl(squashed(0.3, -0.7, 1), squashed(0.3, -0.7, 1)).value().item() == 0);
+
+  // Two dimensions, σ per state: the sum over them, a number per row.
+  const Var mean = e.random({2, 3, 2}, 31), other = e.random({2, 3, 2}, 32), log_sigma = e.random({2, 3, 2}, 33, 0.3);
+  const Var both = kl(SquashedGaussian{mean, log_sigma}, SquashedGaussian{other, log_sigma});
+  CHECK(both.shape() == Shape{2, 3, 1});
+  CHECK(relative(both, 0.5 * sum_cols(square((mean - other) * exp(-log_sigma)))) < 1e-14);  // equal σ
+}
+
+TEST_CASE("squashed gaussian: the entropy estimate has the mean −∫ p log p, and is finite in saturation") {
+  Eager e;
+  constexpr int n = 4000;
+  for (const auto& [mean, log_sigma] : {std::pair{0.3, -0.7}, {1.2, -0.1}, {0.0, -4.0}}) {
+    INFO("mean " << mean << ", log sigma " << log_sigma);
+    // Midpoint rule in ε on [−10, 10]. On the left a = tanh u with da = (1 − a²) du, on the right N(ε) dε.
+    const double sigma = std::exp(log_sigma), step = 20.0 / n;
+    std::vector<double> noise, normal, u, da;
+    for (int k = 0; k < n; ++k) {
+      const double x = -10 + (k + 0.5) * step;
+      noise.push_back(x), normal.push_back(std::exp(-0.5 * x * x) / std::sqrt(2 * std::numbers::pi) * step);
+      u.push_back(mean + sigma * x), da.push_back(sigma * step / std::pow(std::cosh(u.back()), 2));
+    }
+    const SquashedGaussian p{broadcast_rows(e({1, 1, 1}, {mean}), n), e({1, 1, 1}, {log_sigma})};
+    const Var log_p = log_prob(p, e({1, n, 1}, u));
+    const double entropy_of_a = -sum_all(e({1, n, 1}, da) * exp(log_p) * log_p).value().item();
+    const Var estimate = entropy_estimate(p, e({1, n, 1}, noise));
+    CHECK(sum_all(e({1, n, 1}, normal) * estimate).value().item() == Approx(entropy_of_a).epsilon(1e-10));
+  }
+  // log(1 − tanh²u) is 2 log 2 − 2|u| far out.
+  const SquashedGaussian far{e({1, 1, 1}, {50}), e({1, 1, 1}, {0})};
+  CHECK(entropy_estimate(far, e({1, 1, 1}, {0})).value().item() ==
+        Approx(0.5 * (std::log(2 * std::numbers::pi) + 1) + 2 * std::log(2.0) - 100).epsilon(1e-14));
+}
+
 TEST_CASE("squashed gaussian: finite and with the right slope far in saturation") {
   Eager e;
   const Var u = e({1, 4, 1}, {-40, -15, 15, 40});
