@@ -41,9 +41,17 @@ Vars group(const Vars& in, const std::string& prefix) {
   return result;
 }
 
-CheckCase meta_objective_case(InnerEstimator estimator, int inner_steps) {
+// The meta-objective, or the KL between adapted policies, as a function of θ and α.
+CheckCase maml_case(const std::string& name, InnerEstimator estimator, int inner_steps, bool kl) {
   MamlProblem problem = make_maml_problem(estimator, inner_steps);
-  CheckCase c{.name = std::string("maml, ") + name_of(estimator) + ", K = " + std::to_string(inner_steps),
+  // At the old policy itself the KL and its gradient are zero; away from it there is something to check.
+  if (kl) {
+    Philox random(11, {.purpose = Purpose::check});
+    Tensor mean = problem.query["old/mean"].to(Device::cpu);
+    for (double& m : mean.mutable_values<double>()) m += 0.5 * random.normal();
+    problem.query["old/mean"] = mean;
+  }
+  CheckCase c{.name = name + ", " + name_of(estimator) + ", K = " + std::to_string(inner_steps),
               .subject = "maml",
               .inputs = {},
               .build = {}};
@@ -56,9 +64,10 @@ CheckCase meta_objective_case(InnerEstimator estimator, int inner_steps) {
   add("query/", problem.query, false);
   c.every_input_matters = true;
   c.cut = estimator == InnerEstimator::log_likelihood ? CheckCase::Cut::nothing : CheckCase::Cut::something;
-  c.build = [program = problem.program](const Vars& in) {
+  c.build = [program = problem.program, kl](const Vars& in) {
     Params theta_prime = adapt_all(group(in, "theta/"), group(in, "supports/"), in["alpha"], program);
-    return std::vector<Var>{outer_objective(theta_prime, group(in, "query/"), program)};
+    const Batch query = group(in, "query/");
+    return std::vector<Var>{kl ? outer_kl(theta_prime, query, program) : outer_objective(theta_prime, query, program)};
   };
   return c;
 }
@@ -108,8 +117,10 @@ MamlProblem make_maml_problem(InnerEstimator estimator, int inner_steps, std::ui
 
 std::vector<CheckCase> maml_check_cases() {
   std::vector<CheckCase> cases;
-  for (int inner_steps : {1, 2, 3})
-    for (InnerEstimator estimator : kEstimators) cases.push_back(meta_objective_case(estimator, inner_steps));
+  for (const bool kl : {false, true})
+    for (int inner_steps : {1, 2, 3})
+      for (InnerEstimator estimator : kEstimators)
+        cases.push_back(maml_case(kl ? "maml KL" : "maml", estimator, inner_steps, kl));
   return cases;
 }
 

@@ -1,4 +1,5 @@
-// What `innerloop check maml` checks: the meta-gradient for every estimator and K = 1, 2, 3 inner steps.
+// What `innerloop check maml` checks: the derivatives of the meta-objective and of the KL between adapted policies, for
+// every estimator and K = 1, 2, 3 inner steps.
 #pragma once
 
 #include <vector>

@@ -81,11 +81,15 @@ Params adapt_all(const Params& theta, const Batch& supports, Var alpha, const Ma
 // endregion
 
 // [MAML eq. 4]  J_i(θ') as a surrogate around the policy that collected the data:  Σ (π_θ'(a|s)/π_old(a|s))·Â / M_i
-Var outer_objective(const Params& theta_prime, const Batch& query, const MamlProgram& program) {
+Var outer_objectives(const Params& theta_prime, const Batch& query, const MamlProgram& program) {
   const Batch data = real_rows(query);
   Var log_pi = nn::log_prob(theta_prime, program.policy, data["observations"], data["actions"]);
   Var ratio = exp(rl::on_real_rows(log_pi - data["old_log_prob"], query["weights"]));  // (tasks, rows, 1)
-  Var per_task = sum_all(mul3(ratio, data["advantages"], query["weights"]));
+  return sum_all(mul3(ratio, data["advantages"], query["weights"]));
+}
+
+Var outer_objective(const Params& theta_prime, const Batch& query, const MamlProgram& program) {
+  Var per_task = outer_objectives(theta_prime, query, program);
   return sum_tasks(per_task) * (1.0 / per_task.shape().tasks);
 }
 

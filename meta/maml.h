@@ -44,8 +44,10 @@ Params adapt(const Params& theta_i, const Batch& support, Var alpha, const MamlP
 // K inner steps from the shared θ. `supports` holds the K batches under the names "0/observations",
 // "1/observations", …; alpha is (1, K, 1), a step size per step.
 Params adapt_all(const Params& theta, const Batch& supports, Var alpha, const MamlProgram& program);
-// The adapted policies' surrogate on new data, averaged over tasks (1, 1, 1). query["old_log_prob"] is data: log π of
+// The adapted policies' surrogate on new data, one number per task (B, 1, 1). query["old_log_prob"] is data: log π of
 // the policy that collected it.
+Var outer_objectives(const Params& theta_prime, const Batch& query, const MamlProgram& program);
+// Their average over tasks (1, 1, 1): what the meta-gradient is the gradient of.
 Var outer_objective(const Params& theta_prime, const Batch& query, const MamlProgram& program);
 // mean_i mean_s KL(π_old ‖ π_θ'), (1, 1, 1): between post-update policies, on post-update states. The old distribution
 // is data: query["old/mean"] and query["old/log_sigma"], or query["old/logits"].
