@@ -2,8 +2,11 @@
 
 #include "meta/maml_trainer.h"
 #include "rl/actor_critic.h"
+#include "rl/dqn.h"
 #include "rl/policy_gradient.h"
 #include "rl/ppo.h"
+#include "rl/q_learning.h"
+#include "rl/sac_trainer.h"
 #include "rl/trpo.h"
 
 namespace innerloop::app {
@@ -14,6 +17,9 @@ constexpr const rl::AlgorithmRow* algorithms[] = {
     &rl::trpo,
     &rl::a2c,
     &rl::ppo,
+    &rl::q_learning,
+    &rl::dqn,
+    &rl::sac,
     &meta::maml_row,
 };
 

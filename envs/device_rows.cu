@@ -6,6 +6,8 @@
 #include "envs/point_navigation.h"
 #include "envs/point_robot.h"
 #include "envs/promp.h"
+#include "envs/semicircle.h"
+#include "envs/soft_problems.h"
 #include "envs/tabular.h"
 
 namespace innerloop::envs::SIMT_BACKEND {
@@ -22,7 +24,8 @@ const DeviceEnvRow* find_row(std::string_view name) {
       device_row<Pendulum<double>>,               device_row<MountainCarContinuous<double>>,
       device_row<Acrobot<double>>,                device_row<Gridworld<double>>,
       device_row<Maze<double>>,                   device_row<PointRobot<double>>,
-      device_row<SemicircleSparse<double>>,
+      device_row<SemicircleSparse<double>>,       device_row<SemicircleDense<double>>,
+      device_row<SoftLqr<double>>,                device_row<SoftTwoState<double>>,
   };
   for (const DeviceEnvRow& row : rows)
     if (row.name == name) return &row;

@@ -14,6 +14,7 @@ namespace innerloop::envs {
 struct GridLayout {
   std::uint64_t walls, pits;
   int goal;
+  int unused;  // no byte without a value: states are stored and compared as bytes
 };
 
 constexpr bool has(std::uint64_t mask, int cell) { return (mask >> cell & 1) != 0; }
@@ -45,6 +46,7 @@ struct GridFamily {
   struct State {
     GridLayout layout;
     int cell;
+    int unused;
   };
   struct Action { int direction; };  // 0: up, 1: right, 2: down, 3: left
   struct Outcome {
@@ -61,13 +63,13 @@ struct GridFamily {
   // Every episode starts in the upper left corner.
   template <class Random>
   static constexpr State reset(const Task& task, Random&) {
-    return {Grid::layout_of(static_cast<std::uint64_t>(task.seed)), 0};
+    return {Grid::layout_of(static_cast<std::uint64_t>(task.seed)), 0, 0};
   }
 
   // A move; walls and the border stop it. Goal and pits end the episode.
   static constexpr Outcome move(const State& state, int direction, Real probability) {
     const int target = beside(state.cell, direction, Grid::side);
-    const State next{state.layout, has(state.layout.walls, target) ? state.cell : target};
+    const State next{state.layout, has(state.layout.walls, target) ? state.cell : target, 0};
     const bool goal = next.cell == next.layout.goal, pit = has(next.layout.pits, next.cell);
     const Real reward = goal ? Real(1) : (pit ? Grid::pit_reward : Grid::step_reward);
     return {probability, next, {reward, goal || pit}};
@@ -152,7 +154,7 @@ struct Gridworld : GridFamily<Real, Gridworld<Real>> {
   static constexpr GridLayout layout_of(std::uint64_t seed) {
     LayoutRandom random{seed};
     while (true) {
-      GridLayout layout{0, 0, 0};
+      GridLayout layout{0, 0, 0, 0};
       layout.goal = 1 + random.below(24);
       for (int wall = 0; wall < 3; ++wall) layout.walls |= std::uint64_t{1} << random.below(25);
       layout.pits = std::uint64_t{1} << random.below(25);
@@ -188,7 +190,7 @@ struct Maze : GridFamily<Real, Maze<Real>> {
 
   static constexpr GridLayout layout_of(std::uint64_t seed) {
     LayoutRandom random{seed};
-    GridLayout layout{0, 0, 0};
+    GridLayout layout{0, 0, 0, 0};
     layout.walls = (std::uint64_t{1} << side * side) - 1;
     open(layout, 0);
 

@@ -10,6 +10,8 @@
 #include "envs/point_robot.h"
 #include "envs/point_navigation.h"
 #include "envs/promp.h"
+#include "envs/semicircle.h"
+#include "envs/soft_problems.h"
 #include "envs/tabular.h"
 #include "kernels/nearest.h"
 #include "kernels/require.h"
@@ -38,6 +40,9 @@ std::span<const EnvRow> all_envs() {
       make_row<Maze<double>>(),
       make_row<PointRobot<double>>(),
       make_row<SemicircleSparse<double>>(),
+      make_row<SemicircleDense<double>>(),
+      make_row<SoftLqr<double>>(),
+      make_row<SoftTwoState<double>>(),
   };
   return rows;
 }

@@ -21,15 +21,15 @@ double power(double x, int n) {
 
 // One Adam step of one parameter; step counts from 1.
 template <class T>
-void adam_step(Tensor& theta, const Tensor& gradient, Tensor& m, Tensor& v, int step, const AdamConfig& config) {
+void adam_one(Tensor& theta, const Tensor& gradient, Tensor& m, Tensor& v, int step, const AdamConfig& config) {
   const auto beta1 = static_cast<T>(config.beta1), beta2 = static_cast<T>(config.beta2);
   const auto rate = static_cast<T>(config.learning_rate), epsilon = static_cast<T>(config.epsilon);
   const auto m_scale = static_cast<T>(1 / (1 - power(config.beta1, step)));
   const auto v_scale = static_cast<T>(1 / (1 - power(config.beta2, step)));
-  const auto g = gradient.values<T>();
-  const auto x = theta.mutable_values<T>();
-  const auto first = m.mutable_values<T>(), second = v.mutable_values<T>();
-  for (std::size_t k = 0; k < g.size(); ++k) {
+  const T* g = static_cast<const T*>(gradient.data());
+  T* x = static_cast<T*>(theta.mutable_data());
+  T *first = static_cast<T*>(m.mutable_data()), *second = static_cast<T*>(v.mutable_data());
+  for (std::size_t k = 0; k < theta.size(); ++k) {
     first[k] = beta1 * first[k] + (1 - beta1) * g[k];
     second[k] = beta2 * second[k] + (1 - beta2) * g[k] * g[k];
     x[k] -= rate * (first[k] * m_scale) / (std::sqrt(second[k] * v_scale) + epsilon);
@@ -82,32 +82,39 @@ AdamResult adam(const ParamValues& theta, const ParamValues& gradient, const Ada
                 const AdamConfig& config) {
   if (theta.count() > 0 && (theta[0].device() != Device::cpu || gradient[0].device() != Device::cpu))
     return adam_on_device(theta, gradient, state, config);
+  ParamValues in_order;
+  for (std::size_t k = 0; k < theta.count(); ++k) in_order.add(theta.name(k), gradient[theta.name(k)]);
   AdamResult next{theta, state};
-  next.state.steps = state.steps + 1;
-  for (std::size_t k = 0; k < theta.count(); ++k) {
-    const Tensor& g = gradient[theta.name(k)];
-    require(g.shape() == theta[k].shape() && g.dtype() == theta[k].dtype(),
-            "adam: the gradient of " + theta.name(k) + " is " + to_string(g.shape()) + ", the parameter " +
-                to_string(theta[k].shape()));
-    const auto step = theta[k].dtype() == Dtype::f32 ? adam_step<float> : adam_step<double>;
-    step(next.theta[k], g, next.state.m[k], next.state.v[k], next.state.steps, config);
-  }
+  adam_step(next.theta, in_order, next.state, config);
   return next;
 }
 
-void save_adam(const AdamState& state, Tensors& checkpoint) {
-  for (std::size_t k = 0; k < state.m.count(); ++k) {
-    checkpoint.add("adam/m/" + state.m.name(k), state.m[k]);
-    checkpoint.add("adam/v/" + state.v.name(k), state.v[k]);
+void adam_step(ParamValues& theta, const ParamValues& gradient, AdamState& state, const AdamConfig& config) {
+  require(gradient.count() == theta.count(), "adam: the gradient has another number of parameters");
+  ++state.steps;
+  for (std::size_t k = 0; k < theta.count(); ++k) {
+    if (gradient[k].shape() != theta[k].shape() || gradient[k].dtype() != theta[k].dtype())
+      throw Error("adam: the gradient of " + theta.name(k) + " is " + to_string(gradient[k].shape()) +
+                  ", the parameter " + to_string(theta[k].shape()));
+    const auto step = theta[k].dtype() == Dtype::f32 ? adam_one<float> : adam_one<double>;
+    step(theta[k], gradient[k], state.m[k], state.v[k], state.steps, config);
   }
-  checkpoint.add("adam/steps", Tensor::scalar(state.steps));
 }
 
-AdamState load_adam(const ParamValues& theta, const Tensors& checkpoint) {
+void save_adam(const AdamState& state, Tensors& checkpoint, std::string_view prefix) {
+  const std::string name(prefix);
+  for (std::size_t k = 0; k < state.m.count(); ++k) {
+    checkpoint.add(name + "/m/" + state.m.name(k), state.m[k]);
+    checkpoint.add(name + "/v/" + state.v.name(k), state.v[k]);
+  }
+  checkpoint.add(name + "/steps", Tensor::scalar(state.steps));
+}
+
+AdamState load_adam(const ParamValues& theta, const Tensors& checkpoint, std::string_view prefix) {
   AdamState state;
   for (std::size_t k = 0; k < theta.count(); ++k) {
     for (Tensors* list : {&state.m, &state.v}) {
-      const std::string name = std::string(list == &state.m ? "adam/m/" : "adam/v/") + theta.name(k);
+      const std::string name = std::string(prefix) + (list == &state.m ? "/m/" : "/v/") + theta.name(k);
       const Tensor& moment = checkpoint[name];
       require(moment.shape() == theta[k].shape() && moment.dtype() == theta[k].dtype(),
               "checkpoint: " + name + " is " + to_string(moment.shape()) + ", but the parameter is " +
@@ -115,7 +122,7 @@ AdamState load_adam(const ParamValues& theta, const Tensors& checkpoint) {
       list->add(theta.name(k), moment);
     }
   }
-  state.steps = static_cast<int>(checkpoint["adam/steps"].item());
+  state.steps = static_cast<int>(checkpoint[std::string(prefix) + "/steps"].item());
   return state;
 }
 

@@ -1,6 +1,8 @@
 // Optimisers as pure functions: (parameters, gradient, state) → new parameters and state. Both descend.
 #pragma once
 
+#include <string_view>
+
 #include "autodiff/tensor.h"
 
 namespace innerloop::nn {
@@ -29,8 +31,13 @@ struct AdamResult {
 AdamResult adam(const ParamValues& theta, const ParamValues& gradient, const AdamState& state,
                 const AdamConfig& config);
 
-// The state in a checkpoint: "adam/m/<name>", "adam/v/<name>", "adam/steps".
-void save_adam(const AdamState& state, Tensors& checkpoint);
-AdamState load_adam(const ParamValues& theta, const Tensors& checkpoint);
+// The same step in place, without an allocation: for loops that take many small steps. The gradient holds the
+// parameters of theta in the same order.
+void adam_step(ParamValues& theta, const ParamValues& gradient, AdamState& state, const AdamConfig& config);
+
+// The state in a checkpoint: "adam/m/<name>", "adam/v/<name>", "adam/steps"; another prefix
+// where there is more than one optimiser.
+void save_adam(const AdamState& state, Tensors& checkpoint, std::string_view prefix = "adam");
+AdamState load_adam(const ParamValues& theta, const Tensors& checkpoint, std::string_view prefix = "adam");
 
 }  // namespace innerloop::nn

@@ -105,6 +105,7 @@ std::vector<CheckCase> check_cases() {
   }
   cases.insert(cases.end(), std::make_move_iterator(trust_region.begin()), std::make_move_iterator(trust_region.end()));
   for (CheckCase& instance : actor_critic_check_cases()) cases.push_back(std::move(instance));
+  for (CheckCase& instance : off_policy_check_cases()) cases.push_back(std::move(instance));
   return cases;
 }
 

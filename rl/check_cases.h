@@ -7,7 +7,8 @@
 
 namespace innerloop::rl {
 
-std::vector<CheckCase> check_cases();               // subjects: policy_gradient, trpo, and those of the next line
+std::vector<CheckCase> check_cases();               // subjects: policy_gradient, trpo, and those of the next lines
 std::vector<CheckCase> actor_critic_check_cases();  // a2c, ppo
+std::vector<CheckCase> off_policy_check_cases();    // q_learning, dqn, sac
 
 }  // namespace innerloop::rl

@@ -30,6 +30,13 @@ int innerloop(const TestFolder& folder, const std::string& words) {
 
 // A run of seconds: few tasks, short data, a small network, but all the parts.
 const std::string tiny = " --tasks 3 --trajectories 2 --hidden 8 --checkpoint-every 2 --quiet --iterations 6 ";
+std::string tiny_of(const std::string& algorithm) {
+  const std::string steps = " --steps 40 --evaluation-episodes 2 --checkpoint-every 2 --quiet --iterations 6 ";
+  if (algorithm == "q_learning") return steps;
+  if (algorithm == "dqn") return steps + "--hidden 8 --batch 8 --learning-starts 20 --update-every 1 ";
+  if (algorithm == "sac") return steps + "--hidden 8 --batch 8 --learning-starts 20 --env point-nav-v1 ";
+  return tiny;
+}
 
 // The names of all algorithms, as the program lists them.
 std::vector<std::string> algorithms(const TestFolder& folder) {
@@ -64,9 +71,9 @@ TEST_CASE("algorithms: 1, 2 and 4 threads leave the same bytes", "[app][runs]") 
     INFO(algorithm);
     const std::string one = folder / (algorithm + "1"), two = folder / (algorithm + "2"),
                       four = folder / (algorithm + "4");
-    REQUIRE(innerloop(folder, "train " + algorithm + tiny + "--threads 1 --out " + one) == 0);
-    REQUIRE(innerloop(folder, "train " + algorithm + tiny + "--threads 2 --out " + two) == 0);
-    REQUIRE(innerloop(folder, "train " + algorithm + tiny + "--threads 4 --out " + four) == 0);
+    REQUIRE(innerloop(folder, "train " + algorithm + tiny_of(algorithm) + "--threads 1 --out " + one) == 0);
+    REQUIRE(innerloop(folder, "train " + algorithm + tiny_of(algorithm) + "--threads 2 --out " + two) == 0);
+    REQUIRE(innerloop(folder, "train " + algorithm + tiny_of(algorithm) + "--threads 4 --out " + four) == 0);
     for (const char* file : files) {
       INFO(file);
       CHECK_FALSE(contents(one + "/" + file).empty());
@@ -82,7 +89,7 @@ TEST_CASE("algorithms: a run killed without warning and resumed leaves the same 
   for (const std::string& algorithm : algorithms(folder)) {
     INFO(algorithm);
     const std::string whole = folder / (algorithm + "-whole"), killed = folder / (algorithm + "-killed");
-    const std::string longer = tiny + "--iterations 60 ";
+    const std::string longer = tiny_of(algorithm) + "--iterations 60 ";
     REQUIRE(innerloop(folder, "train " + algorithm + longer + "--out " + whole) == 0);
     kill_after_rows(3, "train " + algorithm + longer + "--threads 2 --out " + killed, killed + "/metrics.csv");
     REQUIRE(innerloop(folder, "train --resume " + killed + " --threads 1 --quiet") == 0);
@@ -102,12 +109,11 @@ TEST_CASE("algorithms: every preset resolves, and the results of adapt do not de
     for (const auto& preset : nlohmann::json::parse(contents(folder / "out.txt"))) {
       const std::string name = preset["name"];
       INFO(name);
-      CHECK(innerloop(folder, "train " + algorithm + " --preset " + name +
-                                  " --hidden 8 --iterations 1 --tasks 2 --quiet --out " +
-                                  (folder / (algorithm + name))) == 0);
+      CHECK(innerloop(folder, "train " + algorithm + " --preset " + name + tiny_of(algorithm) +
+                                  " --iterations 1 --out " + (folder / (algorithm + name))) == 0);
     }
     const std::string run = folder / algorithm;
-    REQUIRE(innerloop(folder, "train " + algorithm + tiny + "--out " + run) == 0);
+    REQUIRE(innerloop(folder, "train " + algorithm + tiny_of(algorithm) + "--out " + run) == 0);
     const std::string adapt = "adapt " + run + " --random --steps 2 --trajectories 3 --json";
     REQUIRE(innerloop(folder, adapt + " --threads 1") == 0);
     const std::string first = contents(folder / "out.txt");

@@ -19,7 +19,7 @@ struct RussellNorvig : GridFamily<double, RussellNorvig> {
   static constexpr int side = 4;
   static constexpr double slip = 0.1, step_reward = -0.04, pit_reward = -1;
   static constexpr GridLayout layout_of(std::uint64_t) {
-    return {.walls = 1u << 5 | 0xf000u, .pits = 1u << 7, .goal = 3};
+    return {.walls = 1u << 5 | 0xf000u, .pits = 1u << 7, .goal = 3, .unused = 0};
   }
 };
 

@@ -190,6 +190,8 @@ TEST_CASE("envs: rewards have the sign and range that the definitions give") {
         else if (name == "point-robot-v1") REQUIRE(r <= 0);
         else if (name == "semicircle-sparse-v1") REQUIRE((r == 0 || (r >= .8 && r <= 1)));
         else if (name == "maze-v1") REQUIRE((r == 1 || r == -.01));
+        else if (name == "soft-lqr-v1") REQUIRE((r <= 0 && r >= -(21 * 21 + 4)));  // |s| ≤ 1 + 10·2
+        else if (name == "soft-two-state-v1") REQUIRE((r == 1 || r == 0 || r == -.1));
         else REQUIRE((r == 1 || r == 0 || r == -.5 || r == 2));
       }
     }

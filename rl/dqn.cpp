@@ -1,0 +1,270 @@
+#include "rl/dqn.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "autodiff/ops.h"
+#include "autodiff/transforms.h"
+#include "kernels/philox.h"
+#include "kernels/require.h"
+#include "nn/optimizer.h"
+#include "rl/off_policy.h"
+
+namespace innerloop::rl {
+namespace {
+
+template <class T>
+void targets_of(const Tensor& rewards, const Tensor& terminated, const Tensor& q_target, const Tensor& chooser,
+                double gamma, Tensor& y) {
+  const auto A = static_cast<std::size_t>(q_target.shape().cols);
+  const auto r = rewards.values<T>(), d = terminated.values<T>();
+  const auto q = q_target.values<T>(), choice = chooser.values<T>();
+  const auto out = y.mutable_values<T>();
+  for (std::size_t row = 0; row < out.size(); ++row) {
+    const auto mine = choice.subspan(row * A, A);
+    const auto best = static_cast<std::size_t>(std::ranges::max_element(mine) - mine.begin());
+    out[row] = r[row] + static_cast<T>(gamma) * (1 - d[row]) * q[row * A + best];
+  }
+}
+
+int best_column(const Tensor& q, int row) {
+  int best = 0;
+  for (int a = 1; a < q.shape().cols; ++a)
+    if (q.at(0, row, a) > q.at(0, row, best)) best = a;
+  return best;
+}
+
+}  // namespace
+
+// region: equations
+// [DQN eq. target]  y = r + γ(1 − d)·max_a' Q_θ⁻(s', a')
+// [DQN eq. double]  y = r + γ(1 − d)·Q_θ⁻(s', argmax_a' Q_θ(s', a'))
+Tensor dqn_targets(const Tensor& rewards, const Tensor& terminated, const Tensor& q_target, const Tensor* q_online,
+                   double gamma) {
+  Tensor y(rewards.shape(), rewards.dtype());
+  const Tensor& chooser = q_online != nullptr ? *q_online : q_target;
+  const auto compute = rewards.dtype() == Dtype::f32 ? targets_of<float> : targets_of<double>;
+  compute(rewards, terminated, q_target, chooser, gamma, y);
+  return y;
+}
+
+// [DQN eq. loss]  L(θ) = mean h(Q_θ(s, a) − y),  h(e) = ½e² for |e| ≤ 1, |e| − ½ beyond
+Var dqn_loss(const Params& theta, const DqnSpec& spec, const Batch& batch) {
+  const Var q = pick_cols(nn::mlp(theta, spec.net, "q", batch["observations"]), batch["actions"]);  // (1, rows, 1)
+  const Var error = q - batch["targets"];
+  // c = error limited to ±1: c·(error − ½c) is both branches in one.
+  const Var c = spec.huber ? clip(error, -1, 1) : error;
+  return mean_all(c * (error - 0.5 * c));
+}
+// endregion
+
+DqnFunctions::DqnFunctions()
+    : values("dqn/values",
+             [](Inputs& in, const DqnSpec& spec) -> std::vector<Vars> {
+               const Params theta = in.next("theta");
+               Vars out;
+               out.add("q", nn::mlp(theta, spec.net, "q", in.next_var("observations")));
+               return {out};
+             }),
+      gradient("dqn/gradient", [](Inputs& in, const DqnSpec& spec) -> std::vector<Vars> {
+        const Params theta = in.next("theta");
+        const Batch batch = in.next("batch");
+        const Var loss = dqn_loss(theta, spec, batch);
+        Vars info;
+        info.add("loss", loss);
+        info.add("target", mean_all(batch["targets"]));
+        return {grad(loss, theta), info};
+      }) {}
+
+namespace {
+
+struct DqnConfig {
+  OffPolicyConfig data;
+  DqnSpec spec;
+  bool double_q = true;
+  double learning_rate = 2.5e-4;
+  int target_every = 50;  // updates from one renewal of θ⁻ to the next, which moves it by τ
+  double epsilon = 0.05;
+  int epsilon_steps = 50000;  // from 1 to epsilon
+};
+
+class DqnTrainer : public Trainer {
+ public:
+  DqnTrainer(const DqnConfig& config, std::uint64_t seed)
+      : config_(config),
+        source_(config.data, seed),
+        theta_(nn::init_mlp(config.spec.net, seed, "q", config.data.dtype)),
+        target_(theta_),
+        moments_(nn::adam_start(theta_)) {
+    source_.batch.add("targets", Tensor(source_.batch["rewards"].shape(), config.data.dtype));
+  }
+
+  // region: train
+  // One iteration: `steps` steps of the environment.
+  Metrics iterate() override {
+    for (int step = 0; step < source_.config.steps; ++step) {
+      // Act: at random with probability ε, else as Q says; and remember what happened.
+      source_.buffer.add(source_.stream.step(std::array{static_cast<double>(choose())}));
+
+      // Learn from what is remembered.
+      for (int k = 0; source_.learns() && k < source_.config.updates; ++k) update();
+    }
+    ++iteration_;
+    return metrics();
+  }
+
+  void update() {
+    // A batch, and what Q should say of it.
+    source_.sample();
+    BatchValues& batch = source_.batch;
+    const Tensor q_target = values(target_, batch["next_observations"]);
+    const Tensor q_online = config_.double_q ? values(theta_, batch["next_observations"]) : Tensor();
+    batch["targets"] = dqn_targets(batch["rewards"], batch["terminated"], q_target,
+                                   config_.double_q ? &q_online : nullptr, source_.config.gamma);
+
+    // A step of Adam; now and then θ⁻ follows.
+    const std::vector<Tensors> gradient = functions_.gradient(config_.spec, {theta_, batch});
+    last_ = gradient[1];
+    if (!last_.all_finite())
+      throw NonFiniteError("dqn, update " + std::to_string(source_.draws) +
+                           ": the loss is not finite. Try a smaller learning_rate.");
+    nn::adam_step(theta_, gradient[0], moments_, {.learning_rate = config_.learning_rate});
+    if (source_.draws % static_cast<std::uint32_t>(config_.target_every) == 0)
+      follow(target_, theta_, source_.config.tau);
+  }
+  // endregion
+
+  int iteration() const override { return iteration_; }
+  int iterations() const override { return source_.config.iterations; }
+  Tensors state() const override {
+    Tensors state;
+    save_params(theta_, "theta", state);
+    save_params(target_, "target", state);
+    nn::save_adam(moments_, state);
+    source_.save(state);
+    return state;
+  }
+  void restore(const Tensors& state, int iteration) override {
+    theta_ = load_params(theta_, "theta", state);
+    target_ = load_params(target_, "target", state);
+    moments_ = nn::load_adam(theta_, state);
+    source_.load(state);
+    iteration_ = iteration;
+  }
+  AdaptReport adapt(const AdaptRequest& request) const override {
+    return evaluate_request(source_.config.env, request, greedy());
+  }
+
+ private:
+  Tensor values(const ParamValues& theta, const Tensor& observations) const {
+    return functions_.values(config_.spec, {theta, observations})[0][0];
+  }
+  int choose() const {
+    const auto steps = static_cast<double>(source_.stream.steps());
+    Philox random(source_.seed, {.purpose = Purpose::action, .iteration = static_cast<std::uint32_t>(steps)});
+    const double progress = std::min(1.0, steps / config_.epsilon_steps);
+    if (source_.explores() || random.uniform() < 1 + progress * (config_.epsilon - 1))
+      return static_cast<int>(random.below(static_cast<std::uint32_t>(config_.spec.net.outputs)));
+    const Tensor seen =
+        Tensor::from({1, 1, source_.sizes.observations}, source_.stream.observation(), source_.config.dtype);
+    return best_column(values(theta_, seen), 0);
+  }
+  ActFunction greedy() const {
+    return [this](const Tensor& observations) {
+      const Tensor q = values(theta_, observations.to(source_.config.dtype));
+      Tensor actions({1, q.shape().rows, 1});
+      for (int row = 0; row < q.shape().rows; ++row) actions.set(0, row, 0, best_column(q, row));
+      return actions;
+    };
+  }
+  Metrics metrics() {
+    Metrics metrics = stream_metrics(source_);
+    metrics.push_back({"evaluation", mean_evaluation(source_, greedy())});
+    metrics.push_back({"loss", last_.count() > 0 ? last_["loss"].item() : 0});
+    metrics.push_back({"target", last_.count() > 0 ? last_["target"].item() : 0});
+    return metrics;
+  }
+
+  DqnConfig config_;
+  OffPolicySource source_;
+  DqnFunctions functions_;
+  ParamValues theta_, target_;
+  nn::AdamState moments_;
+  Tensors last_;  // "loss", "target" of the last update of this iteration
+  int iteration_ = 0;
+};
+
+constexpr Option own_options[] = {
+    {.name = "learning_rate", .value = "2.5e-4", .low = 0, .high = 1, .help = "Adam's step", .paper = "RMSProp 2.5e-4"},
+    {.name = "double_q",
+     .type = OptionType::boolean,
+     .value = "true",
+     .help = "a' chosen by θ and valued by θ⁻",
+     .paper = "false (2015), true (2016)"},
+    {.name = "huber",
+     .type = OptionType::boolean,
+     .value = "false",
+     .help = "linear beyond an error of 1",
+     .paper = "true: clipped errors"},
+    {.name = "target_every",
+     .type = OptionType::integer,
+     .value = "50",
+     .low = 1,
+     .high = 1e7,
+     .help = "updates between two moves of θ⁻ by tau",
+     .paper = "10000, with tau = 1"},
+    {.name = "epsilon",
+     .value = "0.05",
+     .low = 0,
+     .high = 1,
+     .help = "share of random actions, at last",
+     .paper = "0.1"},
+    {.name = "epsilon_steps",
+     .type = OptionType::integer,
+     .value = "50000",
+     .low = 1,
+     .high = 1e9,
+     .help = "steps from 1 to that share",
+     .paper = "1e6"},
+};
+const std::vector<Option> all_options =
+    with_off_policy_options(own_options, {{"env", "cartpole-v1"},
+                                          {"iterations", "20"},
+                                          {"steps", "10000"},
+                                          {"hidden", "[120, 84]"},
+                                          {"batch", "128"},
+                                          {"capacity", "10000"},
+                                          {"learning_starts", "10000"},
+                                          {"update_every", "10"},
+                                          {"tau", "1"}});
+
+std::unique_ptr<Trainer> make(const OptionValues& values, std::uint64_t seed) {
+  DqnConfig config{.data = off_policy_config(values), .spec = {}};
+  const EnvSizes env = env_sizes(config.data.env);
+  if (!env.discrete) throw UsageError("dqn: " + config.data.env + " has continuous actions; dqn needs discrete ones");
+  config.spec.net = {.inputs = env.observations, .hidden = config.data.hidden, .outputs = env.actions,
+                     .activation = config.data.activation};
+  config.spec.huber = values.boolean("huber");
+  config.double_q = values.boolean("double_q");
+  config.learning_rate = values.real("learning_rate");
+  config.target_every = values.integer("target_every");
+  config.epsilon = values.real("epsilon");
+  config.epsilon_steps = values.integer("epsilon_steps");
+  return std::make_unique<DqnTrainer>(config, seed);
+}
+
+}  // namespace
+
+const AlgorithmRow dqn = {
+    .name = "dqn",
+    .title = "Deep Q-networks",
+    .paper = "Mnih et al. 2015; van Hasselt et al. 2016, arXiv 1509.06461v3",
+    .summary = "Q-learning with a network, a replay buffer and targets that stand still",
+    .source = "rl/dqn.cpp",
+    .options = all_options,
+    .presets = {},
+    .make = make,
+};
+
+}  // namespace innerloop::rl

@@ -1,0 +1,153 @@
+#include "rl/replay.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <string>
+
+#include "kernels/philox.h"
+#include "kernels/require.h"
+
+namespace innerloop::rl {
+namespace {
+
+void check_finite(std::span<const double> numbers, const char* part) {
+  for (const double x : numbers)
+    if (!std::isfinite(x)) [[unlikely]]
+      throw NonFiniteError(std::string("replay: ") + part + " is not finite; look at the environment and the policy");
+}
+
+// The places of the five tensors in a batch.
+enum Column { observations, actions, rewards, next_observations, terminated };
+
+template <class T>
+void follow_one(Tensor& target, const Tensor& theta, double tau) {
+  const auto rate = static_cast<T>(tau);
+  T* to = static_cast<T*>(target.mutable_data());
+  const T* from = static_cast<const T*>(theta.data());
+  for (std::size_t k = 0; k < theta.size(); ++k) to[k] += rate * (from[k] - to[k]);
+}
+
+}  // namespace
+
+ReplayBuffer::ReplayBuffer(int obs_size, int action_size, int capacity, Dtype dtype)
+    : obs_size_(obs_size), action_size_(action_size), capacity_(capacity) {
+  require(obs_size >= 1 && action_size >= 1 && capacity >= 1,
+          "replay: sizes are " + std::to_string(obs_size) + ", " + std::to_string(action_size) + ", capacity " +
+              std::to_string(capacity) + "; each must be at least 1");
+  rows_ = Tensor({1, capacity, width()}, dtype);
+}
+
+template <class T>
+void ReplayBuffer::write(const Transition& t) {
+  T* to = static_cast<T*>(rows_.mutable_data()) + static_cast<std::ptrdiff_t>(next_) * width();
+  const auto append = [&to](double x) { *to++ = static_cast<T>(x); };
+  std::ranges::for_each(t.observation, append);
+  std::ranges::for_each(t.action, append);
+  append(t.reward);
+  std::ranges::for_each(t.next_observation, append);
+  append(static_cast<double>(t.end));
+}
+
+void ReplayBuffer::add(const Transition& t) {
+  require(t.observation.size() == static_cast<std::size_t>(obs_size_) &&
+              t.next_observation.size() == t.observation.size() &&
+              t.action.size() == static_cast<std::size_t>(action_size_),
+          "replay: a transition of other sizes than the buffer's");
+  check_finite(t.observation, "an observation");
+  check_finite(t.action, "an action");
+  check_finite({&t.reward, 1}, "a reward");
+  check_finite(t.next_observation, "an observation");
+
+  // Over the oldest, once the ring is full.
+  rows_.dtype() == Dtype::f32 ? write<float>(t) : write<double>(t);
+  next_ = next_ + 1 == capacity_ ? 0 : next_ + 1;
+  size_ = std::min(size_ + 1, capacity_);
+}
+
+BatchValues ReplayBuffer::make_batch(int rows) const {
+  BatchValues batch;
+  batch.add("observations", Tensor({1, rows, obs_size_}, rows_.dtype()));
+  batch.add("actions", Tensor({1, rows, action_size_}, rows_.dtype()));
+  batch.add("rewards", Tensor({1, rows, 1}, rows_.dtype()));
+  batch.add("next_observations", Tensor({1, rows, obs_size_}, rows_.dtype()));
+  batch.add("terminated", Tensor({1, rows, 1}, rows_.dtype()));
+  return batch;
+}
+
+// Row by row of the batch, the transition at the place that `next_place` gives.
+template <class T, class NextPlace>
+void ReplayBuffer::fill(BatchValues& batch, NextPlace next_place) const {
+  const auto begin = [&](Column column) { return static_cast<T*>(batch[column].mutable_data()); };
+  T *s = begin(observations), *a = begin(actions), *r = begin(rewards), *s_next = begin(next_observations),
+    *d = begin(terminated);
+  const T* memory = static_cast<const T*>(rows_.data());
+  const int rows = batch[rewards].shape().rows;
+  for (int row = 0; row < rows; ++row) {
+    const T* from = memory + static_cast<std::ptrdiff_t>(next_place(row)) * width();
+    s = std::copy_n(from, obs_size_, s);
+    a = std::copy_n(from + obs_size_, action_size_, a);
+    *r++ = from[obs_size_ + action_size_];
+    s_next = std::copy_n(from + obs_size_ + action_size_ + 1, obs_size_, s_next);
+    *d++ = from[width() - 1] == static_cast<T>(End::terminated) ? T(1) : T(0);
+  }
+}
+
+void ReplayBuffer::sample(std::uint64_t seed, std::uint32_t draw, BatchValues& batch) const {
+  require(size_ > 0, "replay: nothing to sample yet");
+  Philox random(seed, {.purpose = Purpose::minibatch, .iteration = draw});
+  const auto any = [&](int) { return static_cast<int>(random.below(static_cast<std::uint32_t>(size_))); };
+  rows_.dtype() == Dtype::f32 ? fill<float>(batch, any) : fill<double>(batch, any);
+}
+
+void ReplayBuffer::gather(std::span<const int> places, BatchValues& batch) const {
+  require(static_cast<std::size_t>(batch[rewards].shape().rows) == places.size(),
+          "replay: the batch has another number of rows than there are places");
+  for (const int place : places)
+    require(place >= 0 && place < size_,
+            "replay: place " + std::to_string(place) + " is not in 0 … " + std::to_string(size_ - 1));
+  const auto given = [&](int row) { return places[static_cast<std::size_t>(row)]; };
+  rows_.dtype() == Dtype::f32 ? fill<float>(batch, given) : fill<double>(batch, given);
+}
+
+void ReplayBuffer::save(Tensors& checkpoint) const {
+  checkpoint.add("replay/next", Tensor::scalar(next_));
+  if (size_ == 0) return;
+  // The filled part; a full ring shares its memory with the checkpoint until the next transition.
+  Tensor filled = rows_;
+  if (size_ < capacity_) {
+    filled = Tensor({1, size_, width()}, rows_.dtype());
+    std::memcpy(filled.mutable_data(), rows_.data(), filled.bytes());
+  }
+  checkpoint.add("replay/rows", filled);
+}
+
+void ReplayBuffer::load(const Tensors& checkpoint) {
+  const int next = static_cast<int>(checkpoint["replay/next"].item());
+  const int size = checkpoint.contains("replay/rows") ? checkpoint["replay/rows"].shape().rows : 0;
+  if (size > 0) {
+    const Tensor& filled = checkpoint["replay/rows"];
+    require(size <= capacity_ && filled.shape() == Shape{1, size, width()} && filled.dtype() == rows_.dtype(),
+            "checkpoint: replay/rows is " + to_string(filled.shape()) + " " + name_of(filled.dtype()) +
+                ", this run's buffer " + to_string(rows_.shape()) + " " + name_of(rows_.dtype()) +
+                "; use the options of the run that wrote it");
+    std::memcpy(rows_.mutable_data(), filled.data(), filled.bytes());
+  }
+  require(next == (size < capacity_ ? size : next) && next >= 0 && next < capacity_ + (size == 0),
+          "checkpoint: replay/next = " + std::to_string(next) + " does not fit a buffer of " + std::to_string(size));
+  size_ = size;
+  next_ = next;
+}
+
+void follow(ParamValues& target, const ParamValues& theta, double tau) {
+  require(target.count() == theta.count(), "follow: the target has other parameters");
+  for (std::size_t k = 0; k < theta.count(); ++k) {
+    if (target[k].shape() != theta[k].shape() || target[k].dtype() != theta[k].dtype())
+      throw Error("follow: " + target.name(k) + " is " + to_string(target[k].shape()) + ", but " + theta.name(k) +
+                  " is " + to_string(theta[k].shape()));
+    theta[k].dtype() == Dtype::f32 ? follow_one<float>(target[k], theta[k], tau)
+                                   : follow_one<double>(target[k], theta[k], tau);
+  }
+}
+
+}  // namespace innerloop::rl

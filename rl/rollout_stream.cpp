@@ -1,0 +1,200 @@
+#include "rl/rollout_stream.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "envs/table.h"
+#include "envs/vector_env.h"
+#include "kernels/require.h"
+
+namespace innerloop::rl {
+namespace {
+
+// A state is opaque words, and a checkpoint holds numbers: four pieces of 16 bits each.
+std::vector<double> pieces_of(std::span<const std::uint64_t> words) {
+  std::vector<double> pieces;
+  for (const std::uint64_t word : words)
+    for (int shift = 0; shift < 64; shift += 16) pieces.push_back(static_cast<double>(word >> shift & 0xffff));
+  return pieces;
+}
+
+std::uint64_t word_of(const double* pieces) {
+  std::uint64_t word = 0;
+  for (int k = 0; k < 4; ++k) word |= static_cast<std::uint64_t>(pieces[k]) << (16 * k);
+  return word;
+}
+
+std::uint32_t place_number(std::int64_t n) {
+  require(n <= 0xffffffffLL, "stream: more than 2³² steps in a run");
+  return static_cast<std::uint32_t>(n);
+}
+
+}  // namespace
+
+Stream::Stream(const std::string& env, std::uint64_t seed, int horizon)
+    : env_(&envs::find_env(env)), seed_(seed), horizon_(horizon == 0 ? env_->spec.horizon : horizon) {
+  task_ = envs::sample_task(*env_, seed, Purpose::task, 0, 0);
+  state_.resize(static_cast<std::size_t>(env_->state_words));
+  observation_.resize(static_cast<std::size_t>(env_->spec.obs_size));
+  before_ = after_ = observation_;
+  action_.resize(static_cast<std::size_t>(env_->spec.action_size));
+  begin_episode();
+}
+
+envs::Lanes Stream::lane() {
+  return {.task = task_.data(),
+          .count = 1,
+          .states = state_.data(),
+          .actions = action_.data(),
+          .finished = &finished_,
+          .rewards = &reward_,
+          .terminated = &terminated_,
+          .observations = observation_.data(),
+          .seed = seed_,
+          .place = {}};
+}
+
+void Stream::begin_episode() {
+  envs::Lanes lane = this->lane();
+  lane.place = {.purpose = Purpose::reset, .iteration = place_number(episode_)};
+  env_->reset(lane);
+  time_step_ = 0;
+  return_ = 0;
+}
+
+Transition Stream::step(std::span<const double> action) {
+  require(action.size() == action_.size(), "stream: the action has another size than the environment's");
+  std::ranges::copy(action, action_.begin());
+  std::ranges::copy(observation_, before_.begin());
+  for (const double a : action)
+    if (!std::isfinite(a)) [[unlikely]]
+      throw NonFiniteError(std::string(spec().name) + ", step " + std::to_string(steps_) +
+                           ": the action is not finite; look at the policy's output and its parameters");
+
+  // The environment moves; the horizon cuts what has not ended by itself.
+  envs::Lanes lane = this->lane();
+  lane.place = {.purpose = Purpose::env, .iteration = place_number(steps_)};
+  env_->step(lane);
+  ++time_step_;
+  ++steps_;
+  return_ += reward_;
+  if (!std::isfinite(reward_)) [[unlikely]]
+    throw NonFiniteError(std::string(spec().name) + ", step " + std::to_string(steps_) + ": the reward is not finite");
+  const End end = terminated_ != 0         ? End::terminated
+                  : time_step_ == horizon_ ? End::truncated
+                                           : End::running;
+  std::ranges::copy(observation_, after_.begin());
+
+  // The next episode begins; what it shows first is not what followed this action.
+  if (end != End::running) {
+    ended_ += 1;
+    ended_returns_ += return_;
+    ended_lengths_ += time_step_;
+    ++episode_;
+    begin_episode();
+  }
+  return {.observation = before_, .action = action_, .reward = reward_, .next_observation = after_, .end = end};
+}
+
+Stream::Episodes Stream::take_episodes() {
+  if (ended_ > 0) last_ = {.mean_return = ended_returns_ / ended_, .mean_length = ended_lengths_ / ended_};
+  ended_ = ended_returns_ = ended_lengths_ = 0;
+  return last_;
+}
+
+void Stream::save(Tensors& checkpoint) const {
+  const std::vector<double> state = pieces_of(state_);
+  checkpoint.add("stream/state", Tensor::from({1, 1, static_cast<int>(state.size())}, state));
+  checkpoint.add("stream/observation", Tensor::from({1, 1, spec().obs_size}, observation_));
+  const std::array numbers{static_cast<double>(steps_), static_cast<double>(episode_), static_cast<double>(time_step_),
+                           return_,                     ended_,                        ended_returns_,
+                           ended_lengths_,              last_.mean_return,             last_.mean_length};
+  checkpoint.add("stream/numbers", Tensor::from({1, 1, static_cast<int>(numbers.size())}, numbers));
+}
+
+void Stream::load(const Tensors& checkpoint) {
+  const std::vector<double> state = checkpoint["stream/state"].to_vector(),
+                            observation = checkpoint["stream/observation"].to_vector(),
+                            numbers = checkpoint["stream/numbers"].to_vector();
+  require(state.size() == 4 * state_.size() && observation.size() == observation_.size() && numbers.size() == 9,
+          "checkpoint: stream/… belongs to another environment than " + std::string(spec().name) +
+              "; use the options of the run that wrote it");
+  for (std::size_t k = 0; k < state_.size(); ++k) state_[k] = word_of(state.data() + 4 * k);
+  observation_ = observation;
+  steps_ = static_cast<std::int64_t>(numbers[0]);
+  episode_ = static_cast<std::int64_t>(numbers[1]);
+  time_step_ = static_cast<int>(numbers[2]);
+  return_ = numbers[3];
+  ended_ = numbers[4];
+  ended_returns_ = numbers[5];
+  ended_lengths_ = numbers[6];
+  last_ = {.mean_return = numbers[7], .mean_length = numbers[8]};
+}
+
+Tensor evaluate(const std::string& env, const std::vector<envs::Task>& tasks, int episodes, std::uint64_t seed,
+                const ActFunction& act, int paths, std::vector<Path>* kept) {
+  envs::VectorEnv lanes(envs::find_env(env), tasks, episodes, seed);
+  lanes.reset({.purpose = Purpose::test_reset});
+  const int B = static_cast<int>(tasks.size()), O = lanes.env().spec.obs_size;
+  std::vector<std::vector<std::vector<double>>> seen(static_cast<std::size_t>(B * episodes));
+  const auto see = [&](int n) {
+    const auto first = lanes.observations().begin() + static_cast<std::ptrdiff_t>(n) * O;
+    seen[static_cast<std::size_t>(n)].emplace_back(first, first + O);
+  };
+  const auto wanted = [&](int n) { return n % episodes < paths; };
+  for (int n = 0; n < B * episodes; ++n)
+    if (wanted(n)) see(n);
+
+  // All episodes side by side; one that has ended earns nothing more.
+  Tensor returns({1, B, episodes});
+  const auto totals = returns.mutable_values<double>();
+  while (!lanes.all_finished()) {
+    const std::vector<std::uint8_t> was_finished(lanes.finished().begin(), lanes.finished().end());
+    const Tensor actions = act(Tensor::from({1, B * episodes, O}, lanes.observations()));
+    lanes.step(actions.values<double>());
+    for (int n = 0; n < B * episodes; ++n) {
+      totals[static_cast<std::size_t>(n)] += lanes.rewards()[static_cast<std::size_t>(n)];
+      if (wanted(n) && was_finished[static_cast<std::size_t>(n)] == 0) see(n);
+    }
+  }
+
+  for (int n = 0; kept != nullptr && n < B * episodes; ++n) {
+    if (!wanted(n)) continue;
+    Tensor path({1, static_cast<int>(seen[static_cast<std::size_t>(n)].size()), O});
+    double* to = path.mutable_values<double>().data();
+    for (const std::vector<double>& observation : seen[static_cast<std::size_t>(n)])
+      to = std::ranges::copy(observation, to).out;
+    kept->push_back({.task = n / episodes, .step = 0, .observations = path});
+  }
+  return returns;
+}
+
+AdaptReport evaluate_request(const std::string& env, const AdaptRequest& request, const ActFunction& act) {
+  const int B = request.tasks.shape().rows;
+  std::vector<envs::Task> tasks;
+  for (int task = 0; task < B; ++task) {
+    tasks.emplace_back();
+    for (int k = 0; k < request.tasks.shape().cols; ++k) tasks.back().push_back(request.tasks.at(0, task, k));
+  }
+  AdaptReport report{.returns = Tensor({1, B, request.steps + 1}), .paths = {}};
+  const int paths = std::min(request.paths, request.trajectories);
+  const Tensor returns = evaluate(env, tasks, request.trajectories, request.seed, act, paths, &report.paths);
+  for (int task = 0; task < B; ++task) {
+    double mean = 0;
+    for (int n = 0; n < request.trajectories; ++n) mean += returns.at(0, task, n) / request.trajectories;
+    for (int k = 0; k <= request.steps; ++k) report.returns.set(0, task, k, mean);
+  }
+  return report;
+}
+
+EnvSizes env_sizes(const std::string& env) {
+  const envs::Spec& spec = envs::find_env(env).spec;
+  const bool discrete = spec.action_kind == envs::ActionKind::discrete;
+  return {.observations = spec.obs_size,
+          .discrete = discrete,
+          .actions = discrete ? spec.action_count : spec.action_size,
+          .low = spec.action_low,
+          .high = spec.action_high};
+}
+
+}  // namespace innerloop::rl

@@ -1,0 +1,62 @@
+// Training with soft actor-critic (the equations: sac.h).
+#pragma once
+
+#include "nn/optimizer.h"
+#include "rl/off_policy.h"
+#include "rl/sac.h"
+
+namespace innerloop::rl {
+
+struct SacConfig {
+  OffPolicyConfig data;
+  SacSpec spec;                   // networks are filled in from the environment
+  double actor_rate = 3e-4;       // Adam's, each
+  double critic_rate = 3e-4;
+  double temperature_rate = 3e-4;
+  double temperature = 1;         // α at the start
+  bool simultaneous = false;      // all gradients at the parameters before the update (v1's code), else critics first
+  int policy_delay = 1;           // every d-th update the actor takes d steps (CleanRL 2)
+};
+
+// The learner without its environment: what one update does to the parameters.
+class Sac {
+ public:
+  Sac(const SacConfig& config, int observations, std::uint64_t seed);
+
+  // One update from a batch of transitions. noise numbers are a pure function of (seed, update).
+  void update(const BatchValues& batch, std::uint32_t update);
+  // An action in (−1, 1)^A for each state: with noise drawn at `place`, or the mode of the policy.
+  const Tensor& act(const Tensor& observations, const Place& place);
+  Tensor mode(const Tensor& observations) const;
+
+  const SacConfig& config() const { return config_; }
+  double alpha() const;
+  double entropy() const { return entropy_; }          // of the last actor step, estimated on its batch
+  double critic_loss() const { return critic_loss_; }  // of the last update
+  double target_mean() const { return target_; }
+
+  void save(Tensors& checkpoint) const;
+  void load(const Tensors& checkpoint);
+
+  ParamValues actor, critics, targets, log_alpha;
+
+ private:
+  void draw(Tensor& noise, const Place& place) const;
+  void step_critics(const std::vector<Tensors>& gradient);
+  void step_actor(const std::vector<Tensors>& gradient);
+  void check(const std::vector<Tensors>& gradient, const char* whose, std::uint32_t update) const;
+
+  SacConfig config_;
+  std::uint64_t seed_;
+  SacFunctions functions_;
+  nn::AdamState actor_moments_, critic_moments_, temperature_moments_;
+  Tensor noise_, noise_next_, act_noise_, action_;
+  double entropy_ = 0, critic_loss_ = 0, target_ = 0;
+};
+
+// The config that an option table's values mean.
+SacConfig sac_config(const OptionValues& values);
+
+extern const AlgorithmRow sac;
+
+}  // namespace innerloop::rl

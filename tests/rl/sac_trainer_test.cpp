@@ -1,0 +1,259 @@
+// Soft actor-critic at work: one update by hand, the temperature, exact optima, determinism, and learning.
+#include "rl/sac_trainer.h"
+
+#include <cmath>
+
+#include "autodiff/check.h"
+#include "envs/soft_problems.h"
+#include "kernels/philox.h"
+#include "kernels/threads.h"
+#include "rl/check_cases.h"
+#include "tests/catch.h"
+
+using namespace innerloop;
+using namespace innerloop::rl;
+
+namespace {
+
+using Setting = std::pair<const char*, OptionValue>;
+
+OptionValues settings(std::initializer_list<Setting> changed) {
+  OptionValues values = default_values(sac.options);
+  apply_preset(sac.presets[0], sac.options, values);  // "quick"
+  for (const auto& [name, value] : changed) values.set(name, value);
+  return values;
+}
+OptionValue text(const char* word) { return std::string(word); }
+OptionValue whole(std::int64_t n) { return n; }
+
+std::unique_ptr<Trainer> trained(const OptionValues& values, std::uint64_t seed, Metrics* last = nullptr) {
+  auto trainer = sac.make(values, seed);
+  while (trainer->iteration() < trainer->iterations()) {
+    const Metrics metrics = trainer->iterate();
+    if (last != nullptr) *last = metrics;
+  }
+  return trainer;
+}
+
+double metric(const Metrics& metrics, const std::string& name) {
+  for (const Metric& m : metrics)
+    if (m.name == name) return m.value;
+  FAIL("no metric " << name);
+  return 0;
+}
+
+// A batch of a bandit in one state: any action, the end, and a reward for being near a point.
+BatchValues bandit_batch(int rows, std::uint32_t number) {
+  Philox random(4, {.purpose = Purpose::check, .iteration = number});
+  BatchValues batch;
+  batch.add("observations", Tensor::full({1, rows, 1}, 1, Dtype::f32));
+  Tensor actions({1, rows, 3}, Dtype::f32), rewards({1, rows, 1}, Dtype::f32);
+  for (int row = 0; row < rows; ++row) {
+    double distance2 = 0;
+    for (int k = 0; k < 3; ++k) {
+      const double a = random.uniform(-1, 1);
+      actions.set(0, row, k, a);
+      distance2 += (a - 0.2 * k) * (a - 0.2 * k);
+    }
+    rewards.set(0, row, 0, -distance2);
+  }
+  batch.add("actions", actions);
+  batch.add("rewards", rewards);
+  batch.add("next_observations", Tensor::full({1, rows, 1}, 1, Dtype::f32));
+  batch.add("terminated", Tensor::full({1, rows, 1}, 1, Dtype::f32));
+  return batch;
+}
+
+SacConfig bandit_config(TemperatureLoss loss) {
+  SacConfig config;
+  config.data.hidden = {16};
+  config.data.batch = 64;
+  config.spec.action_size = 3;
+  config.spec.target_entropy = -3;
+  config.spec.temperature_loss = loss;
+  config.actor_rate = config.critic_rate = config.temperature_rate = 3e-3;
+  config.temperature = 0.1;
+  return config;
+}
+
+}  // namespace
+
+TEST_CASE("[SAC eq. polyak] after an update the followers have moved by τ of the way, and by nothing else") {
+  for (const bool value_network : {false, true}) {
+    SacConfig config = bandit_config(TemperatureLoss::log_alpha);
+    config.spec.value_network = value_network;
+    config.data.tau = 0.25;
+    Sac learner(config, 1, 3);
+    const ParamValues before = learner.targets;
+    learner.update(bandit_batch(64, 0), 0);
+    const ParamValues to = followed(learner.critics, learner.config().spec);
+    REQUIRE(before.count() == to.count());
+    const Tensors expected = 0.75 * before + 0.25 * to;
+    CHECK(norm(learner.targets - expected) <= 1e-6 * norm(expected));
+    CHECK(norm(to - before) > 0);
+  }
+}
+
+TEST_CASE(
+    "SAC: simultaneous and sequential updates differ in the actor alone; a delayed actor rests, then takes d steps") {
+  SacConfig config = bandit_config(TemperatureLoss::log_alpha);
+  Sac sequential(config, 1, 3);
+  config.simultaneous = true;
+  Sac simultaneous(config, 1, 3);
+  config.simultaneous = false;
+  config.policy_delay = 2;
+  Sac delayed(config, 1, 3);
+  const ParamValues start = delayed.actor;
+  // The first step of Adam has the gradient's sign only, so two are taken.
+  for (std::uint32_t k = 0; k < 2; ++k) {
+    sequential.update(bandit_batch(64, k), k);
+    simultaneous.update(bandit_batch(64, k), k);
+  }
+  CHECK(norm(sequential.actor - simultaneous.actor) > 0);
+
+  delayed.update(bandit_batch(64, 1), 1);  // an odd update: critics only
+  CHECK(bitwise_equal(delayed.actor, start));
+  delayed.update(bandit_batch(64, 2), 2);
+  CHECK_FALSE(bitwise_equal(delayed.actor, start));
+}
+
+TEST_CASE("SAC: the temperature brings the entropy to its target within 0.1 nat, through α and log α", "[learning]") {
+  for (const TemperatureLoss loss : {TemperatureLoss::log_alpha, TemperatureLoss::alpha}) {
+    Sac learner(bandit_config(loss), 1, 3);
+    double entropy = 0;
+    const int updates = 6000, counted = 1000;
+    for (std::uint32_t k = 0; k < updates; ++k) {
+      learner.update(bandit_batch(64, k), k);
+      // It begins with more entropy than asked for, so the temperature falls first.
+      if (k == 50) CHECK(learner.alpha() < 0.1);
+      if (k >= updates - counted) entropy += learner.entropy() / counted;
+    }
+    INFO("entropy " << entropy << ", alpha " << learner.alpha());
+    CHECK(std::abs(entropy + 3) <= 0.1);
+  }
+  // With step 0 nothing moves.
+  SacConfig config = bandit_config(TemperatureLoss::log_alpha);
+  config.actor_rate = config.critic_rate = config.temperature_rate = 0;
+  Sac idle(config, 1, 3);
+  for (std::uint32_t k = 0; k < 100; ++k) idle.update(bandit_batch(64, k), k);
+  CHECK(idle.alpha() == Approx(0.1));
+  CHECK(std::abs(idle.entropy() + 3) > 0.1);
+}
+
+namespace {
+
+// The policy of a trainer on soft-lqr-v1, as N(−Ks, σ²): K from least squares over s in [−1, 1], σ² from the means.
+struct LearnedLqr { double K = 0, variance = 0; };
+LearnedLqr learned_lqr(const OptionValues& values, std::uint64_t seed) {
+  const auto trainer = trained(values, seed);
+  Sac learner(sac_config(values), 1, seed);
+  learner.load(trainer->state());
+  const int rows = 41;
+  Tensor s({1, rows, 1}, Dtype::f32);
+  for (int row = 0; row < rows; ++row) s.set(0, row, 0, -1 + 0.05 * row);
+  const Tensor mean = learner.mode(s);
+  double ss = 0, sa = 0;
+  for (int row = 0; row < rows; ++row) {
+    ss += s.at(0, row, 0) * s.at(0, row, 0);
+    sa += s.at(0, row, 0) * mean.at(0, row, 0);
+  }
+  // a − mode = σ(s)·ε with one ε per row: 400 draws of each state.
+  double variance = 0;
+  for (std::uint32_t draw = 0; draw < 400; ++draw) {
+    const Tensor a = learner.act(s, {.purpose = Purpose::check, .iteration = draw});
+    for (int row = 0; row < rows; ++row) {
+      const double d = a.at(0, row, 0) - mean.at(0, row, 0);
+      variance += d * d / (400 * rows);
+    }
+  }
+  return {-sa / ss, variance};
+}
+
+// The mean of the critics: their minimum bends Q, and the learned variance with it, by some 15 %.
+OptionValues lqr_settings(double rate) {
+  return settings({{"env", text("soft-lqr-v1")}, {"squash", false}, {"temperature_loss", text("fixed")},
+                   {"temperature", 0.2}, {"gamma", 0.9}, {"actor_value", text("mean")}, {"actor_rate", rate},
+                   {"critic_rate", rate}, {"iterations", whole(20)}, {"tau", 0.01},
+                   {"evaluation_episodes", whole(1)}});
+}
+
+}  // namespace
+
+TEST_CASE("SAC learns the soft LQR: gain within 5 %, variance within 10 %; at rate 0 it does not", "[learning]") {
+  const envs::LqrOptimum exact = envs::soft_lqr_optimum(1, 1, 1, 1, 0.9, 0.2);
+  for (const std::uint64_t seed : {1, 2}) {
+    const LearnedLqr learned = learned_lqr(lqr_settings(3e-4), seed);
+    INFO("seed " << seed << ": K " << learned.K << " for " << exact.K << ", variance " << learned.variance << " for "
+                 << exact.variance);
+    CHECK(std::abs(learned.K / exact.K - 1) <= 0.05);
+    CHECK(std::abs(learned.variance / exact.variance - 1) <= 0.10);
+  }
+  OptionValues idle = lqr_settings(0);
+  idle.set("iterations", whole(1));
+  CHECK(std::abs(learned_lqr(idle, 1).K / exact.K - 1) > 0.05);
+}
+
+TEST_CASE(
+    "SAC: bits do not depend on the number of threads, and a run taken away and brought back goes on bit for bit") {
+  const OptionValues values = settings({{"env", text("pendulum-v1")}, {"hidden", std::vector<std::int64_t>{8}},
+                                        {"batch", whole(16)}, {"steps", whole(130)}, {"iterations", whole(4)},
+                                        {"evaluation_episodes", whole(2)}});
+  const int threads = thread_count();
+  set_thread_count(1);
+  const Tensors one = trained(values, 7)->state();
+  set_thread_count(3);
+  const Tensors three = trained(values, 7)->state();
+  set_thread_count(threads);
+  CHECK(bitwise_equal(one, three));
+
+  // In the middle of an episode, in the middle of the buffer.
+  auto first = sac.make(values, 7);
+  first->iterate();
+  first->iterate();
+  auto second = sac.make(values, 7);
+  second->restore(first->state(), 2);
+  second->iterate();
+  second->iterate();
+  CHECK(bitwise_equal(second->state(), one));
+}
+
+TEST_CASE("SAC: every preset trains; settings that mean nothing here are refused") {
+  for (const Preset& preset : sac.presets) {
+    INFO(preset.name);
+    OptionValues values = default_values(sac.options);
+    apply_preset(preset, sac.options, values);
+    values.set("hidden", std::vector<std::int64_t>{8});
+    values.set("batch", whole(8));
+    values.set("steps", whole(60));
+    values.set("learning_starts", whole(20));
+    values.set("iterations", whole(1));
+    values.set("capacity", whole(50));
+    Metrics metrics;
+    trained(values, 1, &metrics);
+    for (const Metric& m : metrics) CHECK(std::isfinite(m.value));
+  }
+  CHECK_THROWS_AS(sac_config(settings({{"env", text("cartpole-v1")}})), UsageError);
+}
+
+TEST_CASE("off-policy losses: their gradients along 64 random directions") {
+  for (const CheckCase& subject : off_policy_check_cases())
+    for (std::uint64_t seed = 1; seed <= 64; ++seed) {
+      const CheckReport report =
+          run_check(subject, {.seed = seed, .second_order = false, .f32 = false, .bisect = false, .elements = 1});
+      if (!report.ok) FAIL(subject.name << ", directions of seed " << seed << ": " << report.sentence);
+    }
+  SUCCEED();
+}
+
+TEST_CASE("SAC learns Pendulum in 6 000 steps; at rate 0 it does not", "[learning]") {
+  Metrics metrics;
+  OptionValues values = settings({{"iterations", whole(6)}, {"evaluation_episodes", whole(50)}});
+  trained(values, 1, &metrics);
+  INFO("mean return " << metric(metrics, "evaluation"));
+  CHECK(metric(metrics, "evaluation") >= -200);
+  CHECK(metric(metrics, "evaluation") <= -100);  // far above the optimum of −138 would be a wrong environment
+  for (const char* rate : {"actor_rate", "critic_rate", "temperature_rate"}) values.set(rate, 0.0);
+  values.set("iterations", whole(2));
+  trained(values, 1, &metrics);
+  CHECK(metric(metrics, "evaluation") < -700);
+}
