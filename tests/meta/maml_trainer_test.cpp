@@ -162,8 +162,8 @@ TEST_CASE("adaptation leaves the trained parameters alone, and gives the same bi
 TEST_CASE("meta-training teaches to adapt, and does not where the trust region is closed", "[learning]") {
   // The return after one step on 20 goals never trained on, over three seeds: the mean gain over the untrained network
   // is more than three standard errors and more than 15 (from about −65 to about −19). With δ next to 0 nothing is
-  // learned. The inner step is the paper's 0.1: with the authors' script's 0.5 two of the first eight seeds of a network
-  // this small drift away (meta/maml.md, "When it fails").
+  // learned. The inner step is the paper's 0.1: with the authors' script's 0.5 two of the first eight seeds of so small
+  // a network drift away (meta/maml.md, "When it fails").
   auto gain = [](double delta, std::uint64_t seed) {
     rl::OptionValues values = rl::default_values(maml_row.options);
     values.set("hidden", std::vector<std::int64_t>{32, 32});

@@ -125,11 +125,11 @@ OptionValue whole(std::int64_t n) { return n; }
 // What the greedy policy of a run on gridworld-v1 is truly worth at the start, over the optimum: both exact.
 struct GridResult { double policy = 0, optimum = 0; };
 GridResult on_gridworld(double rate, std::uint64_t seed) {
-  const auto trainer = trained({{"env", std::string("gridworld-v1")}, {"steps", whole(60000)}, {"iterations", whole(1)},
-                                {"learning_starts", whole(1000)}, {"epsilon", 0.5}, {"epsilon_steps", whole(5000)},
-                                {"hidden", std::vector<std::int64_t>{32}}, {"batch", whole(64)},
-                                {"capacity", whole(60000)}, {"update_every", whole(3)}, {"target_every", whole(200)},
-                                {"learning_rate", rate}, {"evaluation_episodes", whole(1)}},
+  const auto trainer = trained({{"env", std::string("gridworld-v1")}, {"steps", whole(120000)},
+                                {"iterations", whole(1)}, {"learning_starts", whole(1000)}, {"epsilon", 1.0},
+                                {"hidden", std::vector<std::int64_t>{32}}, {"batch", whole(256)},
+                                {"capacity", whole(60000)}, {"update_every", whole(3)}, {"target_every", whole(1)},
+                                {"tau", 0.005}, {"learning_rate", rate}, {"evaluation_episodes", whole(1)}},
                                seed);
   // Q of every cell, in one batch of one-hot rows.
   ParamValues theta;
@@ -154,16 +154,15 @@ GridResult on_gridworld(double rate, std::uint64_t seed) {
 
 }  // namespace
 
-TEST_CASE("DQN solves gridworlds to their exact values within 2 % with four seeds of five; at rate 0 it does not",
-          "[learning]") {
-  int solved = 0;
+// Random actions throughout: values are learned off the policy, and two ways of nearly the same worth are told apart
+// only by cells that a greedy walk would leave out.
+TEST_CASE("DQN solves gridworlds to their exact values within 2 %, five seeds; at rate 0 it does not", "[learning]") {
   for (const std::uint64_t seed : {1, 2, 3, 4, 5}) {
-    const GridResult result = on_gridworld(5e-4, seed);
+    const GridResult result = on_gridworld(3e-4, seed);
     INFO("seed " << seed << ": policy " << result.policy << ", optimum " << result.optimum);
     CHECK(result.policy <= result.optimum + 1e-9);
-    solved += result.policy >= result.optimum - 0.02 * std::abs(result.optimum);
+    CHECK(result.policy >= result.optimum - 0.02 * std::abs(result.optimum));
   }
-  CHECK(solved >= 4);
   const GridResult idle = on_gridworld(0, 1);
   CHECK(idle.policy < idle.optimum - 0.02 * std::abs(idle.optimum));
 }
