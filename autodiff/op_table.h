@@ -74,7 +74,7 @@ struct OpDef {
   std::array<double, 8> vjp_factor{1, 1, 1, 1, 1, 1, 1, 1};
   std::array<double, 8> jvp_factor{1, 1, 1, 1, 1, 1, 1, 1};
 
-  bool is_data(int k) const { return (data_inputs >> k & 1u) != 0; }
+  bool is_data(int k) const { return k < 32 && (data_inputs >> k & 1u) != 0; }
 };
 
 // Indexed by Op. The default table of every graph.

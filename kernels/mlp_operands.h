@@ -2,9 +2,10 @@
 //
 // With x (rows, I) and θ = W1 (I, H1), b1 (1, H1), W2 (H1, H2), …, b_L (1, O), the last layer without activation:
 //   mlp      x, θ                       → y (rows, O)
-//   mlp_bwd  x, θ, ȳ                    → θ̄ [, x̄]        one column: each block's numbers, row-major, one after the
-//   other mlp_jvp  x, θ [, ẋ], θ̇              → ẏ (rows, O) mlp_hvp  x, θ, ȳ [, ẋ], θ̇ [, ȳ̇]     → the tangents of θ̄
-//   [and x̄], then ẏ: one column
+//   mlp_bwd  x, θ, ȳ                    → θ̄ [, x̄]
+//   mlp_jvp  x, θ [, ẋ], θ̇              → ẏ (rows, O)
+//   mlp_hvp  x, θ, ȳ [, ẋ], θ̇ [, ȳ̇]     → the tangents of θ̄ [and x̄], then ẏ
+// Where several results are packed they form one column: each block's numbers, row-major, one block after the other.
 // attr.i is the Activation; attr.j says which of the operands in brackets are there. x̄ and ẋ go together.
 #pragma once
 

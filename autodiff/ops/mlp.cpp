@@ -33,8 +33,7 @@ using List = std::vector<Var>;
 std::size_t index(int k) { return static_cast<std::size_t>(k); }
 int numbers(Var v) { return v.shape().rows * v.shape().cols; }
 
-// ---- Shapes
-// -----------------------------------------------------------------------------------------------------------
+// ---- Shapes ---------------------------------------------------------------------------------------------------------
 
 void check_same(S r, int k, int like, const char* why) {
   r.check(r.shape(k).rows == r.shape(like).rows && r.shape(k).cols == r.shape(like).cols, why);
@@ -78,8 +77,7 @@ Shape packed_shape(S r) {
   return {r.tasks(), count, 1};
 }
 
-// ---- Packing
-// ----------------------------------------------------------------------------------------------------------
+// ---- Packing --------------------------------------------------------------------------------------------------------
 
 // Takes block after block from a packed column.
 class Unpacker {
@@ -110,8 +108,7 @@ int tasks_of(C c) {
   return tasks;
 }
 
-// ---- The passes, in primitives
-// ------------------------------------------------------------------------------------------
+// ---- The passes, in primitives --------------------------------------------------------------------------------------
 
 struct Net {
   C c;
@@ -217,8 +214,7 @@ Var mlp_hvp_expansion(C c) {
   return pack(blocks, tasks_of(c));
 }
 
-// ---- Rules
-// --------------------------------------------------------------------------------------------------------------
+// ---- Rules ----------------------------------------------------------------------------------------------------------
 
 Var call(C c, Op op, std::span<const Var> inputs, int sides) {
   return c.graph.append(op, inputs, {.i = c.attr.i, .j = sides}, SourceLocation::current());
@@ -329,8 +325,7 @@ void mlp_jvp_vjp(C c, Var w, std::span<Var> x_bar) {
   give_cotangents(c, of_point, theta_count, with_x, x_bar);
 }
 
-// ---- Examples
-// -----------------------------------------------------------------------------------------------------------
+// ---- Examples -------------------------------------------------------------------------------------------------------
 
 struct ExampleCase {
   int rows;

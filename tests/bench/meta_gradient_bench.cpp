@@ -57,8 +57,7 @@ const Function<meta::MamlProgram>& plain_gradient() {
   return function;
 }
 
-// ---- The plan, step by step
-// ------------------------------------------------------------------------------------------
+// ---- The plan, step by step -----------------------------------------------------------------------------------------
 
 // A plan with memory of its own, run on one thread so that each step can be timed.
 class SteppedPlan {
@@ -146,8 +145,7 @@ class SteppedPlan {
   std::vector<std::byte*> spaces_;
 };
 
-// ---- Matrix products alone
-// -------------------------------------------------------------------------------------------
+// ---- Matrix products alone ------------------------------------------------------------------------------------------
 
 struct ProductShape {
   int m, n, k;
@@ -214,8 +212,7 @@ class ProductTimer {
   std::vector<std::pair<Product, int>> products_;
 };
 
-// ---- The commands
-// ----------------------------------------------------------------------------------------------------
+// ---- The commands ---------------------------------------------------------------------------------------------------
 
 struct Timings {
   std::vector<double> meta_gradient, products, gradient, curvature;

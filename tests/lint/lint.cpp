@@ -113,8 +113,7 @@ std::string to_string(const std::vector<Finding>& findings) {
   return text;
 }
 
-// ---- Includes
-// ----------------------------------------------------------------------------------------------------------
+// ---- Includes -------------------------------------------------------------------------------------------------------
 namespace {
 
 // What the file at `path` may not include, in words; empty if this include is fine.
@@ -159,8 +158,7 @@ std::vector<Finding> check_includes(const std::vector<File>& files) {
   return findings;
 }
 
-// ---- Words
-// -------------------------------------------------------------------------------------------------------------
+// ---- Words ----------------------------------------------------------------------------------------------------------
 std::vector<Finding> check_forbidden(const std::vector<File>& files) {
   static const std::regex macro(R"(^\s*#\s*define\b.*)");
   static const std::regex relaxed(

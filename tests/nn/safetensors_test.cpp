@@ -255,8 +255,7 @@ TEST_CASE("safetensors: files that are none, and names that cannot be saved", "[
   CHECK_THROWS_WITH(save_safetensors(folder / "no/such/folder", example()), ContainsSubstring("No such file"));
 }
 
-// ---- Failing writes
-// ---------------------------------------------------------------------------------------------------
+// ---- Failing writes -------------------------------------------------------------------------------------------------
 
 namespace {
 
