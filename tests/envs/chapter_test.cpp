@@ -56,5 +56,4 @@ TEST_CASE("envs: the chapter's reference returns are what stepping gives") {
 
 TEST_CASE("envs: print the chapter's tables", "[.print]") {
   fmt::print("{}\n{}", table_of_environments(), table_of_returns());
-  SUCCEED();
 }

@@ -1,4 +1,7 @@
 // The names of test cases may hold what CMake and Catch2 take for syntax.
 #include "tests/catch.h"
 
-TEST_CASE("Test names may hold [brackets), \"quotes\", commas; and semicolons") { CHECK(true); }
+TEST_CASE("Test names may hold [brackets), \"quotes\", commas; and semicolons") {
+  CHECK(Catch::getResultCapture().getCurrentTestName() ==
+        "Test names may hold [brackets), \"quotes\", commas; and semicolons");
+}
