@@ -1,5 +1,6 @@
 #include "kernels/philox.h"
 
+#include <atomic>
 #include <string>
 
 #include "kernels/box_muller.h"
@@ -20,6 +21,8 @@ std::uint32_t fitted(std::uint32_t value, int bits, const char* field) {
                 std::to_string(bits) + " bits; use fewer than " + std::to_string(1u << bits));
   return value;
 }
+
+std::atomic<PhiloxLog*> log_in_use{nullptr};
 
 }  // namespace
 
@@ -48,6 +51,7 @@ std::uint32_t Philox::bits() {
     std::array<std::uint32_t, 4> counter = counter_;
     counter[0] |= blocks_++;
     block_ = philox4x32(counter, key_);
+    if (PhiloxLog* log = log_in_use.load(std::memory_order_relaxed)) [[unlikely]] log->add({key_, counter});
     used_ = 0;
   }
   return block_[used_++];
@@ -82,6 +86,21 @@ std::uint32_t Philox::below(std::uint32_t n) {
     const std::uint64_t product = static_cast<std::uint64_t>(bits()) * n;
     if (static_cast<std::uint32_t>(product) >= rejected) return static_cast<std::uint32_t>(product >> 32);
   }
+}
+
+PhiloxLog::PhiloxLog() {
+  PhiloxLog* none = nullptr;
+  require(log_in_use.compare_exchange_strong(none, this), "random numbers: there is a PhiloxLog already; one at a time");
+}
+PhiloxLog::~PhiloxLog() { log_in_use = nullptr; }
+
+void PhiloxLog::add(const Block& block) {
+  const std::lock_guard lock(mutex_);
+  blocks_.push_back(block);
+}
+
+Purpose purpose_of(const PhiloxLog::Block& block) {
+  return static_cast<Purpose>(block.counter[3] >> inner_step_bits);
 }
 
 }  // namespace innerloop

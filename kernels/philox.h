@@ -8,6 +8,8 @@
 
 #include <array>
 #include <cstdint>
+#include <mutex>
+#include <vector>
 
 namespace innerloop {
 
@@ -65,5 +67,27 @@ class Philox {
   double spare_ = 0;          // Box–Muller gives normals in pairs
   bool has_spare_ = false;
 };
+
+// While one lives, every block that a Philox of any thread draws is written down: whoever wants to know that no counter
+// was used twice, or what a run drew, makes one and runs it. One at a time. (Tensors filled on a device draw there, at
+// the same places: kernels/cuda/random.h.)
+class PhiloxLog {
+ public:
+  struct Block { std::array<std::uint32_t, 2> key; std::array<std::uint32_t, 4> counter; };
+
+  PhiloxLog();
+  ~PhiloxLog();
+  PhiloxLog(const PhiloxLog&) = delete;
+  PhiloxLog& operator=(const PhiloxLog&) = delete;
+  const std::vector<Block>& blocks() const { return blocks_; }  // in the order of drawing
+  void add(const Block& block);
+
+ private:
+  std::mutex mutex_;
+  std::vector<Block> blocks_;
+};
+
+// The purpose of a drawn block, read off its counter.
+Purpose purpose_of(const PhiloxLog::Block& block);
 
 }  // namespace innerloop

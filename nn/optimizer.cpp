@@ -37,17 +37,17 @@ void adam_one(Tensor& theta, const Tensor& gradient, Tensor& m, Tensor& v, int s
 }
 
 // The same step as a Function, for parameters on a device: nothing comes back to the CPU.
-// theta, gradient, m, v, (1 / (1 − β₁ᵗ), 1 / (1 − β₂ᵗ)) → theta, m, v
+// theta, gradient, m, v, rate, 1 / (1 − β₁ᵗ), 1 / (1 − β₂ᵗ) → theta, m, v
 std::vector<Vars> adam_on_graph(Inputs& in, const AdamConfig& config) {
   const Params theta = in.next("theta"), gradient = in.next("gradient"), m = in.next("m"), v = in.next("v");
-  const Var m_scale = in.next_var("m_scale"), v_scale = in.next_var("v_scale");
+  const Var rate = in.next_var("rate"), m_scale = in.next_var("m_scale"), v_scale = in.next_var("v_scale");
   std::vector<Var> next_theta, next_m, next_v;
   for (std::size_t k = 0; k < theta.count(); ++k) {
     const Var g = gradient[theta.name(k)];
     next_m.push_back(config.beta1 * m[k] + (1 - config.beta1) * g);
     next_v.push_back(config.beta2 * v[k] + (1 - config.beta2) * square(g));
     const Var step = (m_scale * next_m[k]) / (sqrt(v_scale * next_v[k]) + config.epsilon);
-    next_theta.push_back(theta[k] - config.learning_rate * step);
+    next_theta.push_back(theta[k] - rate * step);
   }
   return {theta.with(next_theta), m.with(next_m), v.with(next_v)};
 }
@@ -56,10 +56,13 @@ AdamResult adam_on_device(const ParamValues& theta, const ParamValues& gradient,
                           const AdamConfig& config) {
   static const Function<AdamConfig> step("adam", &adam_on_graph);
   const int t = state.steps + 1;
-  const Dtype dtype = theta[0].dtype();
-  std::vector<Tensors> next =
-      step(config, {theta, gradient, state.m, state.v, Tensor::scalar(1 / (1 - std::pow(config.beta1, t)), dtype),
-                    Tensor::scalar(1 / (1 - std::pow(config.beta2, t)), dtype)});
+  // The rate is an input and no part of the plan: an annealed one would need a new plan each time.
+  AdamConfig shape = config;
+  shape.learning_rate = 0;
+  const auto scalar = [&](double x) { return Tensor::scalar(x, theta[0].dtype()); };
+  const Tensor rate = scalar(config.learning_rate), m_scale = scalar(1 / (1 - power(config.beta1, t))),
+               v_scale = scalar(1 / (1 - power(config.beta2, t)));
+  std::vector<Tensors> next = step(shape, {theta, gradient, state.m, state.v, rate, m_scale, v_scale});
   return {std::move(next[0]), {std::move(next[1]), std::move(next[2]), t}};
 }
 
@@ -80,8 +83,6 @@ AdamState adam_start(const ParamValues& theta) {
 
 AdamResult adam(const ParamValues& theta, const ParamValues& gradient, const AdamState& state,
                 const AdamConfig& config) {
-  if (theta.count() > 0 && (theta[0].device() != Device::cpu || gradient[0].device() != Device::cpu))
-    return adam_on_device(theta, gradient, state, config);
   ParamValues in_order;
   for (std::size_t k = 0; k < theta.count(); ++k) in_order.add(theta.name(k), gradient[theta.name(k)]);
   AdamResult next{theta, state};
@@ -91,6 +92,12 @@ AdamResult adam(const ParamValues& theta, const ParamValues& gradient, const Ada
 
 void adam_step(ParamValues& theta, const ParamValues& gradient, AdamState& state, const AdamConfig& config) {
   require(gradient.count() == theta.count(), "adam: the gradient has another number of parameters");
+  if (theta.count() > 0 && (theta[0].device() != Device::cpu || gradient[0].device() != Device::cpu)) {
+    AdamResult next = adam_on_device(theta, gradient, state, config);
+    theta = std::move(next.theta);
+    state = std::move(next.state);
+    return;
+  }
   ++state.steps;
   for (std::size_t k = 0; k < theta.count(); ++k) {
     if (gradient[k].shape() != theta[k].shape() || gradient[k].dtype() != theta[k].dtype())

@@ -32,7 +32,7 @@ AdamResult adam(const ParamValues& theta, const ParamValues& gradient, const Ada
                 const AdamConfig& config);
 
 // The same step in place, without an allocation: for loops that take many small steps. The gradient holds the
-// parameters of theta in the same order.
+// parameters of theta in the same order. If either is on a device, the step is done and its results stay there.
 void adam_step(ParamValues& theta, const ParamValues& gradient, AdamState& state, const AdamConfig& config);
 
 // The state in a checkpoint: "adam/m/<name>", "adam/v/<name>", "adam/steps"; another prefix

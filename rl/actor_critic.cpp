@@ -47,9 +47,7 @@ A2cFunction::A2cFunction()
         const Params theta = in.next("theta");
         const AgentLoss loss = a2c_loss(theta, config, in.next("batch"));
         return {grad(loss.total, theta), loss.parts};
-      }) {
-  set_device(Device::cpu);  // beside the environments and the optimiser
-}
+      }) {}
 
 namespace {
 

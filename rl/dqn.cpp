@@ -158,7 +158,7 @@ class DqnTrainer : public Trainer {
 
  private:
   Tensor values(const ParamValues& theta, const Tensor& observations) const {
-    return functions_.values(config_.spec, {theta, observations})[0][0];
+    return functions_.values(config_.spec, {theta, observations})[0][0].to(Device::cpu);
   }
   int choose() const {
     const auto steps = static_cast<double>(source_.stream.steps());

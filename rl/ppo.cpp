@@ -51,9 +51,7 @@ PpoFunctions::PpoFunctions()
         const Params theta = in.next("theta");
         const AgentLoss loss = ppo_loss(theta, config, in.next("batch"));
         return {grad(loss.total, theta), loss.parts};
-      }) {
-  for (Function<AgentLossConfig>* function : {&old_log_prob, &gradient}) function->set_device(Device::cpu);
-}
+      }) {}
 
 namespace {
 
@@ -92,7 +90,7 @@ class PpoTrainer : public Trainer {
                                .value_weight = config_.shared.value_weight,
                                .entropy_weight = config_.shared.entropy_weight,
                                .clip = config_.clip};
-    batch.add("old_log_prob", functions_.old_log_prob(loss, {learner_.theta, batch})[0][0]);
+    batch.add("old_log_prob", functions_.old_log_prob(loss, {learner_.theta, batch})[0][0].to(Device::cpu));
 
     // Several epochs of minibatches: of rows, or with a core of whole sequences.
     const int sequences = batch["weights"].shape().rows / loss.time_steps;

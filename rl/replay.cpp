@@ -141,6 +141,10 @@ void ReplayBuffer::load(const Tensors& checkpoint) {
 
 void follow(ParamValues& target, const ParamValues& theta, double tau) {
   require(target.count() == theta.count(), "follow: the target has other parameters");
+  if (theta.count() > 0 && (theta[0].device() != Device::cpu || target[0].device() != Device::cpu)) {
+    target = (1 - tau) * target + tau * theta;
+    return;
+  }
   for (std::size_t k = 0; k < theta.count(); ++k) {
     if (target[k].shape() != theta[k].shape() || target[k].dtype() != theta[k].dtype())
       throw Error("follow: " + target.name(k) + " is " + to_string(target[k].shape()) + ", but " + theta.name(k) +

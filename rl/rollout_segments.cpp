@@ -136,7 +136,8 @@ void SegmentSource::write_row(Segments& segments, int t, const std::vector<doubl
 }
 
 // region: collect
-Segments SegmentSource::collect(const ParamValues& theta) {
+Segments SegmentSource::collect(const ParamValues& learned) {
+  const ParamValues theta = learned.to(Device::cpu);  // once, not once per step
   Segments s;
   s.slices = config_.slices, s.lanes = config_.lanes, s.steps = config_.steps;
   const auto rows = [&](int cols) { return Tensor({s.slices, s.rows(), cols}, config_.dtype); };
@@ -270,7 +271,7 @@ Trajectories SegmentSource::play(const ParamValues& theta, const std::vector<env
 
 AdaptReport SegmentSource::adapt(const ParamValues& theta, const AdaptRequest& request) const {
   AdaptiveLearner learner;
-  learner.start = [&](int) { return theta; };
+  learner.start = [&](int) { return theta.to(Device::cpu); };
   learner.act = [this](const Tensors& latent, const std::vector<envs::Task>& tasks, int episodes,
                        const RolloutPlace& place, bool deterministic) {
     return play(latent, tasks, episodes, place, deterministic);

@@ -24,6 +24,7 @@ SacConfig fitted(SacConfig config, int observations) {
 
 // The number of a (1, 1, 1) tensor, without the checks of item(): this runs in every update.
 double number_of(const Tensor& t) {
+  if (t.device() != Device::cpu) return t.item();
   return t.dtype() == Dtype::f32 ? *static_cast<const float*>(t.data()) : *static_cast<const double*>(t.data());
 }
 
@@ -69,13 +70,13 @@ const Tensor& Sac::act(const Tensor& observations, const Place& place) {
   const Shape shape{1, observations.shape().rows, config_.spec.action_size};
   if (act_noise_.shape() != shape) act_noise_ = Tensor(shape, config_.data.dtype);
   draw(act_noise_, place);
-  action_ = functions_.act(config_.spec, {actor, observations, act_noise_})[0][0];
+  action_ = functions_.act(config_.spec, {actor, observations, act_noise_})[0][0].to(Device::cpu);
   return action_;
 }
 
 Tensor Sac::mode(const Tensor& observations) const {
   const Tensor none({1, observations.shape().rows, config_.spec.action_size}, config_.data.dtype);
-  return functions_.act(config_.spec, {actor, observations, none})[0][0];
+  return functions_.act(config_.spec, {actor, observations, none})[0][0].to(Device::cpu);
 }
 
 // A NaN gradient would stay in the moments for ever.

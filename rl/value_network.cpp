@@ -40,20 +40,21 @@ ValueNetwork::ValueNetwork(const ValueNetworkConfig& config, std::uint64_t seed,
       theta_(nn::init_mlp(config.net, seed, prefix, dtype)),
       adam_(nn::adam_start(theta_)),
       forward_("value_network/forward", &trace_forward),
-      gradient_("value_network/gradient", &trace_gradient) {
-  for (Function<nn::MlpSpec>* function : {&forward_, &gradient_}) function->set_device(Device::cpu);
-}
+      gradient_("value_network/gradient", &trace_gradient) {}
 
 double ValueNetwork::scale() const { return config_.gamma < 0.99 ? 1 / (1 - config_.gamma) : 100; }
 
 ValueNetwork::Values ValueNetwork::predict(const Trajectories& trajectories) const {
   Values out;
-  out.values = scaled(forward_(config_.net, {theta_, trajectories.observations})[0][0], scale());
+  const auto values_of = [&](const Tensor& seen) {
+    return scaled(forward_(config_.net, {theta_, seen})[0][0].to(Device::cpu), scale());
+  };
+  out.values = values_of(trajectories.observations);
   out.end_values = Tensor(trajectories.rewards.shape(), trajectories.rewards.dtype());
 
   // What lies beyond a cut.
   const Tensor last = trajectories.last_observations.to(trajectories.rewards.dtype());
-  const Tensor beyond = scaled(forward_(config_.net, {theta_, last})[0][0], scale());  // (B, N, 1)
+  const Tensor beyond = values_of(last);  // (B, N, 1)
   for (int task = 0; task < trajectories.tasks; ++task)
     for (int n = 0; n < trajectories.per_task; ++n)
       if (trajectories.truncated[static_cast<std::size_t>(trajectories.lane(task, n))])

@@ -3,6 +3,8 @@
 #include <sstream>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
 #include "kernels/cuda/device.h"
 #include "tests/app/built_program.h"
 #include "tests/catch.h"
@@ -54,6 +56,43 @@ TEST_CASE("the program: training and adapting on the emulated device agree with 
     // A run of one device is gone on with on another.
     CHECK(run_innerloop(folder, "train --resume " + simt + " --iterations 3 --quiet").code == 0);
     CHECK(run_innerloop(folder, "adapt " + simt + " --tasks 2 --pictures 0 --device simt").code == 0);
+  }
+}
+
+TEST_CASE("the program: every algorithm trains and adapts on the emulated device as on the CPU", "[app][slow]") {
+  const std::pair<const char*, const char*> runs[] = {
+      {"policy_gradient", "--env point-nav-v1 --tasks 2 --trajectories 2 --hidden 8"},
+      {"trpo", "--env point-nav-v1 --tasks 2 --trajectories 2 --hidden 8"},
+      {"trpo", "--env pendulum-v1 --baseline network --tasks 1 --trajectories 2 --hidden 8"},
+      {"a2c", "--trajectories 3 --steps 6 --hidden 8"},
+      {"a2c", "--env pendulum-v1 --core lstm --core-size 4 --trajectories 3 --steps 6 --hidden 8"},
+      {"ppo", "--trajectories 4 --steps 8 --hidden 8 --epochs 2 --minibatches 2 --anneal"},
+      {"ppo", "--core gru --core-size 4 --trajectories 4 --steps 8 --hidden 8 --epochs 2 --minibatches 2"},
+      {"dqn", "--steps 12 --hidden 8 --batch 8 --learning-starts 8 --update-every 1 --evaluation-episodes 1"},
+      {"sac", "--env point-nav-v1 --steps 12 --hidden 8 --batch 8 --learning-starts 8 --evaluation-episodes 1"},
+      {"sac", "--preset paper-v1 --env point-nav-v1 --steps 12 --hidden 8 --batch 8 --learning-starts 8"},
+      {"q_learning", "--steps 12 --evaluation-episodes 1"}};
+  TestFolder folder;
+  int number = 0;
+  for (const auto& [algorithm, settings] : runs) {
+    const std::string run = std::string("train ") + algorithm + " --iterations 2 --quiet " + settings +
+                            (std::string(algorithm) == "q_learning" ? "" : " --dtype f64") + " --out ";
+    const std::string here = folder / ("cpu" + std::to_string(number)), there = folder / ("simt" + std::to_string(number));
+    ++number;
+    INFO(run);
+    REQUIRE(run_innerloop(folder, run + here).code == 0);
+    const Outcome outcome = run_innerloop(folder, run + there + " --device simt");
+    INFO(outcome.err);
+    REQUIRE(outcome.code == 0);
+    const auto mine = numbers_in(contents(here + "/metrics.csv")), its = numbers_in(contents(there + "/metrics.csv"));
+    REQUIRE(mine.size() == its.size());
+    for (std::size_t n = 0; n < mine.size(); ++n) CHECK(its[n] == Approx(mine[n]).epsilon(1e-6).margin(1e-8));
+    const std::string adapt = "adapt " + there + " --steps 1 --trajectories 2 --pictures 0 --json";
+    const Outcome on_cpu = run_innerloop(folder, adapt), on_device = run_innerloop(folder, adapt + " --device simt");
+    REQUIRE(on_device.code == 0);
+    const auto cpu_json = nlohmann::json::parse(on_cpu.out), simt_json = nlohmann::json::parse(on_device.out);
+    CHECK(simt_json["learners"][0]["mean"][0].get<double>() ==
+          Approx(cpu_json["learners"][0]["mean"][0].get<double>()).epsilon(1e-6));
   }
 }
 
