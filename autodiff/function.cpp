@@ -107,7 +107,8 @@ struct CachedPlan {
 namespace {
 
 // Binds the inputs by reference. Returns whether everything must be computed anew: at the first run, and when a fixed
-// input has other storage than last time. An input on another device is copied, unless the last call copied the same.
+// input has other storage than last time. An input on another device is copied, unless the last call copied the same;
+// always to the same place, so that a device finds it where its captured graph looks for it.
 bool bind_inputs(CachedPlan& plan, std::initializer_list<Argument> arguments) {
   bool refresh = !plan.ran;
   std::size_t n = 0;
@@ -116,7 +117,9 @@ bool bind_inputs(CachedPlan& plan, std::initializer_list<Argument> arguments) {
       const bool elsewhere = t->device() != plan.signature.device;
       const bool changed = t->data() != plan.kept[n].data();
       if (a.fixed && changed) refresh = true;
-      if (elsewhere && changed) plan.copies[n] = t->to(plan.signature.device);
+      if (elsewhere && changed && plan.copies[n].empty()) plan.copies[n] = t->to(plan.signature.device);
+      else if (elsewhere && changed)
+        copy_bytes(plan.copies[n].mutable_data(), plan.signature.device, t->data(), t->device(), t->bytes());
       if (a.fixed || elsewhere) plan.kept[n] = *t;
       plan.in[n] = elsewhere ? plan.copies[n].data() : t->data();
       ++n;
