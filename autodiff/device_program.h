@@ -2,7 +2,8 @@
 //
 // The steps are captured once as a graph of launches and then replayed with a single call: about 1 µs per kernel in
 // place of 5. A graph holds addresses, so one is kept for each set of addresses of inputs and outputs met lately;
-// memory that is given back is handed out again (autodiff/device.h), so a loop soon meets only those it has met before.
+// a Function's results and copies, and memory that is given back, are used again (autodiff/function.cpp, device.h), so a
+// loop soon meets only those it has met before.
 // A set met for the first time is launched step by step: a graph costs more than it, and what the device does once only
 // (loading a kernel's code) it does outside of a capture.
 #pragma once

@@ -187,6 +187,32 @@ TEST_CASE("a function runs where its arguments are; results stay there and can b
   CHECK(relative_error(step({}, {w_there, x})[0][0], step({}, {w_there.to(Device::cpu), x})[0][0]) < 1e-13);
 }
 
+TEST_CASE("a function's results on a device are written again only when nobody holds them", "[device]") {
+  const Function<> twice("twice", [](Inputs& in, const NoConfig&) -> std::vector<Vars> {
+    Vars out;
+    out.add("y", 2.0 * in.next_var("x"));
+    return {out};
+  });
+  const Tensor one = numbers({1, 3, 4}, 1).to(Device::simt), other = numbers({1, 3, 4}, 2).to(Device::simt);
+  const Tensor held = twice({}, {one})[0][0];
+  const std::vector<double> before = held.to_vector();
+  const void* second = twice({}, {other})[0][0].data();
+  CHECK(second != held.data());
+  for (int call = 0; call < 6; ++call) CHECK(twice({}, {other})[0][0].data() == second);
+  CHECK(held.to_vector() == before);
+
+  // However many are held, all are right; and who writes into a result writes into a copy.
+  std::vector<Tensor> all;
+  for (int k = 0; k < 7; ++k) all.push_back(twice({}, {k % 2 == 0 ? one : other})[0][0]);
+  for (std::size_t k = 0; k < 7; ++k) CHECK(bitwise_equal(all[k], all[k % 2]));
+  CHECK(bitwise_equal(all[0], held));
+  Tensor mine = all[0];
+  all.clear();
+  clear_bytes(mine.mutable_data(), Device::simt, mine.bytes());
+  CHECK(bitwise_equal(twice({}, {one})[0][0], held));
+  CHECK(mine.to_vector() == std::vector<double>(12, 0.0));
+}
+
 TEST_CASE("on a device too, the first number that is not finite is named", "[device]") {
   const Function<> f("f", [](Inputs& in, const NoConfig&) -> std::vector<Vars> {
     Vars out;
