@@ -1,11 +1,10 @@
 // A plan run on a device: every step does all tasks at once (node-major), all values stay in the device's memory.
 //
 // The steps are captured once as a graph of launches and then replayed with a single call: about 1 µs per kernel in
-// place of 5. A graph holds addresses, so one is kept for each set of addresses of inputs and outputs met lately;
-// a Function's results and copies, and memory that is given back, are used again (autodiff/function.cpp, device.h), so a
-// loop soon meets only those it has met before.
-// A set met for the first time is launched step by step: a graph costs more than it, and what the device does once only
-// (loading a kernel's code) it does outside of a capture.
+// place of 5. A graph holds addresses, so one is kept for each set of addresses of inputs and outputs met lately; a
+// Function's results and copies, and memory that is given back, are used again (autodiff/function.cpp, device.h), so
+// that a loop soon meets only those it has met before. A set met for the first time is launched step by step: a graph
+// costs more than it, and what the device does once only (loading a kernel's code) it does outside of a capture.
 #pragma once
 
 #include <list>

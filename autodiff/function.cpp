@@ -128,8 +128,8 @@ bool bind_inputs(CachedPlan& plan, std::initializer_list<Argument> arguments) {
   return refresh;
 }
 
-// A tensor for output n. On a device it is one that this plan has written before, as soon as nobody else holds it: a loop
-// that keeps a result until it has the next one goes back and forth between two, and so between two captured graphs.
+// A tensor for output n. On a device it is one that this plan has written before, as soon as nobody else holds it: a
+// loop that keeps a result until it has the next one goes back and forth between two, and so between two graphs.
 Tensor output_tensor(CachedPlan& plan, std::size_t n) {
   constexpr std::size_t most = 4;
   const auto fresh = [&] {

@@ -17,8 +17,8 @@ struct MlpPlan {
 };
 
 // Whether a network of these widths (inputs, hidden layers, outputs) should be one operation on this device: weights
-// and their tangents fit into shared memory, with a tile of 16 rows, so that no pass reads weights again and again. Beyond,
-// layers one by one are faster: products as large as these keep the device busy by themselves.
+// and their tangents fit into shared memory, with a tile of 16 rows, so that no pass reads weights again and again.
+// Beyond, layers one by one are faster: products as large as these keep the device busy by themselves.
 bool mlp_fits(Device device, std::span<const int> widths, Dtype dtype);
 
 namespace cuda {
