@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <new>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,15 +29,18 @@ struct Pool {
   const kernels::DeviceApi& api;
   void* stream;
   std::mutex mutex;
-  std::multimap<std::size_t, void*> unused;
+  std::map<std::size_t, std::set<void*>> unused;  // by size
+  std::mutex workspace_mutex;
+  std::shared_ptr<std::byte[]> workspace;
+  std::size_t workspace_bytes = 0;
 
   explicit Pool(Device device) : api(kernels::device_api(device)), stream(api.create_stream()) {}
 
   void* take(std::size_t bytes) {
     const std::lock_guard lock(mutex);
     if (const auto found = unused.find(bytes); found != unused.end()) {
-      void* memory = found->second;
-      unused.erase(found);
+      void* memory = found->second.extract(found->second.begin()).value();
+      if (found->second.empty()) unused.erase(found);
       return memory;
     }
     try {
@@ -44,14 +48,15 @@ struct Pool {
     } catch (const Error&) {  // full: what lies unused goes back first
       if (unused.empty()) throw;
       api.synchronize(stream);
-      for (const auto& [size, memory] : unused) api.free(memory);
+      for (const auto& [size, blocks] : unused)
+        for (void* memory : blocks) api.free(memory);
       unused.clear();
       return api.allocate(bytes);
     }
   }
   void give_back(void* memory, std::size_t bytes) {
     const std::lock_guard lock(mutex);
-    unused.emplace(bytes, memory);
+    unused[bytes].insert(memory);
   }
 };
 
@@ -77,6 +82,18 @@ std::shared_ptr<std::byte[]> allocate(Device device, std::size_t bytes) {
   return {memory, [&from, bytes](std::byte* p) { from.give_back(p, bytes); }};
 }
 
+std::shared_ptr<std::byte[]> shared_workspace(Device device, std::size_t bytes) {
+  Pool& p = pool(device);
+  const std::lock_guard lock(p.workspace_mutex);
+  if (p.workspace_bytes < bytes) p.workspace = allocate(device, bytes), p.workspace_bytes = bytes;
+  return p.workspace;
+}
+
+DeviceStatistics& device_statistics() {
+  static DeviceStatistics statistics;
+  return statistics;
+}
+
 void copy_bytes(void* to, Device to_device, const void* from, Device from_device, std::size_t bytes) {
   if (bytes == 0) return;
   if (to_device == Device::cpu && from_device == Device::cpu) {
@@ -86,10 +103,12 @@ void copy_bytes(void* to, Device to_device, const void* from, Device from_device
     p.api.copy_within(to, from, bytes, p.stream);
   } else if (to_device == Device::cpu) {
     Pool& p = pool(from_device);
+    ++device_statistics().copies_to_host;
     p.api.copy_to_host(to, from, bytes, p.stream);
     p.api.synchronize(p.stream);
   } else if (from_device == Device::cpu) {
     Pool& p = pool(to_device);
+    ++device_statistics().copies_to_device;
     p.api.copy_to_device(to, from, bytes, p.stream);
     p.api.synchronize(p.stream);  // the caller may change or free what was copied
   } else {

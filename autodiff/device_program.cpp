@@ -4,11 +4,12 @@
 
 #include "autodiff/device.h"
 #include "kernels/cuda/table.h"
+#include "kernels/require.h"
 
 namespace innerloop {
 namespace {
 
-constexpr std::size_t kGraphsKept = 8;  // a training loop alternates between a few sets of buffers
+constexpr std::size_t kSetsKept = 16;  // a training loop alternates between a few sets of addresses
 
 }  // namespace
 
@@ -22,7 +23,7 @@ DeviceProgram::DeviceProgram(Device device, Dtype dtype, const Plan& plan)
 }
 
 DeviceProgram::~DeviceProgram() {
-  for (const Captured& captured : graphs_) api_.destroy_graph(captured.graph);
+  for (const Met& met : met_) api_.destroy_graph(met.graph);
 }
 
 void DeviceProgram::bind(std::span<const void* const> inputs, std::span<void* const> outputs) {
@@ -60,7 +61,7 @@ void DeviceProgram::make_workspace() {
     for (const Step& step : segment.steps)
       workspace_bytes_ =
           std::max(workspace_bytes_, kernels::device_workspace(device_, dtype_, step.op, call_of(segment, step)));
-  if (workspace_bytes_ > 0) workspace_ = allocate(device_, workspace_bytes_);
+  if (workspace_bytes_ > 0) workspace_ = shared_workspace(device_, workspace_bytes_);
 }
 
 void DeviceProgram::launch(const Segment& segment, const Step& step) { step.device_kernel(call_of(segment, step)); }
@@ -71,13 +72,18 @@ void DeviceProgram::launch_all(bool refresh) {
       for (const Step& step : segment.steps) launch(segment, step);
 }
 
-// The launches as a graph. A capture ends in every case: nothing else could be started.
+// The launches as a graph. A capture ends in every case: nothing else could be started. Where its end fails too, the
+// first error is the one that says why.
 void* DeviceProgram::capture(bool refresh) {
+  ++device_statistics().captures;
   api_.begin_capture(stream_);
   try {
     launch_all(refresh);
   } catch (...) {
-    api_.destroy_graph(api_.end_capture(stream_));
+    try {
+      api_.destroy_graph(api_.end_capture(stream_));
+    } catch (const Error&) {
+    }
     throw;
   }
   return api_.end_capture(stream_);
@@ -85,18 +91,20 @@ void* DeviceProgram::capture(bool refresh) {
 
 void DeviceProgram::run(std::span<const void* const> inputs, std::span<void* const> outputs, bool refresh) {
   bind(inputs, outputs);
-  auto found = std::ranges::find_if(
-      graphs_, [&](const Captured& captured) { return captured.refresh == refresh && captured.bases == bases_; });
-  if (found == graphs_.end()) {
-    graphs_.push_front({refresh, bases_, capture(refresh)});
-    if (graphs_.size() > kGraphsKept) {
-      api_.destroy_graph(graphs_.back().graph);
-      graphs_.pop_back();
+  const auto found = std::ranges::find_if(
+      met_, [&](const Met& met) { return met.refresh == refresh && met.bases == bases_; });
+  if (found == met_.end()) {
+    met_.push_front({refresh, bases_, nullptr});
+    if (met_.size() > kSetsKept) {
+      api_.destroy_graph(met_.back().graph);
+      met_.pop_back();
     }
-  } else {
-    graphs_.splice(graphs_.begin(), graphs_, found);
+    return launch_all(refresh);
   }
-  api_.launch_graph(graphs_.front().graph, stream_);
+  met_.splice(met_.begin(), met_, found);
+  if (!met_.front().graph) met_.front().graph = capture(refresh);
+  ++device_statistics().replays;
+  api_.launch_graph(met_.front().graph, stream_);
 }
 
 }  // namespace innerloop

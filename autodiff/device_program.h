@@ -1,8 +1,10 @@
 // A plan run on a device: every step does all tasks at once (node-major), all values stay in the device's memory.
 //
 // The steps are captured once as a graph of launches and then replayed with a single call: about 1 µs per kernel in
-// place of 5. A graph holds addresses, so one is kept for each set of addresses of inputs and outputs met lately;
-// memory that is given back is handed out again (autodiff/device.h), so a loop soon meets only those it has met before.
+// place of 5. A graph holds addresses, so one is kept for each set of addresses of inputs and outputs met lately; a
+// Function's results and copies, and memory that is given back, are used again (autodiff/function.cpp, device.h), so
+// that a loop soon meets only those it has met before. A set met for the first time is launched step by step: a graph
+// costs more than it, and what the device does once only (loading a kernel's code) it does outside of a capture.
 #pragma once
 
 #include <list>
@@ -35,13 +37,11 @@ class DeviceProgram {
     }
   }
 
-  std::size_t graph_count() const { return graphs_.size(); }  // captured, of those kept
-
  private:
-  struct Captured {
+  struct Met {
     bool refresh;
     std::vector<std::byte*> bases;
-    void* graph;
+    void* graph;  // null: met once
   };
 
   void bind(std::span<const void* const> inputs, std::span<void* const> outputs);
@@ -61,7 +61,7 @@ class DeviceProgram {
   std::size_t workspace_bytes_ = 0;
   std::vector<std::byte*> bases_;                 // where each space begins
   std::vector<kernels::DeviceMatrix> operands_;   // of the step being launched
-  std::list<Captured> graphs_;                    // most recently used first
+  std::list<Met> met_;                            // sets of addresses, most recently met first
 };
 
 }  // namespace innerloop

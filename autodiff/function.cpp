@@ -99,6 +99,7 @@ struct CachedPlan {
   std::vector<Shape> output_shapes;
   std::vector<Tensor> kept;         // fixed and copied inputs of the last call: nobody else can get their storage
   std::vector<Tensor> copies;       // on the plan's device, of inputs that are not there
+  std::vector<std::vector<Tensor>> written;  // on a device: for each output, what it was written into lately
   std::vector<const void*> in;
   std::vector<void*> out;
   bool ran = false;
@@ -107,7 +108,8 @@ struct CachedPlan {
 namespace {
 
 // Binds the inputs by reference. Returns whether everything must be computed anew: at the first run, and when a fixed
-// input has other storage than last time. An input on another device is copied, unless the last call copied the same.
+// input has other storage than last time. An input on another device is copied, unless the last call copied the same;
+// always to the same place, so that a device finds it where its captured graph looks for it.
 bool bind_inputs(CachedPlan& plan, std::initializer_list<Argument> arguments) {
   bool refresh = !plan.ran;
   std::size_t n = 0;
@@ -116,7 +118,9 @@ bool bind_inputs(CachedPlan& plan, std::initializer_list<Argument> arguments) {
       const bool elsewhere = t->device() != plan.signature.device;
       const bool changed = t->data() != plan.kept[n].data();
       if (a.fixed && changed) refresh = true;
-      if (elsewhere && changed) plan.copies[n] = t->to(plan.signature.device);
+      if (elsewhere && changed && plan.copies[n].empty()) plan.copies[n] = t->to(plan.signature.device);
+      else if (elsewhere && changed)
+        copy_bytes(plan.copies[n].mutable_data(), plan.signature.device, t->data(), t->device(), t->bytes());
       if (a.fixed || elsewhere) plan.kept[n] = *t;
       plan.in[n] = elsewhere ? plan.copies[n].data() : t->data();
       ++n;
@@ -124,15 +128,29 @@ bool bind_inputs(CachedPlan& plan, std::initializer_list<Argument> arguments) {
   return refresh;
 }
 
-// Makes the tensors that the run writes into.
+// A tensor for output n. On a device it is one that this plan has written before, as soon as nobody else holds it: a
+// loop that keeps a result until it has the next one goes back and forth between two, and so between two graphs.
+Tensor output_tensor(CachedPlan& plan, std::size_t n) {
+  constexpr std::size_t most = 4;
+  const auto fresh = [&] {
+    return Tensor::uninitialised(plan.output_shapes[n], plan.signature.dtype, plan.signature.device);
+  };
+  if (plan.signature.device == Device::cpu) return fresh();
+  std::vector<Tensor>& written = plan.written[n];
+  if (const auto unused = std::ranges::find_if(written, &Tensor::is_unique); unused != written.end()) return *unused;
+  if (written.size() == most) written.erase(written.begin());
+  return written.emplace_back(fresh());
+}
+
+// The tensors that the run writes into.
 std::vector<Tensors> bind_outputs(CachedPlan& plan) {
   std::vector<Tensors> results;
   std::size_t n = 0;
   for (const Vars& group : plan.output_groups) {
     Tensors list;
     for (std::size_t i = 0; i < group.count(); ++i, ++n) {
-      Tensor out = Tensor::uninitialised(plan.output_shapes[n], plan.signature.dtype, plan.signature.device);
-      plan.out[n] = out.mutable_data();
+      Tensor out = output_tensor(plan, n);
+      plan.out[n] = const_cast<void*>(out.data());  // shared with plan.written, and to be written all the same
       list.add(group.name(i), std::move(out));
     }
     results.push_back(std::move(list));
@@ -185,7 +203,7 @@ std::vector<Tensors> FunctionBase::call(const std::any& config, Same same, Trace
   }
   CachedPlan& plan = plans.front();
 
-  // Run it into fresh tensors.
+  // Run it into tensors that nobody else holds.
   const bool refresh = bind_inputs(plan, arguments);
   std::vector<Tensors> results = bind_outputs(plan);
   plan.ran = false;  // should the run throw, what depends on fixed inputs may be half done
@@ -233,6 +251,7 @@ CachedPlan FunctionBase::make_plan(const std::any& config, Trace trace, void (*l
   plan.out.resize(outputs.size());
   plan.kept.resize(plan.in.size());
   plan.copies.resize(plan.in.size());
+  plan.written.resize(outputs.size());
   return plan;
 }
 

@@ -18,7 +18,7 @@ bool is_one_operation(const MlpSpec& spec, const Graph& graph) {
   std::vector<int> widths{spec.inputs};
   widths.insert(widths.end(), spec.hidden.begin(), spec.hidden.end());
   widths.push_back(spec.outputs);
-  return kernels::mlp_fits(widths, graph.dtype());
+  return kernels::mlp_fits(graph.device(), widths, graph.dtype());
 }
 
 }  // namespace

@@ -5,6 +5,35 @@
 
 namespace innerloop::kernels {
 
+std::string cuda_version_text(int version) {
+  return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+}
+
+std::string what_is_missing(const CudaState& state) {
+  const std::string otherwise = "; or use device simt, which emulates the same kernels on the CPU";
+  const auto capability = [](int number) { return std::to_string(number / 10) + "." + std::to_string(number % 10); };
+  if (!state.error.empty()) return "device cuda: " + state.error + otherwise;
+
+  // No GPU can be seen: for want of a driver, of a new one, or of a GPU.
+  if (state.gpus == 0 || state.insufficient_driver) {
+    if (state.driver == 0)
+      return "device cuda: there is no NVIDIA driver on this machine; install one for CUDA " +
+             cuda_version_text(state.needed) + otherwise;
+    if (state.insufficient_driver)
+      return "device cuda: the NVIDIA driver serves CUDA " + cuda_version_text(state.driver) +
+             ", and this build needs " + cuda_version_text(state.needed) + "; update the driver" + otherwise;
+    return "device cuda: the driver finds no GPU (is CUDA_VISIBLE_DEVICES empty?)" + otherwise;
+  }
+
+  // The kernels hold machine code and PTX from the architectures of the build on.
+  if (state.capability == 0) return "device cuda: the GPU does not tell its compute capability" + otherwise;
+  if (state.capability < state.lowest_capability)
+    return "device cuda: the GPU has compute capability " + capability(state.capability) +
+           ", and this build's kernels need " + capability(state.lowest_capability) +
+           "; configure with -D CMAKE_CUDA_ARCHITECTURES=" + std::to_string(state.capability) + otherwise;
+  return "";
+}
+
 std::string why_unavailable(Device device) {
   if (device == Device::cpu) return "device cpu has no table of device functions; it calls kernels/ops.h directly";
   if (device == Device::simt) return "";

@@ -1,6 +1,8 @@
 // The GPU: CUDA's runtime, every call checked. Compiled where there is an nvcc only.
 #include <cuda_runtime_api.h>
 
+#include <atomic>
+#include <cstdio>
 #include <string>
 
 #include "kernels/cuda/device_tables.h"
@@ -16,13 +18,20 @@ void check(cudaError_t status, const std::string& what) {
   throw Error("device cuda: " + what + ": " + cudaGetErrorString(status) + " (" + cudaGetErrorName(status) + ")");
 }
 
-cudaStream_t stream_of(void* stream) { return static_cast<cudaStream_t>(stream); }
-std::string version_text(int version) {
-  return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+// The same for what destructors call: nothing may be thrown there, and one line on stderr says enough. When the program
+// ends, CUDA may be gone before the last of them.
+void tell(cudaError_t status, const char* what) noexcept {
+  if (status == cudaSuccess || status == cudaErrorCudartUnloading) return;
+  cudaGetLastError();
+  static std::atomic_flag told;
+  if (!told.test_and_set())
+    std::fprintf(stderr, "device cuda: %s: %s (%s)\n", what, cudaGetErrorString(status), cudaGetErrorName(status));
 }
+
+cudaStream_t stream_of(void* stream) { return static_cast<cudaStream_t>(stream); }
 std::string megabytes(std::size_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
 
-DeviceProperties properties() {
+DeviceProperties find_properties() {
   cudaDeviceProp found{};
   int device = 0, driver = 0, runtime = 0, clock_khz = 0;
   check(cudaGetDevice(&device), "which GPU is used");
@@ -33,8 +42,14 @@ DeviceProperties properties() {
   return {found.name,         found.major,
           found.minor,        found.multiProcessorCount,
           clock_khz / 1000,   found.totalGlobalMem,
-          found.sharedMemPerBlockOptin, version_text(driver),
-          version_text(runtime)};
+          found.sharedMemPerBlockOptin, cuda_version_text(driver),
+          cuda_version_text(runtime)};
+}
+
+// Asked for often, by every plan; CUDA takes a while to answer.
+DeviceProperties properties() {
+  static const DeviceProperties found = find_properties();
+  return found;
 }
 
 void* allocate(std::size_t bytes) {
@@ -52,7 +67,7 @@ void* allocate(std::size_t bytes) {
   return memory;
 }
 
-void free_memory(void* memory) { check(cudaFree(memory), "freeing memory"); }
+void free_memory(void* memory) noexcept { tell(cudaFree(memory), "freeing memory"); }
 
 template <cudaMemcpyKind kind>
 void copy(void* to, const void* from, std::size_t bytes, void* stream) {
@@ -68,7 +83,7 @@ void* create_stream() {
   check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "creating a stream");
   return stream;
 }
-void destroy_stream(void* stream) { check(cudaStreamDestroy(stream_of(stream)), "destroying a stream"); }
+void destroy_stream(void* stream) noexcept { tell(cudaStreamDestroy(stream_of(stream)), "destroying a stream"); }
 void synchronize(void* stream) { check(cudaStreamSynchronize(stream_of(stream)), "work on a stream"); }
 
 void begin_capture(void* stream) {
@@ -88,8 +103,8 @@ void* end_capture(void* stream) {
 void launch_graph(void* graph, void* stream) {
   check(cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph), stream_of(stream)), "launch of a graph");
 }
-void destroy_graph(void* graph) {
-  if (graph) check(cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph)), "destroying a graph");
+void destroy_graph(void* graph) noexcept {
+  if (graph) tell(cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph)), "destroying a graph");
 }
 
 void* create_event() {
@@ -97,7 +112,9 @@ void* create_event() {
   check(cudaEventCreate(&event), "creating an event");
   return event;
 }
-void destroy_event(void* event) { check(cudaEventDestroy(static_cast<cudaEvent_t>(event)), "destroying an event"); }
+void destroy_event(void* event) noexcept {
+  tell(cudaEventDestroy(static_cast<cudaEvent_t>(event)), "destroying an event");
+}
 void record_event(void* event, void* stream) {
   check(cudaEventRecord(static_cast<cudaEvent_t>(event), stream_of(stream)), "recording an event");
 }
@@ -108,38 +125,26 @@ double milliseconds(void* begin, void* end) {
   return static_cast<double>(elapsed);
 }
 
-std::string find_what_is_missing() {
-  const std::string otherwise = "; or use device simt, which emulates the same kernels on the CPU";
-  int count = 0, driver = 0, major = 0, minor = 0;
-  const cudaError_t status = cudaGetDeviceCount(&count);
+CudaState find_state() {
+  CudaState state{.needed = CUDART_VERSION, .lowest_capability = INNERLOOP_HAS_CUDA};
+  const cudaError_t status = cudaGetDeviceCount(&state.gpus);
   cudaGetLastError();
-  // Without a driver CUDA says that the driver is too old, and its version is 0.
-  if (status == cudaErrorInsufficientDriver || status == cudaErrorNoDevice || count == 0) {
-    if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0)
-      return "device cuda: there is no NVIDIA driver on this machine; install one for CUDA " +
-             version_text(CUDART_VERSION) + otherwise;
-    if (driver < CUDART_VERSION && status == cudaErrorInsufficientDriver)
-      return "device cuda: the NVIDIA driver serves CUDA " + version_text(driver) + ", and this build needs " +
-             version_text(CUDART_VERSION) + "; update the driver" + otherwise;
-    return "device cuda: the driver finds no GPU (is CUDA_VISIBLE_DEVICES empty?)" + otherwise;
-  }
-  if (status != cudaSuccess) return std::string("device cuda: ") + cudaGetErrorString(status) + otherwise;
-  // The kernels hold machine code and PTX from the architectures of the build on.
-  if (cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0) != cudaSuccess ||
-      cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, 0) != cudaSuccess)
-    return "device cuda: the GPU does not tell its compute capability" + otherwise;
-  if (10 * major + minor < INNERLOOP_HAS_CUDA)
-    return "device cuda: the GPU has compute capability " + std::to_string(major) + "." + std::to_string(minor) +
-           ", and this build's kernels need " + std::to_string(INNERLOOP_HAS_CUDA / 10) + "." +
-           std::to_string(INNERLOOP_HAS_CUDA % 10) + "; configure with -D CMAKE_CUDA_ARCHITECTURES=" +
-           std::to_string(10 * major + minor) + otherwise;
-  return "";
+  state.insufficient_driver = status == cudaErrorInsufficientDriver;
+  if (status != cudaSuccess && status != cudaErrorInsufficientDriver && status != cudaErrorNoDevice)
+    state.error = cudaGetErrorString(status);
+  if (cudaDriverGetVersion(&state.driver) != cudaSuccess) state.driver = 0;
+  int major = 0, minor = 0;
+  if (status == cudaSuccess && cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0) == cudaSuccess &&
+      cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, 0) == cudaSuccess)
+    state.capability = 10 * major + minor;
+  cudaGetLastError();
+  return state;
 }
 
 }  // namespace
 
 std::string why_cuda_is_unavailable() {
-  static const std::string reason = find_what_is_missing();
+  static const std::string reason = what_is_missing(find_state());
   return reason;
 }
 

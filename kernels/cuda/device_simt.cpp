@@ -22,13 +22,16 @@ DeviceProperties properties() {
   p.major = 9;
   p.multiprocessors = 4;  // few, since all threads of a cooperative grid need a stack
   p.memory_bytes = memory_bytes;
-  p.shared_bytes_per_block = simt::most_dynamic_shared;
+  p.shared_bytes_per_block = simt::options().shared_bytes;
   return p;
 }
 
-// What a GPU refuses during a capture is refused here too.
-void require_no_capture(const char* what) {
-  require(simt::recorder() == nullptr, std::string("device simt: ") + what + " while a graph is being captured");
+// What a GPU refuses during a capture is refused here too; and what would have the capture fail there, does so here.
+bool capture_failed = false;
+void require_no_capture(const char* what, bool fails_the_capture = true) {
+  if (simt::recorder() == nullptr) return;
+  capture_failed = capture_failed || fails_the_capture;
+  throw Error(std::string("device simt: ") + what + " while a graph is being captured");
 }
 
 // Now, or when the graph runs.
@@ -49,7 +52,7 @@ void* allocate(std::size_t bytes) {
   return std::memset(memory, 0xFF, bytes);
 }
 
-void free_memory(void* memory) { ::operator delete(memory, alignment); }
+void free_memory(void* memory) noexcept { ::operator delete(memory, alignment); }
 
 void copy(void* to, const void* from, std::size_t bytes, void*) {
   run_or_record([=] {
@@ -64,14 +67,15 @@ void fill_bytes(void* to, int byte, std::size_t bytes, void*) {
 }
 
 void* create_stream() { return new char; }
-void destroy_stream(void* stream) { delete static_cast<char*>(stream); }
+void destroy_stream(void* stream) noexcept { delete static_cast<char*>(stream); }
 void synchronize(void*) { require_no_capture("a stream is waited for"); }
 
 simt::Recorder* capture = nullptr;
 
 void begin_capture(void* stream) {
-  require_no_capture("a second capture begins");
+  require_no_capture("a second capture begins", false);
   require(stream != nullptr, "device simt: the default stream cannot be captured; create one");
+  capture_failed = false;
   capture = new simt::Recorder;
   simt::record_into(capture);
 }
@@ -79,19 +83,21 @@ void begin_capture(void* stream) {
 void* end_capture(void*) {
   require(simt::recorder() != nullptr && simt::recorder() == capture, "device simt: no capture to end");
   simt::record_into(nullptr);
+  if (capture_failed) delete std::exchange(capture, nullptr);
+  require(!capture_failed, "device simt: the capture failed, since something was done that no graph can hold");
   return std::exchange(capture, nullptr);
 }
 
 void launch_graph(void* graph, void*) {
-  require_no_capture("a graph is launched");
+  require_no_capture("a graph is launched", false);
   for (const auto& work : *static_cast<simt::Recorder*>(graph)) work();
 }
 
-void destroy_graph(void* graph) { delete static_cast<simt::Recorder*>(graph); }
+void destroy_graph(void* graph) noexcept { delete static_cast<simt::Recorder*>(graph); }
 
 using Clock = std::chrono::steady_clock;
 void* create_event() { return new Clock::time_point; }
-void destroy_event(void* event) { delete static_cast<Clock::time_point*>(event); }
+void destroy_event(void* event) noexcept { delete static_cast<Clock::time_point*>(event); }
 void record_event(void* event, void*) {
   run_or_record([event] { *static_cast<Clock::time_point*>(event) = Clock::now(); });
 }

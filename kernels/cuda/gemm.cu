@@ -11,9 +11,14 @@
 //    × depth ┌┐│            │
 //            │││  C: tile²  │
 //            └┘└────────────┘
+//
+// Large products go to a library instead where there is one (cublas.h), and a dense layer's bias and activation are
+// then a kernel of their own.
 #include "kernels/cpu/vecmath.h"
+#include "kernels/cuda/cublas.h"
 #include "kernels/cuda/families.h"
 #include "kernels/cuda/grid.h"
+#include "kernels/cuda/this_device.h"
 
 namespace innerloop::kernels::SIMT_BACKEND {
 namespace {
@@ -131,15 +136,29 @@ void launch_tiles(const Product<T>& p, void* stream) {
                multiply<T, S, R>, p);
 }
 
-// Tiles of 64 where C is large enough to fill them, of 16 elsewhere.
+// Tiles of 64 where C is large enough to fill them, of 16 elsewhere, unless those would be too many.
 template <class T>
 void launch_product(const Product<T>& p, void* stream) {
-  if (p.c.rows > 32 && p.c.cols > 32) launch_tiles<T, 16, 4>(p, stream);
+  if ((p.c.rows > 32 && p.c.cols > 32) || p.c.rows > 1000000) launch_tiles<T, 16, 4>(p, stream);
   else launch_tiles<T, 8, 2>(p, stream);
 }
 
+// y = act(y + b), in place: what a library's product lacks of a dense layer.
+template <class T>
+struct BiasAndActivation {
+  View<T> y;
+  View<const T> bias;
+  Activation activation;
+
+  constexpr T operator()(int t, int n) const { return activate(activation, y.task(t)[n] + bias.task(t)[n % y.cols]); }
+};
+
+template <class T>
+constexpr Dtype dtype_of = sizeof(T) == 4 ? Dtype::f32 : Dtype::f64;
+
 template <class T>
 void matmul(const DeviceCall& call) {
+  if (multiply_by_library(backend_device, dtype_of<T>, Op::matmul, call)) return;
   const bool transpose_a = call.attr.i == 1, transpose_b = call.attr.j == 1;
   launch_product<T>({.c = view<T>(call.out),
                      .a = factor<T>(call.in[0], transpose_a),
@@ -156,6 +175,11 @@ void matmul(const DeviceCall& call) {
 template <class T>
 void dense(const DeviceCall& call) {
   const View<const T> bias = view<const T>(call.in[2]);
+  const Activation activation = static_cast<Activation>(call.attr.i);
+  if (multiply_by_library(backend_device, dtype_of<T>, Op::dense, call)) {
+    const View<T> y = view<T>(call.out);
+    return for_elements(y, call.tasks, call.stream, BiasAndActivation<T>{y, bias, activation});
+  }
   launch_product<T>({.c = view<T>(call.out),
                      .a = factor<T>(call.in[0], false),
                      .b = factor<T>(call.in[1], false),
@@ -164,7 +188,7 @@ void dense(const DeviceCall& call) {
                      .accumulate = false,
                      .bias = bias.data,
                      .bias_stride = bias.stride,
-                     .activation = static_cast<Activation>(call.attr.i)},
+                     .activation = activation},
                     call.stream);
 }
 

@@ -4,6 +4,7 @@
 #include "kernels/cpu/vecmath.h"
 #include "kernels/cuda/families.h"
 #include "kernels/cuda/grid.h"
+#include "kernels/cuda/this_device.h"
 
 namespace innerloop::kernels::SIMT_BACKEND {
 namespace {
@@ -122,10 +123,14 @@ void gru_sequence(const DeviceCall& call) {
   const Gru<T> p{view<T>(call.out),         view<const T>(call.in[0]), view<const T>(call.in[1]),
                  view<const T>(call.in[2]), view<const T>(call.in[3]), call.attr.i,
                  call.tasks};
-  require(p.h0.cols <= 16384, "a GRU on the device has at most 16384 cells: they must fit into shared memory");
+  const std::size_t bytes = simt::carved<T>(static_cast<std::size_t>(p.h0.cols));
+  const std::size_t most = this_device().shared_bytes_per_block;
+  require(bytes <= most, "gru: " + std::to_string(p.h0.cols) + " cells need " + std::to_string(bytes) +
+                             " bytes of shared memory, and a block of this device has " + std::to_string(most) +
+                             "; use fewer cells");
   simt::launch({.grid = {static_cast<unsigned>(p.h0.rows), grid_tasks(call.tasks)},
                 .block = threads_for(p.h0.cols),
-                .shared_bytes = simt::carved<T>(static_cast<std::size_t>(p.h0.cols)),
+                .shared_bytes = bytes,
                 .stream = call.stream},
                gru_forward<T>, p);
 }

@@ -15,6 +15,7 @@
 #include "kernels/cuda/families.h"
 #include "kernels/cuda/mlp.h"
 #include "kernels/cuda/mlp_tile.h"
+#include "kernels/cuda/this_device.h"
 #include "kernels/mlp_operands.h"
 #include "kernels/require.h"
 
@@ -352,7 +353,7 @@ Mlp<T> operands_of(const DeviceCall& call, const MlpPlan& plan) {
 // The first choice that fits into shared memory.
 template <class T, Op op>
 MlpPlan plan_of(const DeviceCall& call) {
-  constexpr std::size_t most = 232448 - 1024;  // of a block on sm_90, less what the layers' table takes
+  const std::size_t most = this_device().shared_bytes_per_block - 1024;  // less what the layers' table takes
   struct Choice {
     int log_groups;
     bool resident, resident_sums;
@@ -368,7 +369,7 @@ MlpPlan plan_of(const DeviceCall& call) {
     if (plan.shared_bytes > most) continue;
 
     // As many blocks as run at once on 132 multiprocessors, two on each if they fit: a constant, so that sums are added
-    // in the same order on every device.
+    // in the same order on every device that has room for the same tiles.
     const int tiles = (p.rows + (patch << choice.log_groups) - 1) / (patch << choice.log_groups);
     const int blocks = 132 * (2 * (plan.shared_bytes + 2048) <= 233472 ? 2 : 1);
     plan.slices = std::clamp(blocks / call.tasks, 1, tiles);
@@ -377,7 +378,8 @@ MlpPlan plan_of(const DeviceCall& call) {
                              static_cast<std::size_t>(p.theta_numbers) * sizeof(T);
     return plan;
   }
-  require(false, "mlp: the layers are too wide for a tile of 4 rows in shared memory; use layers one by one");
+  require(false, "mlp: the layers are too wide: not even a tile of 4 rows fits into the " + std::to_string(most) +
+                     " bytes of shared memory that a block of this device has; use layers one by one");
   return {};
 }
 

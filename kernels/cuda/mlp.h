@@ -16,10 +16,10 @@ struct MlpPlan {
   std::size_t workspace_bytes = 0;  // DeviceCall::workspace that mlp_bwd and mlp_hvp can use; without it, one slice
 };
 
-// Whether a network of these widths (inputs, hidden layers, outputs) should be one operation on a device: weights and
-// their tangents fit into shared memory, with a tile of 16 rows, so that no pass reads weights again and again. Beyond,
-// layers one by one are faster: products as large as these keep the device busy by themselves.
-bool mlp_fits(std::span<const int> widths, Dtype dtype);
+// Whether a network of these widths (inputs, hidden layers, outputs) should be one operation on this device: weights
+// and their tangents fit into shared memory, with a tile of 16 rows, so that no pass reads weights again and again.
+// Beyond, layers one by one are faster: products as large as these keep the device busy by themselves.
+bool mlp_fits(Device device, std::span<const int> widths, Dtype dtype);
 
 namespace cuda {
 MlpPlan plan_mlp(Op op, Dtype dtype, const DeviceCall& call);

@@ -1,5 +1,6 @@
 #include "kernels/cuda/table.h"
 
+#include "kernels/cuda/cublas.h"
 #include "kernels/cuda/mlp.h"
 
 namespace innerloop::kernels {
@@ -22,6 +23,7 @@ DeviceKernel find_device_kernel(Device device, Dtype dtype, Op op) {
 }
 
 std::size_t device_workspace(Device device, Dtype dtype, Op op, const DeviceCall& call) {
+  if (op == Op::matmul || op == Op::dense) return gemm_workspace(device, op, call);
   if (op != Op::mlp_bwd && op != Op::mlp_hvp) return 0;
   if (device == Device::simt) return simt_host::plan_mlp(op, dtype, call).workspace_bytes;
 #ifdef INNERLOOP_HAS_CUDA

@@ -12,7 +12,7 @@ namespace innerloop::kernels {
 DeviceKernel find_device_kernel(Device device, Dtype dtype, Op op);
 
 // The bytes of DeviceCall::workspace that the kernel of `op` can use for this call (only sizes, tasks and attr count).
-// It is right without them, and slower.
+// It is right without them, and slower. Not during a capture: the library that a product goes to may have to be opened.
 std::size_t device_workspace(Device device, Dtype dtype, Op op, const DeviceCall& call);
 
 }  // namespace innerloop::kernels

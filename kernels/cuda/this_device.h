@@ -1,4 +1,4 @@
-// What the plans of fused kernels ask of the device they will run on. Internal to kernels/cuda.
+// The device that a kernel file is being compiled for, and what plans ask of it. Internal to kernels/cuda.
 #pragma once
 
 #include "kernels/cuda/device.h"
@@ -6,14 +6,12 @@
 
 namespace innerloop::kernels::SIMT_BACKEND {
 
-inline const DeviceProperties& this_device() {
 #if defined(__CUDACC__)
-  constexpr Device device = Device::cuda;
+constexpr Device backend_device = Device::cuda;
 #else
-  constexpr Device device = Device::simt;
+constexpr Device backend_device = Device::simt;
 #endif
-  static const DeviceProperties properties = device_api(device).properties();
-  return properties;
-}
+
+inline DeviceProperties this_device() { return device_api(backend_device).properties(); }
 
 }  // namespace innerloop::kernels::SIMT_BACKEND

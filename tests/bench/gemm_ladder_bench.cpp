@@ -1,4 +1,5 @@
-// The steps of the matrix product's ladder, naive to registers, on a GPU and emulated. The tables are Markdown.
+// The steps of the matrix product's ladder, naive to registers, on a GPU and emulated; on a GPU also the batched kernel
+// of gemm.cu beside cuBLAS, which shows from which size on cuBLAS should be taken. The tables are Markdown.
 //
 // On a GPU: medians of nine repetitions and the share of the fp32 rate (multiprocessors · 128 · 2 · clock). Emulated
 // times say nothing of a GPU; what carries over is how often the threads of a block wait for each other, and how much
@@ -9,9 +10,11 @@
 #include <string>
 #include <vector>
 
+#include "kernels/cuda/cublas.h"
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/ladder/gemm.h"
 #include "kernels/cuda/simt/engine.h"
+#include "kernels/cuda/table.h"
 
 namespace {
 
@@ -44,12 +47,13 @@ struct Matrices {
   float *a, *b, *c;
 };
 
-double median_milliseconds(const DeviceApi& api, const GemmStep& step, const GemmCall& call) {
+template <class F>
+double median_milliseconds(const DeviceApi& api, F multiply) {
   void *begin = api.create_event(), *end = api.create_event();
   std::vector<double> times;
   for (int repetition = 0; repetition < 11; ++repetition) {
     api.record_event(begin, nullptr);
-    step.multiply(call);
+    multiply();
     api.record_event(end, nullptr);
     const double elapsed = api.milliseconds(begin, end);
     if (repetition >= 2) times.push_back(elapsed);
@@ -70,12 +74,40 @@ void measure_on_gpu() {
   for (const Size s : {Size{1024, 1024, 1024}, Size{4096, 4096, 4096}, Size{80000, 64, 64}}) {
     const Matrices x(api, s);
     for (const GemmStep& step : kernels::gemm_ladder(Device::cuda)) {
-      const double ms = median_milliseconds(api, step, {x.a, x.b, x.c, s.m, s.n, s.k});
+      const double ms = median_milliseconds(api, [&] { step.multiply({x.a, x.b, x.c, s.m, s.n, s.k}); });
       const double rate = 2.0 * s.m * s.n * s.k / ms * 1e3;
       fmt::print("| {} × {} × {} | {} | {:.3f} | {:.2f} | {} |\n", s.m, s.n, s.k, step.name, ms, rate / 1e12,
                  peak > 0 ? fmt::format("{:.0f} %", 100 * rate / peak) : "–");
     }
   }
+}
+
+// Products of 40 tasks, each with its own matrices, by gemm.cu (which without workspace does all) and by cuBLAS.
+void compare_with_library() {
+  const kernels::GemmLibrary* library = kernels::gemm_library(Device::cuda);
+  if (!library) return fmt::print("\nNo cuBLAS here: gemm.cu does all products.\n");
+  const DeviceApi& api = kernels::device_api(Device::cuda);
+  constexpr int tasks = 40;
+  void* workspace = api.allocate(library->workspace_bytes);
+  fmt::print("\n| 40 products, m × n × k | gemm.cu ms | {} ms | taken |\n|---|---|---|---|\n", library->name);
+  for (const Size s : {Size{64, 64, 64}, Size{2000, 64, 64}, Size{2000, 100, 100}, Size{100, 100, 2000},
+                       Size{128, 128, 64}, Size{2000, 128, 64}, Size{256, 256, 256}, Size{2000, 300, 300},
+                       Size{300, 300, 2000}}) {
+    const Matrices x(api, {tasks * s.m, s.n, s.k}), y(api, {s.m, s.n, tasks * s.k});
+    const auto matrix = [](float* data, int rows, int cols) {
+      const kernels::DeviceMatrix m{data, rows, cols, 0};
+      return kernels::DeviceMatrix{data, rows, cols, m.size()};
+    };
+    const kernels::DeviceMatrix in[] = {matrix(x.a, s.m, s.k), matrix(y.b, s.k, s.n)};
+    const kernels::DeviceCall call{.out = matrix(x.c, s.m, s.n), .in = in, .arity = 2, .tasks = tasks, .attr = {}};
+    const kernels::DeviceKernel own = kernels::find_device_kernel(Device::cuda, Dtype::f32, Op::matmul);
+    const kernels::CublasArguments arguments = kernels::cublas_arguments(Op::matmul, call);
+    fmt::print("| {} × {} × {} | {:.4f} | {:.4f} | {} |\n", s.m, s.n, s.k,
+               median_milliseconds(api, [&] { own(call); }),
+               median_milliseconds(api, [&] { library->multiply(Dtype::f32, arguments, nullptr, workspace); }),
+               kernels::is_large(kernels::product_size(Op::matmul, call)) ? "cuBLAS" : "gemm.cu");
+  }
+  api.free(workspace);
 }
 
 void count_emulated() {
@@ -90,7 +122,7 @@ void count_emulated() {
     simt::statistics() = {};
     step.multiply({x.a, x.b, x.c, s.m, s.n, s.k});
     const simt::Statistics counted = simt::statistics();
-    const double ms = median_milliseconds(api, step, {x.a, x.b, x.c, s.m, s.n, s.k});
+    const double ms = median_milliseconds(api, [&] { step.multiply({x.a, x.b, x.c, s.m, s.n, s.k}); });
     const std::uint64_t blocks = counted.threads / 256, barriers = counted.barriers / blocks;
     const double work = static_cast<double>(s.m) * s.n * s.k / static_cast<double>(counted.threads);
     fmt::print("| {} | {} · 256 | {} | {} | {:.1f} |\n", step.name, blocks, barriers,
@@ -102,9 +134,11 @@ void count_emulated() {
 
 int main() {
   const std::string reason = kernels::why_unavailable(Device::cuda);
-  if (reason.empty())
+  if (reason.empty()) {
     measure_on_gpu();
-  else
+    compare_with_library();
+  } else {
     fmt::print("No GPU: {}\n", reason);
+  }
   count_emulated();
 }

@@ -79,6 +79,21 @@ std::vector<T> run_on(Device device, const TaskInstance& instance, int in_place 
   return in_place >= 0 ? memory[static_cast<std::size_t>(in_place)].numbers() : out.numbers();
 }
 
+// The largest error over all tasks, in units of the tolerance.
+template <class T>
+long double worst_error(const TaskInstance& instance, const std::vector<T>& got, long double tolerance) {
+  long double result = 0;
+  const std::size_t block = instance.base.out.count();
+  for (int t = 0; t < instance.tasks; ++t) {
+    const Instance one = instance.of(t);
+    const auto want = exact(one);
+    const auto first = got.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(t) * block);
+    const std::vector<T> mine(first, first + static_cast<std::ptrdiff_t>(block));
+    result = std::max(result, worst(mine, want, magnitude(one, want), tolerance));
+  }
+  return result;
+}
+
 // Every instance of an operation: alone, and for three tasks with some choice of shared operands, all choices in turn.
 template <class F>
 void for_every_task_instance(Op op, F f) {

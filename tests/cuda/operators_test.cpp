@@ -7,21 +7,6 @@
 namespace innerloop::kernels {
 namespace {
 
-// The largest error over all tasks, in units of the tolerance.
-template <class T>
-long double worst_error(const TaskInstance& instance, const std::vector<T>& got, long double tolerance) {
-  long double result = 0;
-  const std::size_t block = instance.base.out.count();
-  for (int t = 0; t < instance.tasks; ++t) {
-    const Instance one = instance.of(t);
-    const auto want = exact(one);
-    const auto first = got.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(t) * block);
-    const std::vector<T> mine(first, first + static_cast<std::ptrdiff_t>(block));
-    result = std::max(result, worst(mine, want, magnitude(one, want), tolerance));
-  }
-  return result;
-}
-
 // Large instances are compared once; the orders of threads are gone through where the work is small. Where every access
 // is looked at (tests_race), all work is small.
 bool is_small(const TaskInstance& instance) {

@@ -81,6 +81,13 @@ SIMT_KERNEL void carves_differently(float* y) {
   y[threadIdx.x] = cv.take<float>(threadIdx.x == 9 ? 8 : 16)[0];
 }
 
+// 12 KB, beside what the launch brings.
+SIMT_KERNEL void large_array(float* y) {
+  SIMT_SHARED(float, s, [3072]);
+  s[threadIdx.x] = static_cast<float>(threadIdx.x);
+  y[threadIdx.x] = s[threadIdx.x];
+}
+
 SIMT_KERNEL void reads_what_nobody_wrote(float* y) {
   SIMT_SHARED(float, s, [65]);
   s[threadIdx.x] = 1;
@@ -228,6 +235,14 @@ std::vector<Exhibit> exhibits() {
       {.name = "carves_differently",
        .run = run<carves_differently, 1, 256>,
        .complaint = "carve shared memory differently"},
+      {.name = "array_and_36_kb", .run = run<large_array, 1, 36 * 1024>},
+      {.name = "array_and_40_kb",
+       .run = run<large_array, 1, 40 * 1024>,
+       .complaint = "need more than 48 KB, for which a launch asks only if its own part is above 40 KB"},
+      {.name = "array_and_41_kb", .run = run<large_array, 1, 41 * 1024>},
+      {.name = "array_and_all_there_is",
+       .run = run<large_array, 1, 232448>,
+       .complaint = "are more than a block can have"},
       {.name = "reads_what_nobody_wrote", .run = run<reads_what_nobody_wrote>, .not_a_number = true},
       {.name = "reads_before_the_write",
        .run = run<reads_before_the_write>,

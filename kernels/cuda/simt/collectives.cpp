@@ -85,8 +85,9 @@ unsigned lane() { return engine().current->lane(); }
 // ---- Shared memory -------------------------------------------------------------------------------------------------
 void* shared_array(const Site& site, std::size_t bytes) {
   const EngineScope scope;
-  void* array = engine().current->block->shared->array(site, bytes);
-  if (!array) fail("the shared arrays of a block need more than 48 KB; carve them from the launch's memory", &site);
+  const char* complaint = "";
+  void* array = engine().current->block->shared->array(site, bytes, complaint);
+  if (!array) fail(complaint, &site);
   return array;
 }
 

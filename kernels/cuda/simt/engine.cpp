@@ -207,8 +207,9 @@ void check_launch(const Launch& launch) {
          "a block has 1 to 1024 threads, at most 64 of them along z");
   demand(g.x >= 1 && g.y >= 1 && g.z >= 1 && g.x <= 0x7FFFFFFFu && g.y <= 65535 && g.z <= 65535,
          "a grid has at least one block, at most 65535 along y and z");
-  demand(launch.shared_bytes <= most_dynamic_shared,
-         "a block has at most 232448 bytes of shared memory, not " + std::to_string(launch.shared_bytes));
+  demand(launch.shared_bytes <= options().shared_bytes,
+         "a block has at most " + std::to_string(options().shared_bytes) + " bytes of shared memory, not " +
+             std::to_string(launch.shared_bytes));
 }
 
 void run_launch(const Launch& launch, const std::function<void()>& body) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/cuda/simt/limits.h"
 #include "kernels/require.h"
 
 namespace innerloop::simt {
@@ -30,6 +31,7 @@ struct Options {
   Order blocks = Order::ascending;
   std::uint64_t seed = 1;        // of the shuffled orders
   bool one_block_first = false;  // a cooperative grid: each block runs as far as it can before the next one moves
+  std::size_t shared_bytes = most_dynamic_shared;  // that a block may have; less: a smaller GPU
 };
 Options& options();
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 
+#include "kernels/cuda/simt/limits.h"
 #include "kernels/require.h"
 
 #define SIMT_BACKEND cuda
@@ -45,8 +46,8 @@ void launch(const Launch& shape, void (*kernel)(Parameters...), Arguments... arg
     return "launch of " + text(shape.grid) + " blocks of " + text(shape.block) + " threads with " +
            std::to_string(shape.shared_bytes) + " bytes of shared memory";
   };
-  // More than 48 KB of shared memory must be asked for.
-  if (shape.shared_bytes > 48u * 1024u) {
+  // More than 48 KB of shared memory, the kernel's own arrays included, must be asked for.
+  if (shape.shared_bytes > most_unasked_shared) {
     const int bytes = static_cast<int>(shape.shared_bytes);
     const cudaError_t status = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
     if (status != cudaSuccess) check(status, what());

@@ -52,11 +52,22 @@ unsigned char* SharedMemory::take(const Site* site, std::size_t bytes) {
   return bytes_ + offset;
 }
 
-void* SharedMemory::array(const Site& site, std::size_t bytes) {
+void* SharedMemory::array(const Site& site, std::size_t bytes, const char*& complaint) {
   for (const Piece& piece : arrays_)
     if (piece.site == &site) return bytes_ + piece.offset;
   static_ += bytes;
-  return static_ > most_static_shared ? nullptr : take(&site, bytes);
+  const std::size_t all = static_ + declared_;
+  void* piece = nullptr;
+  if (static_ > most_static_shared)
+    complaint = "the shared arrays of a block need more than 48 KB; carve them from the launch's memory";
+  else if (declared_ <= most_unasked_shared && all > most_static_shared)
+    complaint = "the shared arrays of a block and the launch's memory need more than 48 KB, for which a launch asks "
+                "only if its own part is above 40 KB";
+  else if (all > options().shared_bytes)
+    complaint = "the shared arrays of a block and the launch's memory are more than a block can have";
+  else if (piece = take(&site, bytes); !piece)
+    complaint = "a block has too many shared arrays";
+  return piece;
 }
 
 void* SharedMemory::carve(std::size_t index, std::size_t bytes, const char*& complaint) {

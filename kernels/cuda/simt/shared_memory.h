@@ -9,9 +9,6 @@
 
 namespace innerloop::simt {
 
-// Limits of compute capability 9.0, in bytes.
-constexpr std::size_t most_dynamic_shared = 232448, most_static_shared = 48 * 1024;
-
 class SharedMemory {
  public:
   SharedMemory();
@@ -20,8 +17,8 @@ class SharedMemory {
   SharedMemory& operator=(const SharedMemory&) = delete;
 
   void begin_block(std::size_t declared_bytes);
-  // The array of a place in the source: the same for all threads of the block. nullptr: more than 48 KB in all.
-  void* array(const Site& site, std::size_t bytes);
+  // The array of a place in the source: the same for all threads of the block. nullptr: a complaint, and no array.
+  void* array(const Site& site, std::size_t bytes, const char*& complaint);
   // The piece that a thread takes as its `index`-th; empty `complaint` and a piece, or a complaint and nullptr.
   void* carve(std::size_t index, std::size_t bytes, const char*& complaint);
   // Empty, or which piece's red zone was written into (where the address sanitizer did not already stop the program).
