@@ -33,21 +33,31 @@ Tensor draw_tensor(Shape shape, Domain domain, int index_below, std::uint64_t se
   return t;
 }
 
+std::string letter(std::size_t k) { return std::string(1, static_cast<char>('A' + k)); }
+
 CheckCase case_of(const OpDef& def, const Example& example) {
   CheckCase c{.name = def.name, .subject = def.name, .inputs = {}, .build = {}};
-  const std::size_t distinct = example.same_input_twice ? 1 : example.shapes.size();
   for (std::size_t k = 0; k < example.shapes.size(); ++k) c.name += (k ? " × " : " ") + to_string(example.shapes[k]);
-  if (example.same_input_twice) c.name += ", the same tensor twice";
-  if (example.attr.i != 0 || example.attr.j != 0)
-    c.name += " [" + std::to_string(example.attr.i) + ", " + std::to_string(example.attr.j) + "]";
-  for (std::size_t k = 0; k < distinct; ++k)
+
+  // One input for every tensor; which of them stands in each place of the operation.
+  std::vector<std::size_t> places;
+  for (std::size_t k = 0; k < example.shapes.size(); ++k) {
+    if (const std::size_t source = example.source(k); source != k) {
+      c.name += ", " + letter(k) + " = " + letter(source);
+      places.push_back(places[source]);
+      continue;
+    }
+    places.push_back(c.inputs.size());
     c.inputs.push_back(
-        {std::string(1, static_cast<char>('A' + k)),
+        {letter(k),
          draw_tensor(example.shapes[k], example.domains[k], example.index_below, 11, static_cast<std::uint32_t>(k)),
          !def.is_data(static_cast<int>(k))});
-  c.build = [op = def.op, attr = example.attr, count = example.shapes.size(), distinct](const Vars& x) {
+  }
+  if (example.attr.i != 0 || example.attr.j != 0)
+    c.name += " [" + std::to_string(example.attr.i) + ", " + std::to_string(example.attr.j) + "]";
+  c.build = [op = def.op, attr = example.attr, places](const Vars& x) {
     std::vector<Var> inputs;
-    for (std::size_t k = 0; k < count; ++k) inputs.push_back(x[std::min(k, distinct - 1)]);
+    for (std::size_t place : places) inputs.push_back(x[place]);
     return std::vector<Var>{x[0].graph->append(op, inputs, attr, SourceLocation::current())};
   };
   return c;

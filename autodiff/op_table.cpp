@@ -1,5 +1,7 @@
 #include "autodiff/op_table.h"
 
+#include <algorithm>
+
 namespace innerloop {
 
 const OpTable& op_table() {
@@ -18,6 +20,12 @@ const OpTable& op_table() {
     return rows;
   }();
   return table;
+}
+
+int RuleContext::tasks() const {
+  int tasks = 1;
+  for (Var input : x) tasks = std::max(tasks, input.shape().tasks);
+  return tasks;
 }
 
 Shape same_shape(const ShapeRequest& r) { return r.shape(0); }
@@ -41,6 +49,26 @@ std::vector<Example> unary_examples(Domain domain) {
   std::vector<Example> examples;
   for (Shape shape : example_shapes()) examples.push_back({.shapes = {shape}, .attr = {}, .domains = {domain}});
   return examples;
+}
+
+void add_shared_and_per_task(std::vector<Example>& examples, const Example& per_task) {
+  for (const bool shared : {true, false})
+    for (std::size_t k = 0; k < per_task.shapes.size(); ++k) {
+      Example example = per_task;
+      for (std::size_t j = 0; j < example.shapes.size(); ++j)
+        if ((j == k) == shared) example.shapes[j].tasks = 1;
+      examples.push_back(example);
+    }
+}
+
+Example with_equal_inputs(Example example) {
+  for (std::size_t k = 0; k < example.shapes.size(); ++k) {
+    const bool is_data = example.domains[k] == Domain::mask || example.domains[k] == Domain::index;
+    std::size_t first = is_data ? k : 0;
+    while (example.shapes[first] != example.shapes[k] || example.domains[first] != example.domains[k]) ++first;
+    example.same_as.push_back(static_cast<int>(first));
+  }
+  return example;
 }
 
 }  // namespace innerloop

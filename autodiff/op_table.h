@@ -41,6 +41,7 @@ struct RuleContext {
   std::span<const char> wanted = {};  // vjp: which inputs' cotangents somebody asks for; empty = all
 
   bool wants(std::size_t k) const { return wanted.empty() || wanted[k] != 0; }
+  int tasks() const;  // of the result: one input with a block per task is enough, even if no number of it is read
 };
 
 // Instances on which an operation is tested. Domains say where inputs are drawn from.
@@ -50,8 +51,20 @@ struct Example {
   Attr attr;
   std::vector<Domain> domains;  // one per input; index inputs are drawn from [0, index_below)
   int index_below = 1;
-  bool same_input_twice = false;  // pass input 0 in every place
+  std::vector<int> same_as = {};  // input k is input same_as[k] ≤ k, the same tensor; empty: all are different
+
+  std::size_t source(std::size_t k) const { return same_as.empty() ? k : static_cast<std::size_t>(same_as[k]); }
 };
+
+// What each input's rule is multiplied by: a place for every operand of the largest mlp_hvp. Concatenations may have
+// more inputs; the rules of those are as written.
+using RuleFactors = std::array<double, 20>;
+constexpr RuleFactors all_ones() {
+  RuleFactors factors{};
+  factors.fill(1);
+  return factors;
+}
+constexpr double factor_of(const RuleFactors& factors, std::size_t k) { return k < factors.size() ? factors[k] : 1; }
 
 enum class Kind { leaf, elementwise, constant, linear, general };
 
@@ -71,8 +84,8 @@ struct OpDef {
   std::vector<Example> (*examples)() = nullptr;
   unsigned data_inputs = 0;  // bit k: input k is data (index, mask), without derivative
   // 1 everywhere, except in the copies of this table with which the verifier proves that it would notice a wrong rule.
-  std::array<double, 8> vjp_factor{1, 1, 1, 1, 1, 1, 1, 1};
-  std::array<double, 8> jvp_factor{1, 1, 1, 1, 1, 1, 1, 1};
+  RuleFactors vjp_factor = all_ones();
+  RuleFactors jvp_factor = all_ones();
 
   bool is_data(int k) const { return k < 32 && (data_inputs >> k & 1u) != 0; }
 };
@@ -98,5 +111,9 @@ Shape same_shape(const ShapeRequest&);                    // one input
 Shape broadcast_shape(const ShapeRequest&);               // tasks 1 → B and (·,1,1) scalars
 std::vector<Example> unary_examples(Domain domain);       // ten shapes
 std::vector<Shape> example_shapes();                      // 1×1, odd sizes, single row and column, several tasks
+// From an example whose inputs all have several tasks: each input in turn alone shared, then each alone per task.
+void add_shared_and_per_task(std::vector<Example>& examples, const Example& per_task);
+// The example with one tensor in all places of equal shape and domain, but for masks and indices.
+Example with_equal_inputs(Example example);
 
 }  // namespace innerloop

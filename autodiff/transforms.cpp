@@ -79,7 +79,7 @@ std::vector<Var> reverse_rule(const RuleContext& c, const OpDef& def, const std:
     if (def.kind == Kind::linear) x_bar[k] = def.transpose(c, index, y_bar);
     if (!x_bar[k].valid()) continue;
     x_bar[k] = sum_to(x_bar[k], c.x[k].shape());  // the transpose of implicit broadcasting
-    if (double factor = def.vjp_factor[std::min<std::size_t>(k, 7)]; factor != 1) x_bar[k] = factor * x_bar[k];
+    if (double factor = factor_of(def.vjp_factor, k); factor != 1) x_bar[k] = factor * x_bar[k];
   }
   return x_bar;
 }
@@ -194,8 +194,7 @@ std::vector<Var> jvp(std::span<const Var> outputs, std::span<const Var> inputs, 
     Graph::Origin origin(graph, graph.node(id).where);
     // The negative controls scale one input's rule: scale its tangent.
     for (std::size_t k = 0; k < x.size(); ++k)
-      if (double factor = def.jvp_factor[std::min<std::size_t>(k, 7)]; factor != 1 && x_dot[k].valid())
-        x_dot[k] = factor * x_dot[k];
+      if (double factor = factor_of(def.jvp_factor, k); factor != 1 && x_dot[k].valid()) x_dot[k] = factor * x_dot[k];
     Var y_dot = forward_rule({graph, x, graph.var(id), graph.node(id).attr}, def, graph.node(id).op, x_dot);
     if (y_dot.valid()) dot[id] = accumulate(dot[id], y_dot);
   }

@@ -10,7 +10,7 @@ constexpr Var kZero{};  // "identically zero": no node is appended
 
 Var zero_scalar(C c) { return c.graph.fill({1, 1, 1}, 0); }
 
-// Instances for two inputs: equal shapes, scalars and shared tasks on either side, the same tensor twice.
+// Instances for two inputs: equal shapes, scalars and shared tasks on either side, the same tensor in both places.
 std::vector<Example> pairs(Domain first, Domain second) {
   std::vector<Example> examples;
   for (Shape s : example_shapes()) examples.push_back({.shapes = {s, s}, .attr = {}, .domains = {first, second}});
@@ -20,23 +20,30 @@ std::vector<Example> pairs(Domain first, Domain second) {
     examples.push_back({.shapes = {s, {1, 1, 1}}, .attr = {}, .domains = {first, second}});
     examples.push_back({.shapes = {{s.tasks, 1, 1}, s}, .attr = {}, .domains = {first, second}});
     examples.push_back({.shapes = {{s.tasks, 1, 1}, {1, s.rows, s.cols}}, .attr = {}, .domains = {first, second}});
-    if (first == second)
-      examples.push_back({.shapes = {s, s}, .attr = {}, .domains = {first, second}, .same_input_twice = true});
+    examples.push_back({.shapes = {s, s}, .attr = {}, .domains = {second, second}, .same_as = {0, 0}});
   }
   return examples;
 }
+// For three: as for two, the third like the second; then one shared or per task alone, and each two the same.
 std::vector<Example> triples(Domain first) {
-  std::vector<Example> examples = pairs(first, Domain::real);
-  for (Example& e : examples) {
+  constexpr Domain real = Domain::real;
+  std::vector<Example> examples;
+  for (Example e : pairs(first, real)) {
+    if (!e.same_as.empty()) continue;
     e.shapes.push_back(e.shapes[1]);
-    e.domains.push_back(Domain::real);
-    e.same_input_twice = false;
+    e.domains.push_back(real);
+    examples.push_back(e);
   }
-  const Shape s{2, 3, 4};
-  examples.push_back({.shapes = {s, {1, 1, 1}, s}, .attr = {}, .domains = {first, Domain::real, Domain::real}});
-  if (first == Domain::real)
-    examples.push_back(
-        {.shapes = {s, s, s}, .attr = {}, .domains = {first, first, first}, .same_input_twice = true});
+  const Shape s{2, 3, 5};
+  const Example all{.shapes = {s, s, s}, .attr = {}, .domains = {first, real, real}};
+  examples.push_back({.shapes = {s, {1, 1, 1}, s}, .attr = {}, .domains = all.domains});
+  add_shared_and_per_task(examples, all);
+  const std::vector<int> equal[] = {{0, 1, 1}, {0, 0, 2}, {0, 1, 0}, {0, 0, 0}};
+  for (const std::vector<int>& same_as : equal) {
+    if (first != real && same_as != equal[0]) continue;  // a mask is no number to be differentiated
+    examples.push_back(all);
+    examples.back().same_as = same_as;
+  }
   return examples;
 }
 template <Domain domain>

@@ -53,6 +53,17 @@ std::vector<Example> dense_examples() {
         examples.push_back({.shapes = {{2, m, k}, {weight_tasks, k, n}, {weight_tasks, 1, n}}, .attr = attr,
                             .domains = {Domain::real, Domain::real, Domain::real}});
     }
+
+  // Each input shared or per task by itself; and equal ones: X = W, X = b, W = b.
+  const std::vector<Domain> real(3, Domain::real);
+  for (Activation activation : {Activation::identity, Activation::tanh}) {
+    const Attr attr{.i = static_cast<int>(activation)};
+    add_shared_and_per_task(examples, {.shapes = {{2, 5, 3}, {2, 3, 3}, {2, 1, 3}}, .attr = attr, .domains = real});
+    for (const std::vector<Shape>& shapes :
+         {std::vector<Shape>{{2, 3, 3}, {2, 3, 3}, {2, 1, 3}}, {{2, 1, 3}, {2, 3, 3}, {2, 1, 3}},
+          {{2, 5, 1}, {2, 1, 3}, {2, 1, 3}}, {{2, 1, 1}, {2, 1, 1}, {2, 1, 1}}})
+      examples.push_back(with_equal_inputs({.shapes = shapes, .attr = attr, .domains = real}));
+  }
   return examples;
 }
 
@@ -79,6 +90,13 @@ std::vector<Example> gaussian_examples() {
     for (int shared : {1, s.tasks})
       examples.push_back({.shapes = {s, {shared, 1, s.cols}, {shared, s.rows, s.cols}}, .attr = {},
                           .domains = {Domain::real, Domain::unit, Domain::real}});
+
+  // Each input shared or per task by itself; the mean is the action; and with one row all three are one tensor.
+  const std::vector<Domain> unit(3, Domain::unit);
+  const Example all{.shapes = {{2, 5, 3}, {2, 1, 3}, {2, 5, 3}}, .attr = {}, .domains = unit};
+  add_shared_and_per_task(examples, all);
+  examples.push_back(with_equal_inputs(all));
+  examples.push_back(with_equal_inputs({.shapes = std::vector<Shape>(3, {2, 1, 3}), .attr = {}, .domains = unit}));
   return examples;
 }
 

@@ -41,10 +41,13 @@ std::vector<Example> recurrence_examples() {
       for (int direction : {1, -1})
         examples.push_back(
             {.shapes = {s, s}, .attr = {.i = steps, .j = direction}, .domains = {Domain::real, Domain::unit}});
-  examples.push_back(
-      {.shapes = {{2, 6, 1}, {1, 6, 1}}, .attr = {.i = 3, .j = -1}, .domains = {Domain::real, Domain::unit}});
-  examples.push_back(
-      {.shapes = {{1, 6, 1}, {2, 6, 1}}, .attr = {.i = 6, .j = 1}, .domains = {Domain::real, Domain::unit}});
+  for (int direction : {1, -1}) {
+    const Example e{.shapes = {{2, 6, 1}, {2, 6, 1}}, .attr = {.i = 3, .j = direction},
+                    .domains = {Domain::real, Domain::unit}};
+    add_shared_and_per_task(examples, e);
+    examples.push_back({.shapes = e.shapes, .attr = e.attr, .domains = {Domain::unit, Domain::unit},
+                        .same_as = {0, 0}});
+  }
   return examples;
 }
 

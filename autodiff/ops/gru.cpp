@@ -115,18 +115,26 @@ void gru_vjp(C c, Var y_bar, std::span<Var> x_bar) {
   x_bar[1] = matmul(cleared(c, reset, h_before), concat_cols(gates), true, false);
 }
 
+// T steps of N rows and H cells; U and the mask are shared by the tasks or not.
+Example gru_example(bool backward, int steps, int n, int hidden, int tasks, int shared_tasks) {
+  const Shape packed{tasks, 5 * steps * n, hidden}, z{tasks, steps * n, 3 * hidden};
+  Example e{.shapes = {backward ? packed : z, {shared_tasks, hidden, 3 * hidden}, {tasks, n, hidden},
+                       {shared_tasks, steps * n, 1}},
+            .attr = {.i = steps}, .domains = std::vector<Domain>(4, Domain::real)};
+  if (backward) e.shapes.push_back(packed), e.domains[0] = Domain::unit, e.domains.push_back(Domain::unit);
+  e.domains[3] = Domain::mask;
+  return e;
+}
+
 std::vector<Example> gru_examples(bool backward) {
   std::vector<Example> examples;
   const int sizes[][3] = {{1, 1, 1}, {1, 2, 3}, {2, 1, 2}, {3, 2, 2}, {4, 1, 3}};  // T, N, H
   for (auto [steps, n, hidden] : sizes)
-    for (int tasks : {1, 2}) {
-      Shape packed{tasks, 5 * steps * n, hidden}, z{tasks, steps * n, 3 * hidden}, u{1, hidden, 3 * hidden},
-          state{tasks, n, hidden};
-      Example e{.shapes = {backward ? packed : z, u, state, {1, steps * n, 1}}, .attr = {.i = steps}, .domains = {}};
-      e.domains = {backward ? Domain::unit : Domain::real, Domain::real, Domain::real, Domain::mask};
-      if (backward) e.shapes.push_back(packed), e.domains.push_back(Domain::real);
-      examples.push_back(e);
-    }
+    for (int tasks : {1, 2}) examples.push_back(gru_example(backward, steps, n, hidden, tasks, 1));
+
+  // Each input shared or per task by itself; and equal ones: Z = U, packed = its cotangent.
+  add_shared_and_per_task(examples, gru_example(backward, 3, 2, 3, 2, 2));
+  examples.push_back(with_equal_inputs(gru_example(backward, 2, 2, 4, 2, 2)));
   return examples;
 }
 

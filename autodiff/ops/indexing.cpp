@@ -33,13 +33,13 @@ std::vector<Example> concat_examples(bool rows) {
     (rows ? other.rows : other.cols) += 2;
     examples.push_back({.shapes = {s, other}, .attr = {}, .domains = {Domain::real, Domain::real}});
   }
-  examples.push_back(
-      {.shapes = {{2, 3, 4}, {1, 3, 4}, {2, 3, 4}}, .attr = {}, .domains = {Domain::real, Domain::real, Domain::real}});
-  examples.push_back({.shapes = {{2, 3, 4}}, .attr = {}, .domains = {Domain::real}});
-  examples.push_back({.shapes = {{2, 3, 4}, {2, 3, 4}},
-                      .attr = {},
-                      .domains = {Domain::real, Domain::real},
-                      .same_input_twice = true});
+  const std::vector<Domain> three(3, Domain::real);
+  const Shape s{2, 3, 5};
+  add_shared_and_per_task(examples, {.shapes = {s, s, s}, .attr = {}, .domains = three});
+  for (const std::vector<int>& same_as : {std::vector{0, 0, 2}, {0, 1, 1}, {0, 1, 0}, {0, 0, 0}})
+    examples.push_back({.shapes = {s, s, s}, .attr = {}, .domains = three, .same_as = same_as});
+  examples.push_back({.shapes = {s}, .attr = {}, .domains = {Domain::real}});
+  examples.push_back({.shapes = {{1, 1, 1}, {1, 1, 1}}, .attr = {}, .domains = {Domain::real, Domain::real}});
   return examples;
 }
 
@@ -55,17 +55,17 @@ Shape concat_shape(S r, bool rows) {
   return out;
 }
 
-// Examples of (values, index) pairs: `below` is how many places the index can name.
+// Examples of (values, index) pairs: an index per task, and either one shared by all tasks.
 template <class MakeExample>
 std::vector<Example> lookups(MakeExample make) {
   std::vector<Example> examples;
-  for (Shape s : example_shapes())
-    for (int index_tasks : {1, s.tasks}) {
-      Example e = make(s);
-      e.shapes[1].tasks = index_tasks;
-      e.domains = {Domain::real, Domain::index};
-      examples.push_back(e);
-    }
+  for (Shape s : example_shapes()) {
+    Example e = make(s);
+    e.shapes[1].tasks = s.tasks;
+    e.domains = {Domain::real, Domain::index};
+    examples.push_back(e);
+    if (s.tasks > 1) add_shared_and_per_task(examples, e);
+  }
   return examples;
 }
 
@@ -135,7 +135,8 @@ std::span<const OpDef> indexing_ops() {
        .transpose = [](C c, int, Var v) { return scatter_rows(v, c.x[1], c.x[0].shape().rows); },
        .examples = [] {
          return lookups([](Shape s) {
-           return Example{.shapes = {s, {1, 6, 1}}, .attr = {}, .domains = {}, .index_below = s.rows};
+           const Shape index{1, s.rows == 1 && s.cols == 1 ? 1 : 6, 1};
+           return Example{.shapes = {s, index}, .attr = {}, .domains = {}, .index_below = s.rows};
          });
        },
        .data_inputs = 0b10},

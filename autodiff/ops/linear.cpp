@@ -57,15 +57,20 @@ std::vector<Example> matmul_examples() {
   examples.push_back({.shapes = {{2, 4, 4}, {2, 4, 4}},
                       .attr = {},
                       .domains = {Domain::real, Domain::real},
-                      .same_input_twice = true});
+                      .same_as = {0, 0}});
   return examples;
 }
 
 std::vector<Example> add_row_examples() {
   std::vector<Example> examples;
-  for (Shape s : example_shapes())
-    for (int tasks : {1, s.tasks})
-      examples.push_back({.shapes = {s, {tasks, 1, s.cols}}, .attr = {}, .domains = {Domain::real, Domain::real}});
+  for (Shape s : example_shapes()) {
+    const Example e{.shapes = {s, {s.tasks, 1, s.cols}}, .attr = {}, .domains = {Domain::real, Domain::real}};
+    examples.push_back(e);
+    if (s.tasks > 1) add_shared_and_per_task(examples, e);
+  }
+  for (Shape row : {Shape{1, 1, 7}, Shape{3, 1, 5}})  // a row added to itself
+    examples.push_back(
+        {.shapes = {row, row}, .attr = {}, .domains = {Domain::real, Domain::real}, .same_as = {0, 0}});
   return examples;
 }
 

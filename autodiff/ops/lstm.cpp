@@ -95,7 +95,7 @@ Var lstm_bwd_expansion(C c) {
     c_bar = cleared(reset_t, c_total * f);
   }
   Var parts[3] = {reshape(concat_rows(z_bar), 4 * total, hidden), h_bar, c_bar};
-  return concat_rows(parts);
+  return broadcast_tasks(concat_rows(parts), c.tasks());  // h0 counts, though no number of it is read
 }
 
 void lstm_vjp(C c, Var y_bar, std::span<Var> x_bar) {
@@ -140,19 +140,27 @@ void lstm_bwd_vjp(C c, Var y_bar, std::span<Var> x_bar) {
   x_bar[3] = bend.c0;
 }
 
+// T steps of N rows and H cells; U and the mask are shared by the tasks or not.
+Example lstm_example(bool backward, int steps, int n, int hidden, int tasks, int shared_tasks) {
+  const Shape packed{tasks, 6 * steps * n, hidden}, z{tasks, steps * n, 4 * hidden}, state{tasks, n, hidden};
+  Example e{.shapes = {backward ? packed : z, {shared_tasks, hidden, 4 * hidden}, state, state,
+                       {shared_tasks, steps * n, 1}},
+            .attr = {.i = steps}, .domains = std::vector<Domain>(5, Domain::real)};
+  if (backward) e.shapes.push_back(packed), e.domains[0] = Domain::unit, e.domains.push_back(Domain::unit);
+  e.domains[4] = Domain::mask;
+  return e;
+}
+
 std::vector<Example> lstm_examples(bool backward) {
   std::vector<Example> examples;
   const int sizes[][3] = {{1, 1, 1}, {1, 2, 3}, {2, 1, 2}, {3, 2, 2}, {4, 1, 3}};  // T, N, H
   for (auto [steps, n, hidden] : sizes)
-    for (int tasks : {1, 2}) {
-      Shape packed{tasks, 6 * steps * n, hidden}, z{tasks, steps * n, 4 * hidden}, u{1, hidden, 4 * hidden},
-          state{tasks, n, hidden};
-      Example e{
-          .shapes = {backward ? packed : z, u, state, state, {1, steps * n, 1}}, .attr = {.i = steps}, .domains = {}};
-      e.domains = {backward ? Domain::unit : Domain::real, Domain::real, Domain::real, Domain::real, Domain::mask};
-      if (backward) e.shapes.push_back(packed), e.domains.push_back(Domain::real);
-      examples.push_back(e);
-    }
+    for (int tasks : {1, 2}) examples.push_back(lstm_example(backward, steps, n, hidden, tasks, 1));
+
+  // Each input shared or per task by itself; and equal ones: h0 = c0, Z = U, packed = its cotangent.
+  add_shared_and_per_task(examples, lstm_example(backward, 3, 2, 3, 2, 2));
+  examples.push_back(with_equal_inputs(lstm_example(backward, 1, 2, 3, 2, 2)));
+  examples.push_back(with_equal_inputs(lstm_example(backward, 2, 2, 4, 2, 2)));
   return examples;
 }
 

@@ -7,7 +7,6 @@
 // ∂s/∂U = ḣ⁻ᵀ·Z̄, one product over all steps. So a product with the Hessian costs one pass more in each direction.
 #include "autodiff/ops/lstm_rules.h"
 
-#include <algorithm>
 #include <array>
 
 namespace innerloop {
@@ -81,12 +80,6 @@ Shape curvature_shape(S r) {
   return {r.tasks(), packed.rows + c0.rows, hidden};
 }
 
-int tasks_of(C c) {
-  int tasks = 1;
-  for (Var x : c.x) tasks = std::max(tasks, x.shape().tasks);
-  return tasks;
-}
-
 Var tangent_expansion(C c) {
   Var packed = c.x[0], u = c.x[1], reset = c.x[3], d = c.x[4], h_dot = c.x[5], c_dot = c.x[6];
   const int n = c_dot.shape().rows, hidden = c_dot.shape().cols, steps = c.attr.i;
@@ -107,7 +100,7 @@ Var tangent_expansion(C c) {
   }
   std::vector<Var> rows;
   for (const std::vector<Var>& block : blocks) rows.insert(rows.end(), block.begin(), block.end());
-  return broadcast_tasks(concat_rows(rows), tasks_of(c));
+  return broadcast_tasks(concat_rows(rows), c.tasks());
 }
 
 // Linear in (D, ḣ0, ċ0): there the transpose, which is the backward pass.
@@ -148,37 +141,38 @@ Var curvature_expansion(C c) {
   Var of_c = tanh_slope(tanh_c, of_tanh_c) + shift_rows(of_c_before, -n);
   const Var blocks[] = {
       of_i, of_f, of_g, of_o, of_c, c.graph.fill({1, rows, hidden}, 0), slice_rows(of_c_before, 0, n)};
-  return broadcast_tasks(concat_rows(blocks), tasks_of(c));
+  return broadcast_tasks(concat_rows(blocks), c.tasks());
 }
 
-constexpr int kSizes[][3] = {{1, 1, 1}, {1, 2, 3}, {2, 1, 2}, {3, 2, 2}, {4, 1, 3}};  // T, N, H
-
-std::vector<Example> tangent_examples() {
-  std::vector<Example> list;
-  for (auto [steps, n, hidden] : kSizes)
-    for (int tasks : {1, 2}) {
-      const int total = steps * n;
-      const Shape state{tasks, n, hidden};
-      Example e{.shapes = {{tasks, 6 * total, hidden}, {1, hidden, 4 * hidden}, state, {1, total, 1},
-                           {tasks, total, 4 * hidden}, state, state},
-                .attr = {.i = steps}, .domains = std::vector<Domain>(7, Domain::real)};
-      e.domains[0] = Domain::unit, e.domains[3] = Domain::mask;
-      list.push_back(e);
-    }
-  return list;
+// T steps of N rows and H cells; U and the mask are shared by the tasks or not.
+Example tangent_example(int steps, int n, int hidden, int tasks, int shared_tasks) {
+  const int total = steps * n;
+  const Shape state{tasks, n, hidden};
+  Example e{.shapes = {{tasks, 6 * total, hidden}, {shared_tasks, hidden, 4 * hidden}, state, {shared_tasks, total, 1},
+                       {tasks, total, 4 * hidden}, state, state},
+            .attr = {.i = steps}, .domains = std::vector<Domain>(7, Domain::real)};
+  e.domains[0] = Domain::unit, e.domains[3] = Domain::mask;
+  return e;
 }
 
-std::vector<Example> curvature_examples() {
+Example curvature_example(int steps, int n, int hidden, int tasks, int mask_tasks) {
+  const int total = steps * n;
+  const Shape packed{tasks, 6 * total, hidden}, state{tasks, n, hidden}, rows{tasks, total, hidden};
+  Example e{.shapes = {packed, state, {mask_tasks, total, 1}, packed, rows, {tasks, total, 4 * hidden}, rows, state},
+            .attr = {.i = steps}, .domains = std::vector<Domain>(8, Domain::real)};
+  e.domains[0] = e.domains[3] = Domain::unit, e.domains[2] = Domain::mask;
+  return e;
+}
+
+// Several sizes; each input shared or per task by itself; and equal ones.
+std::vector<Example> examples_of(Example (*make)(int steps, int n, int hidden, int tasks, int shared_tasks)) {
   std::vector<Example> list;
-  for (auto [steps, n, hidden] : kSizes)
-    for (int tasks : {1, 2}) {
-      const int total = steps * n;
-      const Shape packed{tasks, 6 * total, hidden}, state{tasks, n, hidden}, rows{tasks, total, hidden};
-      Example e{.shapes = {packed, state, {1, total, 1}, packed, rows, {tasks, total, 4 * hidden}, rows, state},
-                .attr = {.i = steps}, .domains = std::vector<Domain>(8, Domain::real)};
-      e.domains[0] = Domain::unit, e.domains[2] = Domain::mask;
-      list.push_back(e);
-    }
+  const int sizes[][3] = {{1, 1, 1}, {1, 2, 3}, {2, 1, 2}, {3, 2, 2}, {4, 1, 3}};  // T, N, H
+  for (auto [steps, n, hidden] : sizes)
+    for (int tasks : {1, 2}) list.push_back(make(steps, n, hidden, tasks, 1));
+  add_shared_and_per_task(list, make(3, 2, 3, 2, 2));
+  list.push_back(with_equal_inputs(make(1, 2, 3, 2, 2)));
+  list.push_back(with_equal_inputs(make(2, 2, 4, 2, 2)));
   return list;
 }
 
@@ -190,11 +184,11 @@ std::span<const OpDef> lstm_second_order_ops() {
        .maths = "ȧ_t = D_t + ḣ⁻·U, ċ = ḟ·c⁻ + f·ċ⁻ + (i·g)˙, ḣ = (o·tanh c)˙;  "
                 "reverse: lstm_sequence_bwd, lstm_sequence_curvature",
        .arity = 7, .kind = Kind::general, .shape = tangent_shape, .vjp = tangent_vjp, .expand = tangent_expansion,
-       .examples = tangent_examples, .data_inputs = 0b1000},
+       .examples = [] { return examples_of(tangent_example); }, .data_inputs = 0b1000},
       {.op = Op::lstm_sequence_curvature, .name = "lstm_sequence_curvature",
        .maths = "∂⟨P̄, Ṗ⟩/∂P, ∂⟨P̄, Ṗ⟩/∂c0 from the tangents and cotangents of all steps;  derivative by its expansion",
        .arity = 8, .kind = Kind::general, .shape = curvature_shape, .expand = curvature_expansion,
-       .examples = curvature_examples, .data_inputs = 0b100},
+       .examples = [] { return examples_of(curvature_example); }, .data_inputs = 0b100},
   };
   return rows;
 }

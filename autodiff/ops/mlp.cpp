@@ -102,12 +102,6 @@ Var pack(std::span<const Var> blocks, int tasks) {
   return broadcast_tasks(concat_rows(columns), tasks);
 }
 
-int tasks_of(C c) {
-  int tasks = 1;
-  for (Var x : c.x) tasks = std::max(tasks, x.shape().tasks);
-  return tasks;
-}
-
 // ---- The passes, in primitives --------------------------------------------------------------------------------------
 
 struct Net {
@@ -173,7 +167,7 @@ struct Net {
 };
 
 // ẏ and y depend on every operand but for the tasks that they come with.
-Var of_all_tasks(C c, Var y) { return broadcast_tasks(y, tasks_of(c)); }
+Var of_all_tasks(C c, Var y) { return broadcast_tasks(y, c.tasks()); }
 
 Var mlp_expansion(C c) { return of_all_tasks(c, Net(c, Op::mlp).values().back()); }
 
@@ -191,7 +185,7 @@ Var mlp_bwd_expansion(C c) {
     blocks.push_back(sum_rows(z_bar[index(l)]));
   }
   if ((c.attr.j & mlp_with_x) != 0) blocks.push_back(z_bar[0]);
-  return pack(blocks, tasks_of(c));
+  return pack(blocks, c.tasks());
 }
 
 Var mlp_hvp_expansion(C c) {
@@ -211,7 +205,7 @@ Var mlp_hvp_expansion(C c) {
   }
   if (net.at.with_x()) blocks.push_back(z_bar_dot[0]);
   blocks.push_back(h_dot.back());
-  return pack(blocks, tasks_of(c));
+  return pack(blocks, c.tasks());
 }
 
 // ---- Rules ----------------------------------------------------------------------------------------------------------
@@ -365,6 +359,10 @@ std::vector<Example> examples() {
       {2, {2, 1, 2, 1}, sigmoid, 1, 2, 2}, {4, {3, 1, 1}, identity, 1, 1, 3}};
   std::vector<Example> list;
   for (const ExampleCase& e : cases) list.push_back(example_of(op, e));
+
+  // Each input shared or per task by itself; and one tensor for all operands of a shape.
+  add_shared_and_per_task(list, example_of(op, {3, {2, 3, 1}, tanh, 2, 2, 3}));
+  for (const ExampleCase& e : cases) list.push_back(with_equal_inputs(example_of(op, e)));
   return list;
 }
 

@@ -136,21 +136,14 @@ TEST_CASE("every operation at orders 0, 1 and 2: on the device = on the CPU, f64
     if (!def.examples) continue;
     for (const Example& example : def.examples())
       for (Dtype dtype : {Dtype::f64, Dtype::f32}) {
-        INFO(def.name << " on A " << to_string(example.shapes[0]) << ", " << name_of(dtype));
+        INFO(tests::text_of(def, example) << ", " << name_of(dtype));
         const tests::Instance instance(def, example, 3);
         std::vector<Tensor> values, results[2];
-        for (std::size_t k = 0; k < (example.same_input_twice ? 1 : instance.values().size()); ++k)
-          values.push_back(instance.values()[k].to(dtype));
+        for (const Tensor& value : instance.values()) values.push_back(value.to(dtype));
         for (Device device : {Device::cpu, Device::simt}) {
           auto graph = std::make_shared<Graph>(dtype);
           graph->set_device(device);
-          const std::vector<Var> x = instance.bind(*graph), wrt = instance.differentiable(x);
-          const Var y = graph->append(def.op, x, example.attr, SourceLocation::current());
-          std::vector<Var> outputs{y};
-          const std::vector<Var> first = grad(sum_all(tanh(y)), wrt);
-          const std::vector<Var> second = grad(inner_product(first, first), wrt);
-          outputs.insert(outputs.end(), first.begin(), first.end());
-          outputs.insert(outputs.end(), second.begin(), second.end());
+          const std::vector<Var> outputs = tests::three_orders(def, example, instance, instance.bind(*graph));
           Program program(graph, outputs, {}, device);
           results[device == Device::simt] = run_on(device, program, outputs, values);
         }

@@ -43,7 +43,7 @@ TEST_CASE("interpreter: every operation in long double agrees with the fast kern
       Var y = eager.append(def.op, instance.bind(eager), example.attr, SourceLocation::current());
       auto inputs = as<long double>(instance.values(), eager.inputs().size());
       NodeNumbers<long double> values = evaluate<long double>(eager, inputs, std::span(&y, 1));
-      INFO(def.name << " on A " << to_string(example.shapes[0]));
+      INFO(tests::text_of(def, example));
       CHECK(distance(values[y.id], y.value().to_vector()) < 1e-13);
     }
   }

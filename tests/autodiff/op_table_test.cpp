@@ -19,18 +19,41 @@ namespace {
 bool is_leaf(const OpDef& def) { return def.kind == Kind::leaf; }
 
 // Inputs through which no derivative flows, so that no rule can be wrong: only the sign of relu_slope's y matters,
-// lstm_sequence_bwd reads h0 for its shape alone, and no derivative of a network depends on its last bias (input 4 of
-// the smallest instance).
+// lstm_sequence_bwd reads h0 for its shape alone, and no derivative of a network depends on its last bias: input 8 of
+// the largest mlp_bwd; smaller ones have no such input.
 bool has_no_effect(Op op, int input) {
   return (op == Op::relu_slope && input == 0) || (op == Op::lstm_sequence_bwd && input == 2) ||
-         (op > Op::mlp && input == 4);
+         (op == Op::mlp_bwd && input == 8);
 }
 
-// Inputs whose rules are tried: all of them, but no more than there are factors. Of operations with any number of
-// inputs, those of the smallest instance.
-int inputs_of(const OpDef& def, const std::vector<CheckCase>& cases) {
-  const std::size_t count = def.arity > 0 ? static_cast<std::size_t>(def.arity) : cases.front().inputs.size();
-  return static_cast<int>(std::min(count, def.vjp_factor.size()));
+// How many inputs the largest instance has.
+int inputs_of(const OpDef& def) {
+  std::size_t count = 0;
+  for (const Example& example : def.examples()) count = std::max(count, example.shapes.size());
+  return static_cast<int>(count);
+}
+
+// Whether the instance is the smallest there is: single numbers; one step of one row and one cell of a sequence.
+bool is_smallest(const OpDef& def, const Example& example) {
+  const bool sequence = def.op >= Op::lstm_sequence && def.op <= Op::gru_sequence_bwd;
+  return std::ranges::any_of(example.shapes, [](Shape s) { return s.per_task() == 1; }) &&
+         std::ranges::all_of(example.shapes, [=](Shape s) { return sequence ? s.per_task() <= 6 : s.per_task() == 1; });
+}
+
+// Whether in some instance input k alone is shared by several tasks (or it alone is not).
+bool tried_alone(const OpDef& def, int k, bool shared) {
+  return std::ranges::any_of(def.examples(), [=](const Example& example) {
+    if (k >= static_cast<int>(example.shapes.size())) return false;
+    for (int j = 0; j < static_cast<int>(example.shapes.size()); ++j)
+      if ((example.shapes[static_cast<std::size_t>(j)].tasks == 1) != ((j == k) == shared)) return false;
+    return true;
+  });
+}
+
+// Operands of networks of more than two layers: what holds of those of two layers holds of them.
+bool beyond_small_instances(const OpDef& def, int k) {
+  const int operands_of_two_layers[] = {5, 6, 10, 12};  // mlp, mlp_bwd, mlp_jvp, mlp_hvp
+  return def.op >= Op::mlp && k >= operands_of_two_layers[static_cast<int>(def.op) - static_cast<int>(Op::mlp)];
 }
 
 // The cases of one operation, the smallest first.
@@ -67,6 +90,57 @@ TEST_CASE("operator table: every operation has a name, its maths, a shape rule a
   }
 }
 
+TEST_CASE("operator table: every operation is tried on single numbers and on an odd number of them") {
+  for (const OpDef& def : op_table()) {
+    if (is_leaf(def)) continue;
+    bool single = false, odd = false;
+    for (const Example& example : def.examples()) {
+      single = single || is_smallest(def, example);
+      Graph graph;
+      std::vector<Var> all = Instance(def, example, 1).bind(graph);
+      all.push_back(graph.append(def.op, all, example.attr, SourceLocation::current()));
+      for (Var v : all) odd = odd || (v.shape().per_task() > 1 && v.shape().per_task() % 2 == 1);
+    }
+    INFO(def.name);
+    CHECK(single);
+    CHECK(odd);
+  }
+}
+
+TEST_CASE("operator table: every input is tried alone shared by all tasks, and alone with a block per task") {
+  for (const OpDef& def : op_table()) {
+    if (is_leaf(def)) continue;
+    const int inputs = inputs_of(def);
+    for (int k = 0; inputs > 1 && k < inputs; ++k) {
+      if (beyond_small_instances(def, k)) continue;
+      INFO(def.name << ", input " << k);
+      CHECK(tried_alone(def, k, true));
+      CHECK(tried_alone(def, k, false));
+    }
+  }
+}
+
+// Indices and masks are exempt: they are drawn from numbers of their own, and a tensor that is its own mask jumps
+// wherever a number of it passes through 0. So are single numbers, all of which have the same shape.
+TEST_CASE("operator table: wherever two inputs can be the same tensor, they are in some instance") {
+  for (const OpDef& def : op_table()) {
+    if (is_leaf(def)) continue;
+    std::set<std::pair<std::size_t, std::size_t>> possible, tried;
+    for (const Example& example : def.examples())
+      for (std::size_t k = 0; k < example.shapes.size(); ++k)
+        for (std::size_t j = 0; j < k; ++j) {
+          if (example.shapes[j] != example.shapes[k] || example.shapes[k].per_task() == 1) continue;
+          if (def.is_data(static_cast<int>(j)) || def.is_data(static_cast<int>(k))) continue;
+          possible.insert({j, k});
+          if (example.source(j) == example.source(k)) tried.insert({j, k});
+        }
+    for (auto [j, k] : possible) {
+      INFO(def.name << ", inputs " << j << " and " << k);
+      CHECK(tried.contains({j, k}));
+    }
+  }
+}
+
 TEST_CASE("operator table: each kind has the rules of its kind") {
   for (const OpDef& def : op_table()) {
     INFO(def.name);
@@ -88,7 +162,8 @@ TEST_CASE("operator table: a reverse rule off by 0.1 % is caught, for every oper
   for (const OpDef& def : op_table()) {
     if (is_leaf(def) || def.kind == Kind::constant) continue;
     const std::vector<CheckCase> cases = cases_of(def.name);
-    const int inputs = inputs_of(def, cases);
+    const int inputs = inputs_of(def);
+    REQUIRE(inputs <= static_cast<int>(def.vjp_factor.size()));
     for (int k = 0; k < inputs; ++k) {
       if (def.is_data(k) || has_no_effect(def.op, k)) continue;
       OpTable wrong = op_table();
@@ -103,7 +178,8 @@ TEST_CASE("operator table: a forward rule off by 0.1 % is caught, for every oper
   for (const OpDef& def : op_table()) {
     if (is_leaf(def) || def.kind == Kind::constant) continue;
     const std::vector<CheckCase> cases = cases_of(def.name);
-    const int inputs = inputs_of(def, cases);
+    const int inputs = inputs_of(def);
+    REQUIRE(inputs <= static_cast<int>(def.vjp_factor.size()));
     for (int k = 0; k < inputs; ++k) {
       if (def.is_data(k) || has_no_effect(def.op, k)) continue;
       OpTable wrong = op_table();

@@ -1,6 +1,8 @@
 // A planned program gives the same bits as evaluating each node when it is appended, whatever the plan reuses or skips.
 #include "autodiff/program.h"
 
+#include <memory>
+
 #include "autodiff/function.h"
 #include "autodiff/op_table.h"
 #include "autodiff/ops.h"
@@ -8,47 +10,43 @@
 #include "kernels/threads.h"
 #include "tests/autodiff/instances.h"
 #include "tests/catch.h"
+#include "tests/kernels/allocations.h"
 
 using namespace innerloop;
 using innerloop::tests::Instance;
+using innerloop::tests::text_of;
+using innerloop::tests::three_orders;
 
 namespace {
 
-// y, ∇(w·y) and ∇(v·∇(w·y)) of one operation: values, first and second order.
-std::vector<Var> three_orders(const OpDef& def, const Example& example, const Instance& instance,
-                              const std::vector<Var>& x) {
-  Graph& graph = *x[0].graph;
-  Var y = graph.append(def.op, x, example.attr, SourceLocation::current());
-  std::vector<Var> wrt = instance.differentiable(x), outputs{y};
-  std::vector<Var> first = grad(sum_all(tanh(y)), wrt);
-  outputs.insert(outputs.end(), first.begin(), first.end());
-  Var mixed = inner_product(first, first);
-  std::vector<Var> second = grad(mixed, wrt);
-  outputs.insert(outputs.end(), second.begin(), second.end());
-  return outputs;
-}
+// The three orders of an instance as a program, with its inputs bound and room for its outputs.
+class Planned {
+ public:
+  Planned(const OpDef& def, const Example& example, const Instance& instance, Dtype dtype, bool fuse) {
+    auto graph = std::make_shared<Graph>(dtype);
+    graph->set_fuse(fuse);
+    const std::vector<Var> outputs = three_orders(def, example, instance, instance.bind(*graph));
+    program_ = std::make_unique<Program>(graph, outputs);
+    for (const Tensor& value : instance.values()) in_.push_back(value.to(dtype));
+    for (Tensor& t : in_) in_data_.push_back(t.data());
+    for (Var v : outputs) out_.emplace_back(v.shape(), dtype);
+    for (Tensor& t : out_) out_data_.push_back(t.mutable_data());
+  }
+  const std::vector<Tensor>& run() {
+    program_->run(in_data_, out_data_, {.refresh = true, .check_finite = true});
+    return out_;
+  }
 
-std::vector<Tensor> run_planned(const OpDef& def, const Example& example, const Instance& instance, Dtype dtype,
-                                bool fuse) {
-  auto graph = std::make_shared<Graph>(dtype);
-  graph->set_fuse(fuse);
-  std::vector<Var> outputs = three_orders(def, example, instance, instance.bind(*graph));
-  Program program(graph, outputs);
-  std::vector<Tensor> in, out;
-  std::vector<const void*> in_data;
-  std::vector<void*> out_data;
-  std::size_t count = example.same_input_twice ? 1 : instance.values().size();
-  for (std::size_t k = 0; k < count; ++k) in.push_back(instance.values()[k].to(dtype));
-  for (Tensor& t : in) in_data.push_back(t.data());
-  for (Var v : outputs) out.emplace_back(v.shape(), dtype);
-  for (Tensor& t : out) out_data.push_back(t.mutable_data());
-  program.run(in_data, out_data, {.refresh = true, .check_finite = true});
-  return out;
-}
+ private:
+  std::unique_ptr<Program> program_;
+  std::vector<Tensor> in_, out_;
+  std::vector<const void*> in_data_;
+  std::vector<void*> out_data_;
+};
 
 }  // namespace
 
-TEST_CASE("planned = eager, bit for bit, for every operation at orders 0, 1 and 2, in f32 and f64") {
+TEST_CASE("planned = eager, bit for bit, for every operation at orders 0, 1 and 2, and replay allocates nothing") {
   for (const OpDef& def : op_table()) {
     if (!def.examples) continue;
     for (const Example& example : def.examples())
@@ -56,11 +54,17 @@ TEST_CASE("planned = eager, bit for bit, for every operation at orders 0, 1 and 
         Instance instance(def, example, 3);
         Graph eager(dtype, Graph::Mode::eager);
         std::vector<Var> expected = three_orders(def, example, instance, instance.bind(eager));
-        std::vector<Tensor> planned = run_planned(def, example, instance, dtype, true);
+        Planned program(def, example, instance, dtype, true);
+        const std::vector<Tensor> planned = program.run();
         for (std::size_t j = 0; j < planned.size(); ++j) {
-          INFO(def.name << " on A " << to_string(example.shapes[0]) << ", " << name_of(dtype) << ", output " << j);
+          INFO(text_of(def, example) << ", " << name_of(dtype) << ", output " << j);
           CHECK(bitwise_equal(planned[j], expected[j].value()));
         }
+        const long before = allocations();
+        for (int i = 0; i < 10; ++i) program.run();
+        const long during = allocations() - before;
+        INFO(text_of(def, example) << ", " << name_of(dtype) << ": allocations in ten replays");
+        CHECK(during == 0);
       }
   }
 }
@@ -70,10 +74,10 @@ TEST_CASE("fused = expanded at orders 0, 1 and 2") {
     if (!def.expand) continue;
     for (const Example& example : def.examples()) {
       Instance instance(def, example, 11);
-      std::vector<Tensor> fused = run_planned(def, example, instance, Dtype::f64, true);
-      std::vector<Tensor> expanded = run_planned(def, example, instance, Dtype::f64, false);
+      const std::vector<Tensor> fused = Planned(def, example, instance, Dtype::f64, true).run();
+      const std::vector<Tensor> expanded = Planned(def, example, instance, Dtype::f64, false).run();
       for (std::size_t j = 0; j < fused.size(); ++j) {
-        INFO(def.name << " on A " << to_string(example.shapes[0]) << ", output " << j);
+        INFO(text_of(def, example) << ", output " << j);
         CHECK(relative_error(fused[j], expanded[j]) < 1e-12);
       }
     }

@@ -71,7 +71,7 @@ TEST_CASE("duality: <w, Jv> = <J'w, v> for every operation and every example") {
       Var w = graph.constant(instance.random(y.shape()));
       double forward = inner_product(std::array{w}, jvp(std::span(&y, 1), wrt, v)).value().item();
       Var reverse = inner_product(vjp(std::span(&y, 1), wrt, std::span(&w, 1)), v);
-      INFO(def.name << " on A " << to_string(example.shapes[0]) << (example.same_input_twice ? " twice" : ""));
+      INFO(tests::text_of(def, example));
       CHECK(std::abs(forward - reverse.value().item()) <=
             1e-12 * (1 + std::abs(forward)) * static_cast<double>(y.shape().size()));
     }

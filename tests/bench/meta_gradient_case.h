@@ -43,9 +43,9 @@ inline BatchValues normal_batch(const Case& c, std::uint32_t stream, const std::
   return batch;
 }
 
-inline Case make_case(int width, Dtype dtype) {
+inline Case make_case(int width, Dtype dtype, int tasks = 20, int rows = 2000) {
   Case c;
-  c.width = width;
+  c.tasks = tasks, c.rows = rows, c.width = width;
   c.dtype = dtype;
   c.program.policy.net = {.inputs = 2, .hidden = {width, width}, .outputs = 2, .activation = Activation::tanh};
   c.theta = nn::init_policy(c.program.policy, 1, dtype);
