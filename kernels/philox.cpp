@@ -30,6 +30,7 @@ std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter, st
   return philox_block(counter, key);
 }
 
+// [Philox eq. place]  w = (time step | draw, task | trajectory, iteration, purpose | inner step)
 std::array<std::uint32_t, 4> first_counter(const Place& place) {
   return {fitted(place.time_step, time_step_bits, "time_step") << draw_bits,
           fitted(place.task, task_bits, "task") << trajectory_bits |

@@ -103,7 +103,7 @@ TEST_CASE("explain: the sources are compiled in as they are", "[app]") {
   FAIL("rl/options.h is not embedded");
 }
 
-TEST_CASE("statistics: Student's intervals against tables and by hand", "[app]") {
+TEST_CASE("statistics: Student's intervals against tables and by hand [Student eq. interval]", "[app]") {
   // Quantiles as printed in any table, to three digits.
   const std::pair<std::size_t, double> table[] = {{1, 12.706}, {2, 4.303},  {3, 3.182},   {4, 2.776},
                                                   {9, 2.262},  {39, 2.023}, {1000, 1.962}};
