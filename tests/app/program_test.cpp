@@ -90,8 +90,19 @@ TEST_CASE("explain: a tag, its text, its line, and the tests whose names contain
   CHECK(found[2].text.empty());
   CHECK(found[2].tests.empty());
   CHECK(found[3].file == "meta/toy_trainer.cpp");
+  REQUIRE(find_folder_equations("meta", sources).size() == 6);
+  CHECK(find_folder_equations("meta", sources)[1].tests.size() == 2);
+  CHECK(find_folder_equations("rl", sources).empty());
   CHECK(program({"explain", "toy"}).code == success);
   CHECK(program({"explain", "toi"}).code == usage);
+}
+
+TEST_CASE("explain: the equations of a folder that holds no algorithm", "[app]") {
+  const Outcome nn = program({"explain", "nn"});
+  CHECK(nn.code == success);
+  CHECK_THAT(nn.out, ContainsSubstring("[Adam eq. step]  nn/optimizer.cpp:"));
+  CHECK_THAT(nn.out, ContainsSubstring("    test: tests/nn/networks_test.cpp:"));
+  CHECK_THAT(nn.out, !ContainsSubstring("test: none"));
 }
 
 TEST_CASE("explain: the sources are compiled in as they are", "[app]") {

@@ -1,5 +1,5 @@
-// The tables of meta/maml.md and meta/README.md say what is computed and what was recorded. If a test fails, put the text
-// it prints in place of the chapter's table.
+// The tables of meta/maml.md and meta/README.md say what is computed and what was recorded. If a test fails, put the
+// text it prints in place of the chapter's table.
 #include <fmt/core.h>
 
 #include <fstream>
