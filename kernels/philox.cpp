@@ -91,7 +91,8 @@ std::uint32_t Philox::below(std::uint32_t n) {
 
 PhiloxLog::PhiloxLog() {
   PhiloxLog* none = nullptr;
-  require(log_in_use.compare_exchange_strong(none, this), "random numbers: there is a PhiloxLog already; one at a time");
+  require(log_in_use.compare_exchange_strong(none, this),
+          "random numbers: there is a PhiloxLog already; one at a time");
 }
 PhiloxLog::~PhiloxLog() { log_in_use = nullptr; }
 
