@@ -89,21 +89,30 @@ void collect_tests(const SourceText& source, std::vector<Equation>& equations) {
   }
 }
 
+// The equations of the sources that `belongs` says yes to, headers first, with the tests that hold them.
+template <class Belongs>
+std::vector<Equation> collect(std::span<const SourceText> sources, Belongs belongs) {
+  std::vector<Equation> equations;
+  for (const char* ending : {".h", ".cpp"})
+    for (const SourceText& text : sources)
+      if (text.path.ends_with(ending) && belongs(text.path)) collect_equations(text, equations);
+  for (const SourceText& text : sources)
+    if (text.path.starts_with("tests/")) collect_tests(text, equations);
+  return equations;
+}
+
 }  // namespace
 
 std::vector<Equation> find_equations(std::string_view source, std::span<const SourceText> sources) {
   // "meta/maml.cpp" stands for meta/maml.h, meta/maml.cpp, meta/maml_trainer.cpp …; headers come first.
   const std::string_view stem = source.substr(0, source.rfind('.'));
-  std::vector<Equation> equations;
-  for (const char* ending : {".h", ".cpp"})
-    for (const SourceText& text : sources) {
-      if (!text.path.starts_with(stem) || !text.path.ends_with(ending)) continue;
-      const char next = text.path[stem.size()];
-      if (next == '.' || next == '_') collect_equations(text, equations);
-    }
-  for (const SourceText& text : sources)
-    if (text.path.starts_with("tests/")) collect_tests(text, equations);
-  return equations;
+  return collect(sources, [&](std::string_view path) {
+    return path.starts_with(stem) && (path[stem.size()] == '.' || path[stem.size()] == '_');
+  });
+}
+
+std::vector<Equation> find_folder_equations(std::string_view folder, std::span<const SourceText> sources) {
+  return collect(sources, [&](std::string_view path) { return path.substr(0, path.find('/')) == folder; });
 }
 
 }  // namespace innerloop::app

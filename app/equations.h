@@ -16,7 +16,7 @@ struct SourceText {
   std::string_view path;  // "meta/maml.cpp"
   std::string_view text;
 };
-std::span<const SourceText> embedded_sources();  // rl, meta and their tests
+std::span<const SourceText> embedded_sources();  // those that hold equations, and their tests
 
 struct Equation {
   std::string tag;   // "MAML eq. 1"
@@ -28,5 +28,7 @@ struct Equation {
 
 // The equations of `source` ("meta/maml.cpp") and of its companions (maml.h, maml_trainer.cpp), headers first.
 std::vector<Equation> find_equations(std::string_view source, std::span<const SourceText> sources);
+// The equations of all sources of a folder ("nn").
+std::vector<Equation> find_folder_equations(std::string_view folder, std::span<const SourceText> sources);
 
 }  // namespace innerloop::app

@@ -1,5 +1,7 @@
-// innerloop explain: an algorithm's equations, each with its place in the source and the tests that hold it.
+// innerloop explain: the equations of an algorithm or of a folder, each with its place in the source and its tests.
 #include <fmt/format.h>
+
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
@@ -16,8 +18,10 @@ constexpr Option explain_flags[] = {
     {.name = "json", .type = OptionType::boolean, .value = "false", .help = "for machines"},
 };
 
-void print_text(const Context& context, const rl::AlgorithmRow& row, const std::vector<Equation>& equations) {
-  context.out << fmt::format("{}\n{}\n{}\n\n", row.title, row.paper, row.summary);
+// Folders whose equations belong to no algorithm.
+constexpr std::string_view folders[] = {"kernels", "autodiff", "nn", "envs", "app"};
+
+void print_text(const Context& context, const std::vector<Equation>& equations) {
   for (const Equation& equation : equations) {
     context.out << fmt::format("[{}]  {}:{}\n", equation.tag, equation.file, equation.line);
     std::string text = "    " + equation.text;
@@ -35,13 +39,19 @@ void print_text(const Context& context, const rl::AlgorithmRow& row, const std::
 int explain_command(const Context& context, Arguments arguments) {
   const ParsedArguments parsed = parse_arguments(explain_flags, arguments, 1);
   if (parsed.help) {
+    const char* examples =
+        "  innerloop explain maml\n"
+        "  innerloop explain nn                 those of a folder";
     for (const Verb& verb : all_verbs())
-      if (verb.command == explain_command) context.out << help_text(verb, "  innerloop explain maml", explain_flags);
+      if (verb.command == explain_command) context.out << help_text(verb, examples, explain_flags);
     return success;
   }
   if (parsed.words.empty()) throw rl::UsageError("innerloop explain <algorithm>: which one?");
-  const rl::AlgorithmRow& row = find_algorithm(context, parsed.words[0]);
-  const std::vector<Equation> equations = find_equations(row.source, embedded_sources());
+  const std::string& word = parsed.words[0];
+  const bool is_folder = std::ranges::find(folders, word) != std::end(folders);
+  const rl::AlgorithmRow* row = is_folder ? nullptr : &find_algorithm(context, word);
+  const std::vector<Equation> equations =
+      row ? find_equations(row->source, embedded_sources()) : find_folder_equations(word, embedded_sources());
 
   if (parsed.given.contains("json") && parsed.given.boolean("json")) {
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
@@ -49,7 +59,8 @@ int explain_command(const Context& context, Arguments arguments) {
       list.push_back({{"tag", e.tag}, {"text", e.text}, {"file", e.file}, {"line", e.line}, {"tests", e.tests}});
     context.out << list.dump(2) << "\n";
   } else {
-    print_text(context, row, equations);
+    if (row) context.out << fmt::format("{}\n{}\n{}\n\n", row->title, row->paper, row->summary);
+    print_text(context, equations);
   }
   return success;
 }

@@ -65,7 +65,7 @@ std::span<const Verb> all_verbs() {
       {"bench", "<algorithm> | ops", "Measure: time per iteration, or per element of each kernel.", bench_command},
       {"list", "algorithms | envs | ops | options <algorithm> | presets <algorithm>", "Say what there is.",
        list_command},
-      {"explain", "<algorithm>", "Its equations: where each stands in the source, and which test holds it.",
+      {"explain", "<algorithm or folder>", "Its equations: where each stands in the source, and which test holds it.",
        explain_command},
   };
   return verbs;

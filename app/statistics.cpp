@@ -25,6 +25,7 @@ double student_t_975(std::size_t degrees) {
          (79 * z9 + 776 * z7 + 1482 * z5 - 1920 * z3 - 945 * z) / (92160 * n * n * n * n);
 }
 
+// [Student eq. interval]  x̄ ± t_{0.975, n−1}·s/√n,  s² = Σ(x − x̄)²/(n − 1)
 Interval mean_interval(std::span<const double> values) {
   const double n = static_cast<double>(values.size());
   double mean = 0, squares = 0;
@@ -65,7 +66,7 @@ double quantile(const std::vector<double>& sorted, double q) {
   return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
 }
 
-// The middle `level` of the values.
+// [bootstrap eq. percentile]  [q_{(1−level)/2}, q_{(1+level)/2}] of the statistic over resamples
 BootstrapInterval percentile_interval(std::vector<double> statistics, double level, std::size_t seeds) {
   std::ranges::sort(statistics);
   return {quantile(statistics, (1 - level) / 2), quantile(statistics, (1 + level) / 2), true,
@@ -74,7 +75,8 @@ BootstrapInterval percentile_interval(std::vector<double> statistics, double lev
 constexpr BootstrapInterval no_interval{std::numeric_limits<double>::quiet_NaN(),
                                         std::numeric_limits<double>::quiet_NaN(), false, false};
 
-// The mean of the middle half; sorts its values.
+// [IQM eq. mean]  IQM = Σ_{⌊n/4⌋ < i ≤ n − ⌊n/4⌋} x_(i)/(n − 2⌊n/4⌋), the mean of the middle half
+// Sorts its values.
 double sorted_middle_mean(std::vector<double>& values) {
   std::ranges::sort(values);
   const std::size_t cut = values.size() / 4;
@@ -102,6 +104,7 @@ BootstrapInterval iqm_interval(std::span<const double> values, double level, int
   return percentile_interval(std::move(statistics), level, values.size());
 }
 
+// [sign-flip eq. p]  p = 2⁻ⁿ·#{ε ∈ {±1}ⁿ : |Σ ε_i d_i| ≥ |Σ d_i|}
 double sign_flip_p(std::span<const double> differences) {
   const std::size_t n = differences.size();
   double observed = 0, size = 0;
@@ -131,6 +134,7 @@ double sign_flip_p(std::span<const double> differences) {
   return static_cast<double>(extreme + 1) / static_cast<double>(patterns + 1);
 }
 
+// [improvement eq. probability]  P(A > B) + ½P(A = B), over all pairs
 double probability_of_improvement(std::span<const double> a, std::span<const double> b) {
   double wins = 0;
   for (const double x : a)

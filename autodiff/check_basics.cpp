@@ -51,6 +51,7 @@ void check_values(const Subject& s, CheckReport& report) {
             std::max({planned, value, expanded}), 1e-12);
 }
 
+// [AD eq. duality]  ⟨w, J·v⟩ = ⟨Jᵀw, v⟩ for any v and w
 void check_duality(const Subject& s, CheckReport& report) {
   const Block w = block_of(s.w), forward = block_of(s.nodes_run.forward), reverse = block_of(s.nodes_run.reverse);
   const long double terms = sum_of_magnitudes(w, forward) + sum_of_magnitudes(reverse, s.v_block);

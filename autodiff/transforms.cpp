@@ -124,6 +124,7 @@ Var forward_rule(const RuleContext& c, const OpDef& def, Op op, std::span<const 
 
 }  // namespace
 
+// [AD eq. vjp]  x̄ = Jᵀȳ = Σ_j (∂y_j/∂x)ᵀ ȳ_j, summed over every path from x to y
 std::vector<Var> vjp(std::span<const Var> outputs, std::span<const Var> inputs, std::span<const Var> cotangents) {
   require(!outputs.empty() && !inputs.empty(), "vjp needs at least one output and one input");
   require(outputs.size() == cotangents.size(), "vjp needs one cotangent per output");
@@ -163,6 +164,7 @@ std::vector<Var> vjp(std::span<const Var> outputs, std::span<const Var> inputs, 
   return result;
 }
 
+// [AD eq. jvp]  ẏ = J·ẋ = Σ_k (∂y/∂x_k) ẋ_k
 std::vector<Var> jvp(std::span<const Var> outputs, std::span<const Var> inputs, std::span<const Var> tangents) {
   require(!outputs.empty() && inputs.size() == tangents.size(), "jvp needs an output, and one tangent per input");
   Graph& graph = *outputs[0].graph;
@@ -213,6 +215,7 @@ std::vector<Var> grad(Var loss, std::span<const Var> wrt) {
 
 Params grad(Var loss, const Params& wrt) { return wrt.with(grad(loss, wrt.all())); }
 
+// [AD eq. hvp]  H·v = ∇⟨∇f, v⟩ with v constant: a gradient of a gradient, and no matrix
 std::vector<Var> hvp(Var loss, std::span<const Var> wrt, std::span<const Var> v) {
   std::vector<Var> g = grad(loss, wrt);
   return grad(inner_product(g, v), wrt);

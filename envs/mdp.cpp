@@ -22,7 +22,7 @@ void check(const Mdp& mdp, double gamma) {
     }
 }
 
-// v(s) = max_a q(s, a)
+// [MDP eq. optimality]  v(s) = max_a q(s, a),  q(s, a) = R(s, a) + γ Σ_s' P(s'|s, a)·v(s')
 std::vector<double> maxima(const Mdp& mdp, const std::vector<double>& q) {
   std::vector<double> v(static_cast<std::size_t>(mdp.states));
   for (int s = 0; s < mdp.states; ++s) {

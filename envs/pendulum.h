@@ -9,7 +9,6 @@ namespace innerloop::envs {
 // region: pendulum
 // pendulum-v1: a rod hangs in the wind of nothing but gravity; a motor too weak to lift it at once swings it up and
 // holds it. θ = 0 is upright; the angle is never wrapped in the state, only in the reward.
-//   ω' = clip(ω + (3g/(2l)·sin θ + 3/(ml²)·u)·dt, ±8),   θ' = θ + ω'·dt,   r = −(wrap(θ)² + 0.1·ω² + 0.001·u²)
 // Reward of the state that is left; u clipped to ±2; m = l = 1. Gymnasium Pendulum-v1.
 template <class Real>
 struct Pendulum {
@@ -47,6 +46,8 @@ struct Pendulum {
     return {static_cast<Real>(theta), static_cast<Real>(omega)};
   }
 
+  // [pendulum eq. motion]  ω' = clip(ω + (3g/(2l)·sin θ + 3/(ml²)·u)·dt, ±8),  θ' = θ + ω'·dt
+  // [pendulum eq. reward]  r = −(wrap(θ)² + 0.1·ω² + 0.001·u²)
   template <class Random>
   static constexpr Step<Real> step(const Task& task, State& state, const Action& action, Random&) {
     const Real u = clip<Real>(action.torque, -max_torque, max_torque);

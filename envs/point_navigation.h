@@ -54,7 +54,8 @@ struct PointNavigation {
     return move(task, p, max_step * clip<Real>(u.x, -1, 1), max_step * clip<Real>(u.y, -1, 1));
   }
 
-  // The point moves; reward and end are judged at the new place: r = −‖p − g‖, over in a small square at the goal.
+  // [point-nav eq. move]  p' = p + 0.1·clip(u, ±1)
+  // [point-nav eq. reward]  r = −‖p' − g‖₂; reward and end are judged at the new place, the end in a small square.
   static constexpr Step<Real> move(const Task& task, State& p, Real step_x, Real step_y) {
     p.x += step_x;
     p.y += step_y;

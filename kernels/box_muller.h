@@ -68,6 +68,7 @@ struct NormalPair {
   double first, second;
 };
 
+// [Box-Muller eq. normals]  x = √(−2 log u)·cos 2πv,  y = √(−2 log u)·sin 2πv
 // u in (0, 1] gives the radius, v in [0, 1) the angle: the point (radius, angle) of a round Gaussian cloud.
 template <class Real = double>  // a template, since std::sqrt is not constexpr for every compiler
 constexpr NormalPair box_muller(Real u, Real v) {

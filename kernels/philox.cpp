@@ -30,6 +30,7 @@ std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter, st
   return philox_block(counter, key);
 }
 
+// [Philox eq. place]  w = (time step | draw, task | trajectory, iteration, purpose | inner step)
 std::array<std::uint32_t, 4> first_counter(const Place& place) {
   return {fitted(place.time_step, time_step_bits, "time_step") << draw_bits,
           fitted(place.task, task_bits, "task") << trajectory_bits |
@@ -90,7 +91,8 @@ std::uint32_t Philox::below(std::uint32_t n) {
 
 PhiloxLog::PhiloxLog() {
   PhiloxLog* none = nullptr;
-  require(log_in_use.compare_exchange_strong(none, this), "random numbers: there is a PhiloxLog already; one at a time");
+  require(log_in_use.compare_exchange_strong(none, this),
+          "random numbers: there is a PhiloxLog already; one at a time");
 }
 PhiloxLog::~PhiloxLog() { log_in_use = nullptr; }
 

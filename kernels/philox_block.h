@@ -13,8 +13,8 @@ constexpr std::array<std::uint32_t, 4> philox_block(std::array<std::uint32_t, 4>
   constexpr std::uint64_t multiplier0 = 0xD2511F53, multiplier1 = 0xCD9E8D57;
   constexpr std::uint32_t weyl0 = 0x9E3779B9, weyl1 = 0xBB67AE85;
 
-  // One round: two full products; the high halves are mixed with the key and the untouched words, then all change
-  // places.
+  // [Philox eq. round]  w ← (hi(m₁·w₂) ⊕ w₁ ⊕ k₀, lo(m₁·w₂), hi(m₀·w₀) ⊕ w₃ ⊕ k₁, lo(m₀·w₀)),  k ← k + weyl
+  // Two full products; the high halves are mixed with the key and the untouched words, then all change places.
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t product0 = multiplier0 * counter[0];
     const std::uint64_t product1 = multiplier1 * counter[2];

@@ -16,6 +16,7 @@ Var per_row(Var log_sigma, int rows) {
 
 }  // namespace
 
+// [Gaussian eq. log-prob]  log N(a; μ, σ) = Σ −½((a − μ)/σ)² − log σ − ½ log 2π
 Var log_prob(const Gaussian& p, Var action) {
   // The same σ in all states: one fused operation.
   if (p.log_sigma.shape().rows == 1) return gaussian_log_prob(p.mean, p.log_sigma, action);
@@ -26,6 +27,7 @@ Var log_prob(const Gaussian& p, Var action) {
 
 Var entropy(const Gaussian& p) { return sum_cols(per_row(p.log_sigma, p.mean.shape().rows) + 0.5 * (log_two_pi + 1)); }
 
+// [Gaussian eq. KL]  KL(p‖q) = Σ ½(e²ᵈ − 1 − 2d + ((μ_p − μ_q)/σ_q)²),  d = log σ_p − log σ_q
 Var kl(const Gaussian& p, const Gaussian& q) {
   const int rows = p.mean.shape().rows;
   const Var log_sigma_q = per_row(q.log_sigma, rows);
@@ -36,6 +38,7 @@ Var kl(const Gaussian& p, const Gaussian& q) {
 
 Var sample(const Gaussian& p, Var noise) { return p.mean + exp(per_row(p.log_sigma, p.mean.shape().rows)) * noise; }
 
+// [Gaussian eq. Fisher]  F·(μ̇, log σ̇) = (μ̇/σ², 2 log σ̇), weighted row by row
 Gaussian fisher_product(const Gaussian& p, const Gaussian& tangent, Var weights) {
   const int rows = p.mean.shape().rows, A = p.mean.shape().cols;
   const Var precision = exp(-2.0 * per_row(p.log_sigma, rows));
@@ -56,6 +59,7 @@ Var log_slope(Var u) { return 2.0 * (std::numbers::ln2 - u - softplus(-2.0 * u))
 
 }  // namespace
 
+// [squashed eq. log-prob]  a = tanh u:  log π(a) = log N(u; μ, σ) − Σ 2(log 2 − u − softplus(−2u))
 Var log_prob(const SquashedGaussian& p, Var u) { return log_prob(before_squashing(p), u) - sum_cols(log_slope(u)); }
 
 Var kl(const SquashedGaussian& p, const SquashedGaussian& q) { return kl(before_squashing(p), before_squashing(q)); }
@@ -67,6 +71,7 @@ Var entropy_estimate(const SquashedGaussian& p, Var noise) {
 
 Var squash(Var u) { return tanh(u); }
 
+// [categorical eq. log-prob]  log π(a) = z_a − logsumexp z
 Var log_prob(const Categorical& p, Var action) { return pick_cols(p.logits, action) - logsumexp(p.logits); }
 
 Var entropy(const Categorical& p) { return -sum_cols(softmax(p.logits) * log_softmax(p.logits)); }

@@ -26,6 +26,7 @@ Philox random_of(std::string_view name, int row, std::uint64_t seed) {
 
 }  // namespace
 
+// [Xavier eq. 16]  W ~ U[−b, b],  b = √(6/(inputs + outputs))
 Tensor xavier_uniform(std::string_view name, int inputs, int outputs, std::uint64_t seed, Dtype dtype) {
   require(inputs >= 1 && outputs >= 1, "the weights " + std::string(name) + " need at least one input and one output");
   const double bound = std::sqrt(6.0 / (inputs + outputs));

@@ -19,7 +19,8 @@ double power(double x, int n) {
   return result;
 }
 
-// One Adam step of one parameter; step counts from 1.
+// [Adam eq. step]  m ← β₁m + (1 − β₁)g,  v ← β₂v + (1 − β₂)g²,  θ ← θ − rate·m̂/(√v̂ + ε),  m̂ = m/(1 − β₁ᵗ), v̂ alike
+// One step of one parameter; step counts from 1.
 template <class T>
 void adam_one(Tensor& theta, const Tensor& gradient, Tensor& m, Tensor& v, int step, const AdamConfig& config) {
   const auto beta1 = static_cast<T>(config.beta1), beta2 = static_cast<T>(config.beta2);

@@ -59,7 +59,8 @@ NormalEquations normal_equations(const Trajectories& trajectories, const std::ve
   return sums;
 }
 
-// w of one set of normal equations.
+// [baseline eq. fit]  (ΦᵀΦ + εI)·w = ΦᵀG
+// w of one set of normal equations; ε grows until they can be solved.
 std::vector<double> solve_ridge(const NormalEquations& sums) {
   const std::size_t F = sums.moment.size();
   std::vector<double> w(F);

@@ -22,6 +22,7 @@ void require_rows(const Tensor& column, const Trajectories& trajectories, const 
 
 }  // namespace
 
+// [returns eq. discounted]  G_t = r_t + γG_{t+1}
 Tensor discounted_returns(const Trajectories& trajectories, double gamma, const Tensor& end_values) {
   const std::vector<double> continues = trajectories.continues.to_vector();
   std::vector<double> G = trajectories.rewards.to_vector();
@@ -35,6 +36,7 @@ Tensor discounted_returns(const Trajectories& trajectories, double gamma, const 
   return Tensor::from(trajectories.rewards.shape(), G, trajectories.rewards.dtype());
 }
 
+// [GAE eq. 16]  Â_t = Σ_l (γλ)ˡ δ_{t+l} = δ_t + γλÂ_{t+1},  δ_t = r_t + γV(s_{t+1}) − V(s_t)
 Tensor gae(const Trajectories& trajectories, const Tensor& values, double gamma, double lambda,
            const Tensor& end_values) {
   require_rows(values, trajectories, "values");

@@ -225,6 +225,7 @@ void multiply(const Product<T>& x) {
 
 }  // namespace
 
+// [GEMM eq. product]  C_ij = Σ_p op(A)_ip op(B)_pj,  or C_ij += the same
 template <class T>
 void gemm(int m, int n, int k, const T* a, int lda, bool transpose_a, const T* b, int ldb, bool transpose_b, T* c,
           int ldc, bool accumulate) {

@@ -26,7 +26,8 @@ struct View {
   T& operator()(int i, int j) const { return data[static_cast<std::size_t>(i) * cols + static_cast<std::size_t>(j)]; }
 };
 
-// Overwrites the lower triangle of a with L, row by row: A = L·Lᵀ. False where a pivot is not clearly positive.
+// [Cholesky eq. factor]  A = L·Lᵀ:  L_ij = (A_ij − Σ_{k<j} L_ik L_jk)/L_jj,  L_ii = √(A_ii − Σ_{k<i} L_ik²)
+// Overwrites the lower triangle of a with L, row by row. False where a pivot is not clearly positive.
 bool cholesky(int n, View<double> a) {
   const double least = n * std::numeric_limits<double>::epsilon();
   for (int i = 0; i < n; ++i) {

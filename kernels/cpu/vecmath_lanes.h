@@ -185,6 +185,7 @@ template <class T>
 }
 
 // region: tanh
+// [vecmath eq. tanh]  tanh x = x + x³·p(x²) for |x| < 0.55,  = ±(1 − 2/(e^2|x| + 1)) beyond
 // Small |x|: x + x³·p(x²), since a difference of exponentials would cancel. From ½ on: 1 − 2/(e^2|x| + 1), where the
 // errors of the fraction, itself at most ½, hardly count.
 template <class T>

@@ -39,7 +39,7 @@ std::vector<std::string> environments_of(const std::string& algorithm) {
   return {"", "cartpole-v1", "pendulum-v1", "point-nav-v1"};
 }
 
-// Evaluation draws the same starts and noise each time on purpose: a difference between two evaluations is the policy's.
+// Evaluation draws the same starts and noise each time on purpose: what differs between two evaluations is the policy.
 bool is_test(Purpose purpose) { return purpose >= Purpose::test_task && purpose <= Purpose::test_env; }
 
 }  // namespace

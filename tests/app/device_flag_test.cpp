@@ -77,7 +77,8 @@ TEST_CASE("the program: every algorithm trains and adapts on the emulated device
   for (const auto& [algorithm, settings] : runs) {
     const std::string run = std::string("train ") + algorithm + " --iterations 2 --quiet " + settings +
                             (std::string(algorithm) == "q_learning" ? "" : " --dtype f64") + " --out ";
-    const std::string here = folder / ("cpu" + std::to_string(number)), there = folder / ("simt" + std::to_string(number));
+    const std::string here = folder / ("cpu" + std::to_string(number));
+    const std::string there = folder / ("simt" + std::to_string(number));
     ++number;
     INFO(run);
     REQUIRE(run_innerloop(folder, run + here).code == 0);

@@ -90,8 +90,19 @@ TEST_CASE("explain: a tag, its text, its line, and the tests whose names contain
   CHECK(found[2].text.empty());
   CHECK(found[2].tests.empty());
   CHECK(found[3].file == "meta/toy_trainer.cpp");
+  REQUIRE(find_folder_equations("meta", sources).size() == 6);
+  CHECK(find_folder_equations("meta", sources)[1].tests.size() == 2);
+  CHECK(find_folder_equations("rl", sources).empty());
   CHECK(program({"explain", "toy"}).code == success);
   CHECK(program({"explain", "toi"}).code == usage);
+}
+
+TEST_CASE("explain: the equations of a folder that holds no algorithm", "[app]") {
+  const Outcome nn = program({"explain", "nn"});
+  CHECK(nn.code == success);
+  CHECK_THAT(nn.out, ContainsSubstring("[Adam eq. step]  nn/optimizer.cpp:"));
+  CHECK_THAT(nn.out, ContainsSubstring("    test: tests/nn/networks_test.cpp:"));
+  CHECK_THAT(nn.out, !ContainsSubstring("test: none"));
 }
 
 TEST_CASE("explain: the sources are compiled in as they are", "[app]") {
@@ -103,7 +114,7 @@ TEST_CASE("explain: the sources are compiled in as they are", "[app]") {
   FAIL("rl/options.h is not embedded");
 }
 
-TEST_CASE("statistics: Student's intervals against tables and by hand", "[app]") {
+TEST_CASE("statistics: Student's intervals against tables and by hand [Student eq. interval]", "[app]") {
   // Quantiles as printed in any table, to three digits.
   const std::pair<std::size_t, double> table[] = {{1, 12.706}, {2, 4.303},  {3, 3.182},   {4, 2.776},
                                                   {9, 2.262},  {39, 2.023}, {1000, 1.962}};

@@ -31,7 +31,7 @@ std::vector<double> normals(int n, std::uint32_t sample) {
 
 }  // namespace
 
-TEST_CASE("interquartile mean: ⌊n/4⌋ values go at each end", "[app][statistics]") {
+TEST_CASE("interquartile mean: ⌊n/4⌋ values go at each end [IQM eq. mean]", "[app][statistics]") {
   CHECK(interquartile_mean(std::vector<double>{7}) == 7);
   CHECK(interquartile_mean(std::vector<double>{1, 2, 30}) == 11);             // 3 keep 3
   CHECK(interquartile_mean(std::vector<double>{1, 2, 4, 90}) == 3);           // 4 keep 2
@@ -41,7 +41,7 @@ TEST_CASE("interquartile mean: ⌊n/4⌋ values go at each end", "[app][statisti
   CHECK(std::isnan(interquartile_mean({})));
 }
 
-TEST_CASE("bootstrap: five seeds against all 5⁵ resamples", "[app][statistics]") {
+TEST_CASE("bootstrap: five seeds against all 5⁵ resamples [bootstrap eq. percentile]", "[app][statistics]") {
   // Every resample once: the percentiles of the exact bootstrap distribution. Neighbouring values of that distribution
   // are 1 % of its mass apart at most, so the quantiles must agree within the exact quantiles at ± 0.4 %.
   const std::array<double, 5> values{1, 2.5, 4.25, 8, 17};
@@ -100,7 +100,7 @@ TEST_CASE("bootstrap: how often a 95 % interval holds the truth", "[app][statist
   CHECK(twenty > 0.91);
 }
 
-TEST_CASE("sign-flip test: counted by hand", "[app][statistics]") {
+TEST_CASE("sign-flip test: counted by hand [sign-flip eq. p]", "[app][statistics]") {
   CHECK(sign_flip_p(std::vector<double>{1, 2, 3}) == 0.25);                 // ±6 of 8
   CHECK(sign_flip_p(std::vector<double>{3, -1, 2}) == 0.5);                 // 6, 4, −4, −6 of 8
   CHECK(sign_flip_p(std::vector<double>(6, 0.1)) == 2.0 / 64);              // equal in spite of rounding
@@ -122,7 +122,8 @@ TEST_CASE("sign-flip test: under no difference, p falls below 5 % in at most 5 %
   CHECK(found / 2000.0 > 0.030);
 }
 
-TEST_CASE("probability of improvement: pairs counted by hand, ties half", "[app][statistics]") {
+TEST_CASE("probability of improvement: pairs counted by hand, ties half [improvement eq. probability]",
+          "[app][statistics]") {
   CHECK(probability_of_improvement(std::vector<double>{1, 2, 3}, std::vector<double>{2, 2, 0}) == Approx(6.0 / 9));
   CHECK(probability_of_improvement(std::vector<double>{1}, std::vector<double>{1}) == 0.5);
   CHECK(probability_of_improvement(std::vector<double>{5, 6}, std::vector<double>{1, 2, 3}) == 1);

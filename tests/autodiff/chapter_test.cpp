@@ -18,6 +18,26 @@ TEST_CASE("chapter: the table of operators is the operator table") {
   CHECK_THAT(text.str(), Catch::Matchers::ContainsSubstring(operator_table_markdown()));
 }
 
+TEST_CASE("chapter: an error names both operands, their shapes and the lines that made them") {
+  std::string message;
+  try {
+    // region: wrong_shapes
+    Graph graph;
+    Var observations = graph.input({20, 200, 2}, "batch/observations");
+    Var weights = graph.input({1, 3, 64}, "theta/policy/W1");
+    Var hidden = matmul(observations, weights);
+    // endregion
+    FAIL("no error, but " << to_string(hidden.shape()));
+  } catch (const Error& error) {
+    message = error.what();
+  }
+  std::ifstream file("autodiff/README.md");
+  std::ostringstream text;
+  text << file.rdbuf();
+  // If this fails, put the message in place of the block.
+  CHECK_THAT(text.str(), Catch::Matchers::ContainsSubstring("```text\n" + message + "\n```\n"));
+}
+
 TEST_CASE("chapter: a function of one's own is checked in five lines") {
   // region: five_lines
   CheckReport report = check("log cosh", {{"x", {1, 5, 3}}},

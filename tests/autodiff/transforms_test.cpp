@@ -20,7 +20,7 @@ Tensor numbers(std::initializer_list<double> values) {
 
 }  // namespace
 
-TEST_CASE("grad of a polynomial, to order four") {
+TEST_CASE("grad of a polynomial, to order four [AD eq. vjp]") {
   Graph graph(Dtype::f64, Graph::Mode::eager);
   Var x = graph.input(Tensor::scalar(3), "x");
   Var y = mul3(x, x, x) * x;  // x⁴
@@ -31,7 +31,7 @@ TEST_CASE("grad of a polynomial, to order four") {
   }
 }
 
-TEST_CASE("hvp of a quadratic form is its symmetric matrix") {
+TEST_CASE("hvp of a quadratic form is its symmetric matrix [AD eq. hvp]") {
   Graph graph(Dtype::f64, Graph::Mode::eager);
   Var x = graph.input(numbers({1, 2}), "x"), v = graph.input(numbers({-1, 0.5}), "v");
   Var a = graph.constant(Tensor::from({1, 2, 2}, std::vector<double>{2, 1, 3, 5}));
@@ -57,7 +57,7 @@ TEST_CASE("the gradient of a shared parameter is the sum over tasks, that of a p
   CHECK(grad(loss, std::span(&theta, 1))[0].value().item() == 444);
 }
 
-TEST_CASE("duality: <w, Jv> = <J'w, v> for every operation and every example") {
+TEST_CASE("duality: <w, Jv> = <J'w, v> for every operation and every example [AD eq. duality] [AD eq. jvp]") {
   for (const OpDef& def : op_table()) {
     if (!def.examples) continue;
     for (const Example& example : def.examples()) {

@@ -4,6 +4,8 @@
 //   <!-- run: innerloop explain maml -->     then a fenced block: the command and what it prints
 //   <!-- table: innerloop list options maml --markdown -->   then the table that the command prints
 //   <!-- equations: meta/maml.cpp -->        then a table: equation tag, source line, test
+//
+// Any other block says what it is instead: see check_blocks in tests/lint/lint.h.
 #pragma once
 
 #include <functional>

@@ -29,7 +29,7 @@ std::vector<Golden> all_golden() {
 
 }  // namespace
 
-TEST_CASE("envs: every environment follows its golden trajectories to 1e-10") {
+TEST_CASE("envs: every environment follows its golden trajectories to 1e-10 [point-nav eq. move]") {
   for (const Golden& golden : all_golden()) {
     CAPTURE(golden.env);
     VectorEnv env(find_env(golden.env), {golden.task}, 1, golden_seed);

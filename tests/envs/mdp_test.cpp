@@ -38,7 +38,9 @@ TEST_CASE("value iteration: the utilities printed for Russell and Norvig's 4 × 
     }
 }
 
-TEST_CASE("value iteration: the two-state process against backward induction by hand and a linear system") {
+TEST_CASE(
+    "value iteration: the two-state process against backward induction by hand and a linear system "
+    "[MDP eq. optimality]") {
   const Mdp mdp = mdp_of("two-state-v1", std::vector{0.0});
   CHECK(std::abs(finite_horizon_values(mdp, 1, 3).v[0] - 3.23) < 1e-12);
   // a = s is optimal at γ = 0.9 too; its values solve (1 − γP)v = r:

@@ -153,7 +153,7 @@ bool same_bits(const Stored<T>& x, const Stored<T>& y) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("gemm: a product worked out by hand", "", float, double) {
+TEMPLATE_TEST_CASE("gemm: a product worked out by hand [GEMM eq. product]", "", float, double) {
   // [1 2; 3 4; 5 6] · [1 0 −1; 2 1 0] = [5 2 −1; 11 4 −3; 17 6 −5]
   const TestType a[] = {1, 2, 3, 4, 5, 6}, b[] = {1, 0, -1, 2, 1, 0};
   TestType c[9];

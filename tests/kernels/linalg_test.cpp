@@ -54,7 +54,7 @@ Numbers identity(int n) {
 
 }  // namespace
 
-TEST_CASE("solve_spd solves a system worked out by hand", "[linalg]") {
+TEST_CASE("solve_spd solves a system worked out by hand [Cholesky eq. factor]", "[linalg]") {
   // L = (2 0 0; 6 1 0; −8 5 3) gives A = L·Lᵀ; with x = (1, 2, 3) and (0, −1, 1) the right sides follow.
   const Numbers a = {4, 12, -16, 12, 37, -43, -16, -43, 98};
   const Numbers b = {4 + 24 - 48, -12 - 16, 12 + 74 - 129, -37 - 43, -16 - 86 + 294, 43 + 98};

@@ -52,7 +52,7 @@ double mean_of_power(const std::vector<double>& values, int power) {
 
 }  // namespace
 
-TEST_CASE("Philox4x32-10 gives the published vectors", "[philox]") {
+TEST_CASE("Philox4x32-10 gives the published vectors [Philox eq. round]", "[philox]") {
   // Random123 (Salmon et al. 2011), kat_vectors: zeros, ones, digits of pi.
   CHECK(philox4x32({0, 0, 0, 0}, {0, 0}) == Block{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
   constexpr std::uint32_t ones = 0xffffffff;
@@ -61,7 +61,7 @@ TEST_CASE("Philox4x32-10 gives the published vectors", "[philox]") {
         Block{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
 }
 
-TEST_CASE("The fields of a place are packed as documented", "[philox]") {
+TEST_CASE("The fields of a place are packed as documented [Philox eq. place]", "[philox]") {
   const Place place{.purpose = Purpose::env,
                     .inner_step = 0xABCDEF,
                     .iteration = 0x12345678,
@@ -165,7 +165,7 @@ TEST_CASE("normal() has the distribution of normal numbers", "[philox]") {
   CHECK(std::abs(product / 50000) < 4 / std::sqrt(50000.0));
 }
 
-TEST_CASE("normal() is Box and Muller's formula on two uniforms", "[philox]") {
+TEST_CASE("normal() is Box and Muller's formula on two uniforms [Box-Muller eq. normals]", "[philox]") {
   Philox uniforms(5, {}), normals(5, {});
   const long double pi = std::acos(-1.0L);
   for (int i = 0; i < 1000; ++i) {

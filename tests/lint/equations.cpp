@@ -10,7 +10,11 @@ namespace {
 
 const std::regex tag_pattern(R"(\[[^\[\]]*\beq\. [^\[\]]+\])");
 
-bool is_algorithm(const std::string& path) { return path.starts_with("rl/") || path.starts_with("meta/"); }
+// Folders whose sources hold equations, and whose chapters show them.
+bool holds_equations(const std::string& path) {
+  static const std::set<std::string> folders = {"kernels", "autodiff", "nn", "envs", "rl", "meta", "app"};
+  return folders.contains(path.substr(0, path.find('/')));
+}
 bool is_source(const std::string& path) { return path.ends_with(".cpp") || path.ends_with(".h"); }
 
 std::vector<std::string> tags_in(const std::string& text) {
@@ -25,16 +29,18 @@ struct Mention {
   std::string context;  // for tests: the name of the test case
 };
 
-// Tags in the comments of rl/ and meta/.
+// Tags in the comments of the sources. What stands in quotes is an example.
 std::vector<Mention> in_sources(const std::vector<File>& files) {
+  static const std::regex quoted("\"[^\"]*\"");
   std::vector<Mention> mentions;
   for (const File& file : files) {
-    if (!is_algorithm(file.path) || !is_source(file.path)) continue;
+    if (!holds_equations(file.path) || !is_source(file.path)) continue;
     int number = 0;
     for (const std::string& line : lines_of(file.text)) {
       ++number;
       if (const std::size_t comment = line.find("//"); comment != std::string::npos)
-        for (const std::string& tag : tags_in(line.substr(comment))) mentions.push_back({tag, file.path, number, ""});
+        for (const std::string& tag : tags_in(std::regex_replace(line.substr(comment), quoted, "")))
+          mentions.push_back({tag, file.path, number, ""});
     }
   }
   return mentions;
@@ -42,16 +48,9 @@ std::vector<Mention> in_sources(const std::vector<File>& files) {
 
 // Tags in the names of test cases. The lints' own tests speak of tags that exist nowhere.
 std::vector<Mention> in_tests(const std::vector<File>& files) {
-  static const std::regex test_case(R"re(TEST_CASE\(\s*"((?:[^"\\]|\\.)*)")re");
   std::vector<Mention> mentions;
-  for (const File& file : files) {
-    if (!file.path.starts_with("tests/") || !is_source(file.path) || file.path.starts_with("tests/lint/")) continue;
-    for (std::sregex_iterator it(file.text.begin(), file.text.end(), test_case), end; it != end; ++it) {
-      const auto before = file.text.begin() + it->position();
-      const int line = 1 + static_cast<int>(std::count(file.text.begin(), before, '\n'));
-      for (const std::string& tag : tags_in((*it)[1])) mentions.push_back({tag, file.path, line, (*it)[1]});
-    }
-  }
+  for (const TestCase& test : find_test_cases(files))
+    for (const std::string& tag : tags_in(test.name)) mentions.push_back({tag, test.path, test.line, test.name});
   return mentions;
 }
 
@@ -70,10 +69,17 @@ std::string chapter_of(const std::string& path, const std::vector<File>& files) 
     return std::any_of(files.begin(), files.end(), [&](const File& file) { return file.path == name; });
   };
   const std::size_t slash = path.rfind('/');
+  // That of the folder, or of the nearest one around it that has a chapter.
+  const auto folder_chapter = [&] {
+    std::string folder = path.substr(0, slash);
+    while (!exists(folder + "/README.md") && folder.find('/') != std::string::npos)
+      folder = folder.substr(0, folder.rfind('/'));
+    return folder + "/README.md";
+  };
   std::string stem = path.substr(0, path.rfind('.'));
   while (!exists(stem + ".md")) {
     const std::size_t part = stem.rfind('_');
-    if (part == std::string::npos || part < slash) return path.substr(0, slash) + "/README.md";
+    if (part == std::string::npos || part < slash) return folder_chapter();
     stem = stem.substr(0, part);
   }
   return stem + ".md";
@@ -109,14 +115,14 @@ std::vector<Finding> check_equations(const std::vector<File>& files) {
   }
   for (const Mention& test : in_tests(files))
     if (!known.contains(test.tag))
-      findings.push_back({test.path, test.line, test.tag + " is tested, but no line of rl or meta has this tag"});
+      findings.push_back({test.path, test.line, test.tag + " is tested, but tags no line of a source"});
   for (const File& file : files) {
-    if (!is_algorithm(file.path) || !file.path.ends_with(".md")) continue;
+    if (!holds_equations(file.path) || !file.path.ends_with(".md")) continue;
     int number = 0;
     for (const std::string& line : lines_of(file.text)) {
       ++number;
       for (const std::string& tag : tags_in(line))
-        if (!known.contains(tag)) findings.push_back({file.path, number, tag + " tags no line of rl or meta"});
+        if (!known.contains(tag)) findings.push_back({file.path, number, tag + " tags no line of a source"});
     }
   }
   return findings;

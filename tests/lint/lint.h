@@ -42,7 +42,7 @@ std::vector<Finding> check_places(const std::vector<File>& files);
 // Only the entries that the tree promises at the top level.
 std::vector<Finding> check_top_level(const std::vector<std::string>& entries);
 
-// One tagged equation of rl/ or meta/: a comment `// [MAML eq. 1] ...`.
+// One tagged equation of a source: a comment `// [MAML eq. 1] ...`.
 struct Equation {
   std::string tag;   // "[MAML eq. 1]"
   std::string path;  // the source
@@ -57,5 +57,24 @@ std::string chapter_of(const std::string& path, const std::vector<File>& files);
 // Each tag in a source stands in its chapter and in the name of a test; each tag of a chapter or test stands in a
 // source.
 std::vector<Finding> check_equations(const std::vector<File>& files);
+
+// A test: its name and tags, literals that follow each other joined. Those of the lints themselves are left out.
+struct TestCase {
+  std::string path;
+  int line = 0;
+  std::string name, tags;
+};
+std::vector<TestCase> find_test_cases(const std::vector<File>& files);
+
+// Each block of a chapter has a mark on the line before it that says where it comes from: "code:" and "run:" (made and
+// compared by tests/docs), "compared: tests/x/y_test.cpp" (by that test), "recorded: command" (kept from a run that a
+// test cannot repeat) or "drawing". Blocks of commands, ```sh, need none.
+std::vector<Finding> check_blocks(const std::vector<File>& files);
+// Each command build/tests_x "..." of a chapter selects a test, and each test that is quoted exists: what stands in
+// straight quotes after the word test, and among the exercises. "…" in a quoted name stands for what is left out.
+std::vector<Finding> check_quoted_tests(const std::vector<File>& files);
+// The named chapters have every part: quick facts, idea with a picture, key equations, equation table, details, what
+// check says, results with command, time, machine and date, when it fails, three exercises with a command that judges.
+std::vector<Finding> check_parts(const std::vector<File>& files, const std::vector<std::string>& chapters);
 
 }  // namespace innerloop::lint

@@ -176,12 +176,93 @@ TEST_CASE("The lint on equations ties source, chapter and test") {
 }
 
 TEST_CASE("A source without a chapter of its own belongs to a shorter name's, else to the folder's") {
-  const std::vector<File> files = {{"meta/maml.md", ""}, {"meta/README.md", ""}};
+  const std::vector<File> files = {{"meta/maml.md", ""}, {"meta/README.md", ""}, {"kernels/README.md", ""}};
   CHECK(chapter_of("meta/maml.cpp", files) == "meta/maml.md");
   CHECK(chapter_of("meta/maml_update_rule.cpp", files) == "meta/maml.md");
   CHECK(chapter_of("meta/reptile.h", files) == "meta/README.md");
+  CHECK(chapter_of("kernels/cpu/gemm.cpp", files) == "kernels/README.md");
 }
 
 TEST_CASE("Every tagged equation stands in its chapter and has a named test") {
   CHECK(to_string(check_equations(repository())) == "");
+}
+
+// ---- Chapters -------------------------------------------------------------------------------------------------------
+namespace {
+
+const std::string test_case =
+    "TEST_"
+    "CASE";
+const File some_tests{"tests/nn/a_test.cpp",
+                      test_case + "(\"sgd: one step, by hand\", \"[nn][slow]\") {}\n" + test_case +
+                          "(\n    \"[Adam eq. step] says \\\"yes\\\" \"\n    \"twice\") {}\n"};
+
+std::string found_in(std::vector<Finding> (*check)(const std::vector<File>&), const std::string& chapter) {
+  return to_string(check({some_tests, {"nn/README.md", chapter}}));
+}
+
+}  // namespace
+
+TEST_CASE("Test cases are read with their names, whole, and their tags") {
+  const std::vector<TestCase> tests = find_test_cases({some_tests});
+  REQUIRE(tests.size() == 2);
+  CHECK(tests[0].name == "sgd: one step, by hand");
+  CHECK(tests[0].tags == "[nn][slow]");
+  CHECK(tests[1].name == "[Adam eq. step] says \"yes\" twice");
+  CHECK(tests[1].line == 2);
+}
+
+TEST_CASE("The lint on blocks asks each where it comes from") {
+  CHECK(found_in(check_blocks, "```sh\nmake\n```\n<!-- drawing -->\n```\n-->\n```\n").empty());
+  CHECK(found_in(check_blocks, "<!-- code: a.h#b -->\n```cpp\n```\n<!-- run: innerloop -->\n```\n```\n").empty());
+  CHECK(found_in(check_blocks, "<!-- recorded: innerloop run -->\n```\n```\n").empty());
+  CHECK(lines_found(check_blocks, "a.md", "```cpp\nint x;\n```\n\n  ```\n  text\n  ```\n") == Lines{1, 5});
+  CHECK(lines_found(check_blocks, "a.md", "<!-- drawing -->\n\n```\n```\n") == Lines{3});
+  CHECK(lines_found(check_blocks, "a.md", "<!-- recorded: -->\n```\n```\n") == Lines{2});
+  // A test that is said to compare a block must exist, and read the chapter.
+  const std::string compared = "<!-- compared: tests/nn/b_test.cpp -->\n```\n```\n";
+  CHECK(lines_found(check_blocks, "a.md", compared) == Lines{2});
+  CHECK(check_blocks({{"a.md", compared}, {"tests/nn/b_test.cpp", "read(\"b.md\");"}}).size() == 1);
+  CHECK(check_blocks({{"a.md", compared}, {"tests/nn/b_test.cpp", "read(\"a.md\");"}}).empty());
+}
+
+TEST_CASE("The lint on quoted tests finds commands that run none, and names that nothing has") {
+  CHECK(found_in(check_quoted_tests, "`build/tests_nn \"SGD*\"`, `build/tests_nn \"*Adam eq. s*,[slow]\"`\n").empty());
+  CHECK(found_in(check_quoted_tests, "`build/tests_nn\n  \"sgd: one\n   step*\"`; `build/tests_nn`\n").empty());
+  CHECK_FALSE(found_in(check_quoted_tests, "\n`build/tests_nn \"sgd: one step\"`\n").empty());
+  CHECK_FALSE(found_in(check_quoted_tests, "`build/tests_nn \"sgd*,[fast]\"`\n").empty());
+  CHECK_FALSE(found_in(check_quoted_tests, "`build/tests_rl \"sgd*\"`\n").empty());
+
+  CHECK(found_in(check_quoted_tests, "the test \"one step\", a \"word\", `\"code\"`\n").empty());
+  CHECK(found_in(check_quoted_tests, "\n## Exercises\n\n1. \"[Adam eq. step] … twice\", `x \"y\"`.\n").empty());
+  CHECK_FALSE(found_in(check_quoted_tests, "the test \"two steps\"\n").empty());
+  CHECK_FALSE(found_in(check_quoted_tests, "\n## Exercises\n\n1. \"twice … [Adam eq. step]\" fails.\n").empty());
+}
+
+TEST_CASE("The lint on parts finds each part that a chapter lacks") {
+  const std::string whole =
+      "# A\n**Quick facts**\n| a |\n## The idea\n<!-- drawing -->\n## Key equations\n$$x$$\n## From equation to line\n"
+      "<!-- equations: nn/a.cpp -->\n| e |\n|---|\n| 1 |\n## Implementation details\n\n1. x\n## Is it right?\n"
+      "<!-- run: innerloop check layers -->\n## Results\n`innerloop x`, 3 s on an EPYC, 2026-11-21\n## When it fails\n"
+      "- x\n## Exercises\n1. a\n   *Check:* `build/tests_nn`\n2. b Check: `innerloop check`\n3. Check: `make test`\n";
+  CHECK(to_string(check_parts({{"nn/README.md", whole}}, {"nn/README.md"})) == "");
+  CHECK(check_parts({}, {"nn/README.md"}).size() == 1);
+  for (const char* part : {"Quick facts", "<!-- drawing -->", "$$x$$", "| 1 |", "1. x", "<!-- run: innerloop check",
+                           "innerloop x", "3 s", "EPYC", "2026-11-21", "- x", "3. Check", "`build/tests_nn`"}) {
+    INFO(part);
+    std::string lacking = whole;
+    lacking.replace(lacking.find(part), std::string(part).size(), "");
+    CHECK(check_parts({{"nn/README.md", lacking}}, {"nn/README.md"}).size() == 1);
+  }
+}
+
+TEST_CASE("Every block of a chapter says where it comes from") { CHECK(to_string(check_blocks(repository())) == ""); }
+
+TEST_CASE("Every test that a chapter quotes exists") { CHECK(to_string(check_quoted_tests(repository())) == ""); }
+
+TEST_CASE("Every chapter of a folder, and those of the first algorithms, have all their parts") {
+  CHECK(to_string(check_parts(repository(),
+                              {"kernels/README.md", "autodiff/README.md", "nn/README.md", "envs/README.md",
+                               "rl/README.md", "meta/README.md", "app/README.md", "meta/maml.md", "rl/trpo.md",
+                               "rl/policy_gradient.md"})) == "");
 }

@@ -35,7 +35,7 @@ double relative(Var a, Var b) { return relative_error(a.value(), b.value()); }
 
 }  // namespace
 
-TEST_CASE("gaussian: log-probability, entropy and KL by hand") {
+TEST_CASE("gaussian: log-probability, entropy and KL by hand [Gaussian eq. log-prob] [Gaussian eq. KL]") {
   Eager e;
   // Two dimensions: N(1, 2²) and N(−1, ½²); action (3, −1).
   const Gaussian p{e({1, 1, 2}, {1, -1}), e({1, 1, 2}, {std::log(2.0), std::log(0.5)})};
@@ -73,7 +73,7 @@ TEST_CASE("gaussian: sampling has the stated mean and deviation, and entropy and
   CHECK(std::abs(mean_all(log_prob(p, x) - log_prob(q, x)).value().item() - expected_kl) < error);
 }
 
-TEST_CASE("squashed gaussian: the density of tanh u integrates to one") {
+TEST_CASE("squashed gaussian: the density of tanh u integrates to one [squashed eq. log-prob]") {
   Eager e;
   // Midpoint rule over a in (−1, 1); the density vanishes at the ends.
   constexpr int n = 20000;
@@ -146,7 +146,7 @@ TEST_CASE("squashed gaussian: finite and with the right slope far in saturation"
   CHECK(slope.value().at(0, 2, 0) == Approx(-15 + 2));
 }
 
-TEST_CASE("categorical: log-probability, entropy and KL by hand") {
+TEST_CASE("categorical: log-probability, entropy and KL by hand [categorical eq. log-prob]") {
   Eager e;
   const Categorical p{e({1, 1, 3}, {std::log(1.0), std::log(2.0), std::log(5.0)})};  // 1/8, 2/8, 5/8
   const Categorical q{e({1, 1, 3}, {3, 3, 3})};
@@ -165,7 +165,9 @@ TEST_CASE("categorical: logits of a thousand are no trouble") {
   CHECK(log_prob(p, e({1, 1, 1}, {2})).value().item() == Approx(-2000 - std::log1p(std::exp(-1.0))));
 }
 
-TEST_CASE("Fisher product in closed form equals the Hessian of the weighted KL at equal distributions") {
+TEST_CASE(
+    "Fisher product in closed form equals the Hessian of the weighted KL at equal distributions "
+    "[Gaussian eq. Fisher]") {
   Eager e;
   const Var weights = e({2, 3, 1}, {0.5, 0.25, 0.25, 1, 0, 2});
 

@@ -28,7 +28,7 @@ double sigma(double x) { return 1 / (1 + std::exp(-x)); }
 
 }  // namespace
 
-TEST_CASE("mlp: names, shapes, and the textbook formula") {
+TEST_CASE("mlp: names, shapes, and the textbook formula [MLP eq. layer]") {
   const MlpSpec spec{.inputs = 2, .hidden = {3}, .outputs = 1, .activation = Activation::tanh};
   const ParamValues theta = init_mlp(spec, 1, "policy");
   REQUIRE(theta.count() == 4);
@@ -71,7 +71,9 @@ TEST_CASE("mlp: one operation on a device where its weights fit into shared memo
   CHECK(holds(Device::cpu, {64, 64}, Op::dense));
 }
 
-TEST_CASE("Xavier: bounded by √(6/(in + out)), of variance 2/(in + out), the same for the same seed and name only") {
+TEST_CASE(
+    "Xavier: bounded by √(6/(in + out)), of variance 2/(in + out), the same for the same seed and name only "
+    "[Xavier eq. 16]") {
   const MlpSpec spec{.inputs = 100, .hidden = {100}, .outputs = 100};
   const ParamValues a = init_mlp(spec, 1, "policy"), b = init_mlp(spec, 1, "policy"), c = init_mlp(spec, 2, "policy");
   const ParamValues d = init_mlp(spec, 1, "value");
@@ -176,7 +178,7 @@ TEST_CASE("actor_critic: a long sequence equals its two halves with the state ha
   }
 }
 
-TEST_CASE("sgd and Adam: the first two steps by hand, inputs untouched") {
+TEST_CASE("sgd and Adam: the first two steps by hand, inputs untouched [Adam eq. step]") {
   ParamValues theta, gradient;
   theta.add("x", Tensor::scalar(1));
   gradient.add("x", Tensor::scalar(4));

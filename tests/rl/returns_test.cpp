@@ -48,7 +48,7 @@ const Trajectories two_by_two = make({{{1, 2, 4}, {8, 16}}, {{1}, {3}}});
 
 }  // namespace
 
-TEST_CASE("discounted returns stop at the end of each trajectory and are 0 on padding") {
+TEST_CASE("discounted returns stop at the end of each trajectory and are 0 on padding [returns eq. discounted]") {
   const Tensor G = discounted_returns(two_by_two, 0.5);
   CHECK(head(G, 6) == std::vector<double>{1 + 0.5 * 4, 2 + 0.5 * 4, 4, 16, 16, 0});
   CHECK(head(G, 3, 1) == std::vector<double>{1, 3, 0});
@@ -62,7 +62,7 @@ TEST_CASE("bootstrapping adds γV after the last step of each trajectory only") 
   CHECK(head(G, 5) == std::vector<double>{3 + 12.5, 4 + 25, 54, 16, 16});
 }
 
-TEST_CASE("GAE: λ = 0 is the temporal difference, λ = 1 is return minus value, in between by hand") {
+TEST_CASE("GAE: λ = 0 is the temporal difference, λ = 1 is return minus value, in between by hand [GAE eq. 16]") {
   Tensor values(two_by_two.rewards.shape());
   const double v[] = {1, -1, 2, 3, 5};
   for (int row = 0; row < 5; ++row) values.set(0, row, 0, v[row]);
@@ -99,7 +99,9 @@ TEST_CASE("row weights: the three conventions") {
   CHECK(row_weights(two_by_two, Weighting::trajectory_sum, true).at(1, 0, 0) == 0.25);
 }
 
-TEST_CASE("linear baseline: recovers a return that is linear in its features, and clips observations at ±10") {
+TEST_CASE(
+    "linear baseline: recovers a return that is linear in its features, and clips observations at ±10 "
+    "[baseline eq. fit]") {
   // Many random observations; G = 2o − ½o² + 3t/100 + 1, with o clipped.
   Trajectories all =
       make({{std::vector<double>(60), std::vector<double>(70)}, {std::vector<double>(50), std::vector<double>(40)}});
