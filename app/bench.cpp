@@ -1,5 +1,5 @@
-// innerloop bench: how long an iteration of an algorithm takes, or an element of each kernel. (Comparisons with other
-// programs stand in tests/bench.)
+// innerloop bench: how long an iteration of an algorithm takes, an element of each kernel, or a network's gradient.
+// (Comparisons with other programs stand in tests/bench.)
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "app/bench_networks.h"
 #include "app/command_line.h"
 #include "app/device.h"
 #include "app/options.h"
@@ -39,7 +40,31 @@ constexpr Option bench_flags[] = {
     {.name = "json", .type = OptionType::boolean, .value = "false", .help = "for machines"},
 };
 
-constexpr const char* bench_examples = "  innerloop bench ops\n  innerloop bench maml --repeats 10";
+// Of `bench networks` alone.
+constexpr Option network_flags[] = {
+    {.name = "only", .type = OptionType::text, .help = "cases with this in their name, as mlp or \"H64 T100\""},
+    {.name = "tiny", .type = OptionType::boolean, .value = "false", .help = "small cases, for the emulator"},
+    {.name = "csv", .type = OptionType::text, .help = "file that the times go to as well, line by line"},
+    {.name = "from", .type = OptionType::text, .help = "such a file: measure nothing, print its table"},
+    {.name = "peers", .type = OptionType::text, .help = "such a file of tests/bench/peers/gpu_*.py, printed beside"},
+    {.name = "predict",
+     .type = OptionType::boolean,
+     .value = "false",
+     .help = "measure nothing: floors, and times by a model, for an H200"},
+    {.name = "roofline", .type = OptionType::boolean, .value = "false", .help = "the same as a picture"},
+    {.name = "problems", .type = OptionType::text, .help = "folder: write MAML's problems and gradients for peers"},
+};
+
+constexpr const char* bench_examples =
+    "  innerloop bench ops\n  innerloop bench maml --repeats 10\n"
+    "  innerloop bench networks --device cuda --csv ours.csv\n"
+    "  innerloop bench networks --from ours.csv --peers peers.csv";
+
+std::vector<Option> all_flags() {
+  std::vector<Option> all(std::begin(bench_flags), std::end(bench_flags));
+  all.insert(all.end(), std::begin(network_flags), std::end(network_flags));
+  return all;
+}
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -165,20 +190,25 @@ void print(const Context& context, const ordered_json& list) {
 }  // namespace
 
 int bench_command(const Context& context, Arguments arguments) {
-  const ParsedArguments parsed = parse_arguments(bench_flags, arguments, 1);
+  const std::vector<Option> flags = all_flags();
+  const ParsedArguments parsed = parse_arguments(flags, arguments, 1);
   if (parsed.help) {
     for (const Verb& verb : all_verbs())
-      if (verb.command == bench_command) context.out << help_text(verb, bench_examples, bench_flags);
+      if (verb.command == bench_command) context.out << help_text(verb, bench_examples, flags);
     return success;
   }
-  if (parsed.words.empty()) throw rl::UsageError("innerloop bench <algorithm> | ops: which one?");
-  rl::OptionValues values = rl::default_values(bench_flags);
+  if (parsed.words.empty()) throw rl::UsageError("innerloop bench <algorithm> | ops | networks: which one?");
+  const std::string& what = parsed.words[0];
+  for (const Option& flag : network_flags)
+    if (what != "networks" && parsed.given.contains(flag.name))
+      throw rl::UsageError(flag_of(flag.name) + " belongs to innerloop bench networks, and this is bench " + what);
+  rl::OptionValues values = rl::default_values(flags);
   for (const auto& [name, value] : parsed.given.all()) values.set(name, value);
   const int repeats = values.integer("repeats");
   const UseDevice device(values);
-  const ordered_json list = parsed.words[0] == "ops"
-                                ? bench_ops(repeats)
-                                : bench_algorithm(context, parsed.words[0], values.text("preset"), repeats);
+  if (what == "networks") return bench_networks(context, values);
+  const ordered_json list =
+      what == "ops" ? bench_ops(repeats) : bench_algorithm(context, what, values.text("preset"), repeats);
   if (values.boolean("json"))
     context.out << list.dump(1) << "\n";
   else

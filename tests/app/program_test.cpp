@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -10,6 +11,7 @@
 #include "app/checks.h"
 #include "app/equations.h"
 #include "app/gnuplot.h"
+#include "app/network_model.h"
 #include "app/statistics.h"
 #include "autodiff/op_table.h"
 #include "tests/app/folder.h"
@@ -222,6 +224,47 @@ TEST_CASE("bench: an algorithm and the kernels, as JSON too", "[app]") {
   const auto kernels = nlohmann::json::parse(program({"bench", "ops", "--repeats", "1", "--json"}).out);
   CHECK(kernels.size() > 20);
   for (const auto& kernel : kernels) CHECK(kernel["f64_ns"] > 0);
+}
+
+TEST_CASE("bench networks: every kind is measured on a device; files are read again beside a peer's", "[app]") {
+  TestFolder folder;
+  const std::string ours = folder / "ours.csv", peers = folder / "peers.csv";
+  const Outcome run = program({"bench", "networks", "--tiny", "--device", "simt", "--csv", ours, "--json"});
+  REQUIRE(run.code == success);
+  const auto timings = nlohmann::json::parse(run.out);
+  CHECK(timings.size() == 8);
+  for (const auto& timing : timings) {
+    INFO(timing.dump());
+    CHECK(timing["ms"] > 0);
+  }
+
+  // A peer of twice our time, and a case that it has not.
+  const auto first = timings[0]["name"].get<std::string>();
+  std::ofstream(peers) << "# PyTorch\ncase,way,ms,floor_ms,remark\n"
+                       << first << ",eager," << 2 * timings[0]["ms"].get<double>() << ",,by hand\n";
+  const Outcome table = program({"bench", "networks", "--from", ours, "--peers", peers});
+  REQUIRE(table.code == success);
+  CHECK_THAT(table.out, ContainsSubstring("| eager |") && ContainsSubstring("| 2.00 |"));
+  CHECK(std::ranges::count(table.out, '\n') == 2 + 8 + 1 + 2 + 1);
+
+  // What is wrong is said.
+  std::ofstream(peers) << "mlp,eager,fast\n";
+  CHECK_THAT(program({"bench", "networks", "--from", ours, "--peers", peers}).err, ContainsSubstring("peers.csv:1"));
+  CHECK_THAT(program({"bench", "networks", "--only", "cnn"}).err, ContainsSubstring("--only cnn"));
+  CHECK_THAT(program({"bench", "ops", "--tiny"}).err, ContainsSubstring("belongs to innerloop bench networks"));
+}
+
+TEST_CASE("bench networks: predictions stay above the floor, and the least arithmetic is that of the facts", "[app]") {
+  for (const NetworkCase& c : network_cases(false)) {
+    INFO(c.name());
+    const GpuModel gpu = h200();
+    const PlanCost cost = predicted_cost(c, gpu);
+    CHECK(cost.flops >= c.least_flops() * 0.999);
+    CHECK(cost.ms > c.least_flops() / gpu.flops_per_second() * 1e3);
+    CHECK(cost.waiting_ms < cost.ms);
+  }
+  // 40 × 2000 rows, 20·64 + 64·64 + 64·6 products a layer, three times, but for x̄.
+  CHECK(network_cases(false)[0].least_flops() == 2.0 * 80000 * (3 * 5760 - 1280));
 }
 
 TEST_CASE("adapt: the table, the JSON and the files agree; published figures stand beside", "[app]") {

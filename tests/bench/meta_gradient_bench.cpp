@@ -16,13 +16,13 @@
 #include <map>
 #include <string_view>
 
+#include "app/meta_gradient_case.h"
 #include "autodiff/op_table.h"
 #include "autodiff/ops.h"
 #include "autodiff/planner.h"
 #include "autodiff/transforms.h"
 #include "kernels/cpu/gemm.h"
 #include "kernels/threads.h"
-#include "tests/bench/meta_gradient_case.h"
 
 namespace {
 

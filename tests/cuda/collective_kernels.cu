@@ -56,10 +56,13 @@ SIMT_KERNEL void bits_kernel(float* out) {
   SIMT_SHARED(int, count, [2]);
   count[0] = 5;
   count[1] = 5;
+  // One statement each, since the operands of + have no order.
   const int before = atomicAdd(&count[0], 3), largest = atomicMax(&count[1], 9);
   out[13] = static_cast<float>(100 * before + 10 * largest + count[0] + count[1]);  // 500 + 50 + 8 + 9
-  out[14] = static_cast<float>(10 * atomicCAS(&count[0], 8, 1) + count[0]);         // 81
-  out[15] = static_cast<float>(10 * atomicMin(&count[1], 2) + atomicExch(&count[1], 4));  // 92
+  const int compared = atomicCAS(&count[0], 8, 1);
+  out[14] = static_cast<float>(10 * compared + count[0]);  // 81
+  const int smallest = atomicMin(&count[1], 2), exchanged = atomicExch(&count[1], 4);
+  out[15] = static_cast<float>(10 * smallest + exchanged);  // 92
 }
 
 }  // namespace

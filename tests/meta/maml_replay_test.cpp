@@ -2,7 +2,7 @@
 #include "autodiff/program.h"
 #include "autodiff/transforms.h"
 #include "kernels/threads.h"
-#include "tests/bench/meta_gradient_case.h"
+#include "app/meta_gradient_case.h"
 #include "tests/catch.h"
 #include "tests/kernels/allocations.h"
 
@@ -55,7 +55,7 @@ TEST_CASE("MAML: replaying the meta-gradient and the curvature product allocates
   const int threads_before = thread_count();
   for (Dtype dtype : {Dtype::f32, Dtype::f64}) {
     // Enough numbers for a task to be worth a thread.
-    const bench::Case c = bench::make_case(32, dtype, 4, 200);
+    const bench::Case c = bench::make_case(32, dtype, 1, 4, 200);
     for (const bool curvature : {false, true}) {
       Replay replay(c, curvature);
       REQUIRE(replay.tasks() == 4);

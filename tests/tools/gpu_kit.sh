@@ -14,13 +14,17 @@ cmake --build build-gpu -j "$jobs" --target tests_cuda innerloop gpu_benches
 rm -rf $kit && mkdir -p $kit/bench $kit/lib $kit/peers
 cp build-gpu/tests_cuda build-gpu/innerloop $kit/
 cp build-gpu/bench/* $kit/bench/
-cp tests/bench/peers/gpu_*.py $kit/peers/
+cp tests/bench/peers/gpu_*.py tests/bench/peers/case.py $kit/peers/
 cp tests/tools/gpu_visit.sh $kit/visit.sh
 git rev-parse HEAD > $kit/commit.txt 2> /dev/null || echo "not a repository" > $kit/commit.txt
-# Shared libraries that a bare machine lacks come along; the C library does not.
+# The names of the tests that a visit runs, one a line. (Version 2 of Catch returns their number, version 3 has other flags.)
+$kit/tests_cuda --list-test-names-only "~[slow]~[timing]" > $kit/tests.txt 2> /dev/null || true
+[ -s $kit/tests.txt ] || $kit/tests_cuda --list-tests --verbosity quiet "~[slow]~[timing]" > $kit/tests.txt
+# Shared libraries that a bare machine lacks come along; those of C and C++ do not.
 for program in $kit/tests_cuda $kit/innerloop $kit/bench/*; do
   strip "$program"
-  ldd "$program" | awk '$3 ~ "^/" { print $3 }' | grep -vE '/(libc|libm|libdl|librt|libpthread|ld-linux[^/]*)\.so' |
+  ldd "$program" | awk '$3 ~ "^/" { print $3 }' |
+    grep -vE '/(libc|libm|libdl|librt|libpthread|libstdc\+\+|libgcc_s|ld-linux[^/]*)\.so' |
     while read -r library; do cp -nL "$library" $kit/lib/; done
 done
 size=$(du -sm $kit | cut -f1)

@@ -1,4 +1,4 @@
-// What the layer-by-layer steps of the network's ladder share: the layers, one after the other through global memory.
+// What the layer-by-layer steps of the network's ladders share: the layers, one after the other through global memory.
 #pragma once
 
 #include "kernels/cuda/grid.h"
@@ -15,6 +15,18 @@ struct LayerCall {
   Activation activation;
   int tasks;
   void* stream;
+};
+
+// A number of Y, by a thread of its own: a row of X and a column of W from global memory.
+struct LayerNumber {
+  LayerCall layer;
+  SIMT_DEVICE float operator()(int task, int n) const {
+    const int width = layer.y.cols, row = n / width, col = n % width;
+    const float *x = layer.x.task(task) + row * layer.x.cols, *w = layer.w.task(task) + col;
+    float sum = layer.b.task(task)[col];
+    for (int k = 0; k < layer.x.cols; ++k) sum = vecmath::mul_add(x[k], w[k * width], sum);
+    return mlp_tile::activate(layer.activation, sum);
+  }
 };
 
 // one(LayerCall) for each layer; hidden layers go to one half of the workspace and come from the other.

@@ -10,6 +10,8 @@ void mlp_naive(const DeviceCall& call);
 void mlp_tiled(const DeviceCall& call);
 void lstm_naive(const DeviceCall& call);
 void lstm_one_launch(const DeviceCall& call);
+void mlp_backward_naive(const DeviceCall& call);
+void lstm_backward_naive(const DeviceCall& call);
 }  // namespace cuda
 
 namespace simt_host {
@@ -17,6 +19,8 @@ void mlp_naive(const DeviceCall& call);
 void mlp_tiled(const DeviceCall& call);
 void lstm_naive(const DeviceCall& call);
 void lstm_one_launch(const DeviceCall& call);
+void mlp_backward_naive(const DeviceCall& call);
+void lstm_backward_naive(const DeviceCall& call);
 }  // namespace simt_host
 
 }  // namespace innerloop::kernels

@@ -1,4 +1,5 @@
-"""The benchmark problem, as written by `meta_gradient_bench write FOLDER`, and the loop that checks and times a way."""
+"""The benchmark problem, as written by `meta_gradient_bench write FOLDER` or `innerloop bench networks --problems
+FOLDER`, and the loop that checks and times a way."""
 import sys
 import time
 
@@ -6,7 +7,8 @@ import numpy as np
 
 
 class Case:
-    """All arrays in the dtype of the case; theta and gradient are lists W1, b1, W2, b2, W3, b3, log_sigma."""
+    """All arrays in the dtype of the case; theta and gradient are lists W1, b1, W2, b2, W3, b3, log_sigma. supports holds
+    the data of every inner step; support is the first of them."""
 
     def __init__(self, path):
         numbers = np.fromfile(path, np.float64)
@@ -23,7 +25,11 @@ class Case:
         shapes = [(2, width), (1, width), (width, width), (1, width), (width, 2), (1, 2), (1, 2)]
         self.theta = [take(*s) for s in shapes]
         batch = [(tasks, rows, 2), (tasks, rows, 2), (tasks, rows, 1), (tasks, rows, 1)]
-        self.support = [take(*s) for s in batch]  # observations, actions, advantages, weights
+        theta_size = sum(int(np.prod(s)) for s in shapes)
+        support_size = tasks * rows * 6  # observations, actions, advantages, weights; the query has one column more
+        inner_steps = (numbers.size - 5 - 2 * theta_size - tasks * rows * 7) // support_size
+        self.supports = [[take(*s) for s in batch] for _ in range(inner_steps)]
+        self.support = self.supports[0]
         self.query = [take(*s) for s in batch + [(tasks, rows, 1)]]  # the same, and old_log_prob
         self.gradient = [take(*s) for s in shapes]
         self.tasks = tasks

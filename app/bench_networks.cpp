@@ -1,0 +1,295 @@
+#include "app/bench_networks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <ostream>
+#include <sstream>
+
+#include "app/meta_gradient_case.h"
+#include "app/network_model.h"
+#include "autodiff/device.h"
+
+namespace innerloop::app {
+namespace {
+
+using rl::UsageError;
+
+// A measured time, ours or a peer's: one line of the CSV files.
+struct Timing {
+  std::string name, way;
+  double ms = std::nan(""), floor_ms = std::nan("");
+  std::string remark;  // why there is no time; what a peer used
+};
+
+constexpr const char* our_way = "innerloop";
+constexpr const char* csv_header = "case,way,ms,floor_ms,remark";
+
+// So many digits that count, and no exponent; a dash for what is not known.
+std::string number(double x, int digits = 3) {
+  if (!std::isfinite(x)) return "–";
+  const int whole = x == 0 ? 1 : static_cast<int>(std::floor(std::log10(std::abs(x)))) + 1;
+  return fmt::format("{:.{}f}", x, std::clamp(digits - whole, 0, 9));
+}
+
+// ---- Measuring ------------------------------------------------------------------------------------------------------
+
+// Milliseconds of what `work` starts: between two events of a device's stream, or by the CPU's clock.
+class Stopwatch {
+ public:
+  explicit Stopwatch(Device device) : device_(device) {
+    if (device != Device::cpu) begin_ = api().create_event(), end_ = api().create_event();
+  }
+  ~Stopwatch() {
+    for (void* event : {begin_, end_})
+      if (event) api().destroy_event(event);
+  }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+
+  template <class F>
+  double milliseconds(F work) const {
+    using Clock = std::chrono::steady_clock;
+    const Clock::time_point start = Clock::now();
+    if (device_ != Device::cpu) api().record_event(begin_, stream_of(device_));
+    work();
+    if (device_ == Device::cpu) return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+    api().record_event(end_, stream_of(device_));
+    return api().milliseconds(begin_, end_);
+  }
+
+ private:
+  const kernels::DeviceApi& api() const { return kernels::device_api(device_); }
+  Device device_;
+  void *begin_ = nullptr, *end_ = nullptr;
+};
+
+// The median of nine samples, or of as many as fit into a second; short cases are repeated within a sample, so that
+// their launches follow each other without a pause. Two calls and 20 ms of calls go before, which plan and capture.
+double median_ms(const NetworkCase& c, Device device) {
+  const NetworkInputs numbers = network_inputs(c);
+  const ParamValues theta = numbers.theta.to(device), v = numbers.v.to(device);
+  const BatchValues data = numbers.data.to(device);
+  const Function<NetworkCase> program("bench/" + c.name(), network_program);
+  const auto run = [&] { return c.hessian ? program(c, {theta, data, v}) : program(c, {theta, data}); };
+  require(run()[0].all_finite(), "the result is not finite");
+
+  const Stopwatch stopwatch(device);
+  const double once = std::max(1e-3, stopwatch.milliseconds(run));
+  const int calls = std::clamp(static_cast<int>(5 / once), 1, 20);
+  for (double spent = 2 * once; spent < 20; spent += once) run();
+  std::vector<double> samples;
+  double spent = 0;
+  while (samples.empty() || (samples.size() < 9 && spent < 1000)) {
+    const double sample = stopwatch.milliseconds([&] {
+      for (int i = 0; i < calls; ++i) run();
+    });
+    spent += sample;
+    samples.push_back(sample / calls);
+  }
+  const auto middle = samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2);
+  std::nth_element(samples.begin(), middle, samples.end());
+  return *middle;
+}
+
+// A case that cannot be run, for want of memory perhaps, does not stop the others.
+Timing measured(const NetworkCase& c, Device device) {
+  Timing timing{.name = c.name(), .way = our_way, .remark = {}};
+  if (device != Device::cpu) {
+    const GpuModel gpu = model_of(kernels::device_api(device).properties());
+    if (gpu.clock_ghz > 0) timing.floor_ms = c.least_flops() / gpu.flops_per_second() * 1e3;
+  }
+  try {
+    timing.ms = median_ms(c, device);
+  } catch (const std::exception& error) {
+    timing.remark = error.what();
+    std::ranges::replace(timing.remark, ',', ';');
+    std::ranges::replace(timing.remark, '\n', ' ');
+  }
+  return timing;
+}
+
+// ---- Files ----------------------------------------------------------------------------------------------------------
+
+std::string csv_line(const Timing& t) {
+  const auto text = [](double x) { return std::isfinite(x) ? fmt::format("{:.6g}", x) : ""; };
+  return t.name + "," + t.way + "," + text(t.ms) + "," + text(t.floor_ms) + "," + t.remark + "\n";
+}
+
+// Lines that begin with '#', and the header, are left out.
+std::vector<Timing> read_csv(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) throw Error("cannot read " + path + "; it is written by --csv, and by tests/bench/peers/gpu_*.py");
+  std::vector<Timing> timings;
+  std::string line;
+  for (int n = 1; std::getline(file, line); ++n) {
+    if (line.empty() || line[0] == '#' || line == csv_header) continue;
+    std::istringstream words(line);
+    std::string field[5];
+    for (int k = 0; k < 5; ++k) std::getline(words, field[k], k < 4 ? ',' : '\n');
+    try {
+      const auto value = [](const std::string& text) { return text.empty() ? std::nan("") : std::stod(text); };
+      timings.push_back({field[0], field[1], value(field[2]), value(field[3]), field[4]});
+    } catch (const std::exception&) {
+      throw Error(fmt::format("{}:{}: '{}' is not a line of {}", path, n, line, csv_header));
+    }
+  }
+  return timings;
+}
+
+std::vector<Timing> measure_all(const Context& context, const std::vector<NetworkCase>& cases,
+                                const std::string& path) {
+  const Device device = compute_device();
+  std::ofstream file;
+  if (!path.empty()) {
+    file.open(path);
+    if (!file) throw Error("cannot write " + path);
+    file << csv_header << std::endl;
+  }
+  std::vector<Timing> timings;
+  for (const NetworkCase& c : cases) {
+    timings.push_back(measured(c, device));
+    file << csv_line(timings.back()) << std::flush;  // what is cut off later is not lost
+    context.err << timings.back().name << ": "
+                << (timings.back().remark.empty() ? number(timings.back().ms) + " ms" : timings.back().remark)
+                << std::endl;
+  }
+  if (!path.empty() && !file) throw Error("cannot write " + path);
+  return timings;
+}
+
+// The problems of kind maml, with our gradients: what the programs in tests/bench/peers compare theirs with.
+void write_problems(const std::vector<NetworkCase>& cases, const std::string& folder) {
+  const meta::MamlFunctions maml;
+  for (const NetworkCase& c : cases) {
+    if (c.kind != NetworkCase::Kind::maml) continue;
+    const bench::Case problem = bench::make_case(c.width, Dtype::f32, c.steps, c.tasks, c.rows);
+    const ParamValues gradient =
+        maml.meta_gradient(problem.program, {problem.theta, problem.supports, problem.alpha, problem.query})[0];
+    std::string file = c.name();
+    std::ranges::replace(file, ' ', '_');
+    bench::write_case(problem, gradient, folder + "/" + file + ".bin");
+  }
+}
+
+// ---- Tables ---------------------------------------------------------------------------------------------------------
+
+const Timing* fastest_peer(const std::vector<Timing>& peers, const std::string& name) {
+  const Timing* best = nullptr;
+  for (const Timing& peer : peers)
+    if (peer.name == name && std::isfinite(peer.ms) && (!best || peer.ms < best->ms)) best = &peer;
+  return best;
+}
+
+void print_measured(std::ostream& out, const std::vector<Timing>& ours, const std::vector<Timing>& peers) {
+  out << "| case | fp32 floor ms | innerloop ms | × floor | fastest peer | ms | peer / innerloop |\n"
+         "|---|---|---|---|---|---|---|\n";
+  for (const Timing& t : ours) {
+    const Timing* peer = fastest_peer(peers, t.name);
+    out << fmt::format("| {} | {} | {} | {} | {} | {} | {} |\n", t.name, number(t.floor_ms),
+                       t.remark.empty() ? number(t.ms) : t.remark, number(t.ms / t.floor_ms), peer ? peer->way : "–",
+                       peer ? number(peer->ms) : "–", peer ? number(peer->ms / t.ms) : "–");
+  }
+  if (peers.empty()) return;
+  out << "\n| case | way | ms | × innerloop | remark |\n|---|---|---|---|---|\n";
+  for (const Timing& peer : peers) {
+    const auto mine = std::ranges::find(ours, peer.name, &Timing::name);
+    out << fmt::format("| {} | {} | {} | {} | {} |\n", peer.name, peer.way, number(peer.ms),
+                       mine == ours.end() ? "–" : number(peer.ms / mine->ms), peer.remark);
+  }
+}
+
+nlohmann::ordered_json as_json(const std::vector<Timing>& ours, const std::vector<Timing>& peers) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  const auto value = [](double x) { return std::isfinite(x) ? nlohmann::ordered_json(x) : nullptr; };
+  for (const std::vector<Timing>* timings : {&ours, &peers})
+    for (const Timing& t : *timings)
+      list.push_back({{"name", t.name}, {"way", t.way}, {"ms", value(t.ms)}, {"floor_ms", value(t.floor_ms)},
+                      {"remark", t.remark}});
+  return list;
+}
+
+// What should come out on an H200.
+void print_predicted(std::ostream& out, const std::vector<NetworkCase>& cases) {
+  const GpuModel gpu = h200();
+  out << "| case | GFLOP | fp32 floor ms | our GFLOP | MB moved | launches | waiting ms | predicted ms | × floor | "
+         "measured ms |\n|---|---|---|---|---|---|---|---|---|---|\n";
+  for (const NetworkCase& c : cases) {
+    const PlanCost cost = predicted_cost(c, gpu);
+    const double floor = c.least_flops() / gpu.flops_per_second() * 1e3;
+    out << fmt::format("| {} | {} | {} | {} | {:.0f} | {} | {} | {} | {:.1f} | owed |\n", c.name(),
+                       number(c.least_flops() * 1e-9), number(floor, 2), number(cost.flops * 1e-9), cost.bytes * 1e-6,
+                       cost.launches, number(cost.waiting_ms, 2), number(cost.ms, 2), cost.ms / floor);
+  }
+}
+
+// FLOP per byte of each plan on a scale of powers of two, against the ridge where arithmetic becomes the limit. One row
+// for each width: longer and larger batches have the same ratio.
+void print_roofline(std::ostream& out, const std::vector<NetworkCase>& cases) {
+  const GpuModel gpu = h200();
+  constexpr double per_doubling = 5, last = 10;  // columns; 1 … 1024
+  const auto column = [=](double x) {
+    return static_cast<std::size_t>(std::lround(per_doubling * std::clamp(std::log2(x), 0.0, last)));
+  };
+  constexpr std::size_t width = static_cast<std::size_t>(per_doubling * last) + 1;
+  out << fmt::format("{:30}", "FLOP per byte");
+  for (int power = 0; power < 10; power += 2) out << fmt::format("{:<10}", 1 << power);
+  out << "1024\n";
+  for (const NetworkCase& c : cases) {
+    const bool largest = c.kind == NetworkCase::Kind::lstm   ? c.steps == 100 && c.rows == 1024
+                         : c.kind == NetworkCase::Kind::maml ? c.tasks == 40
+                                                             : true;
+    if (!largest) continue;
+    const PlanCost cost = predicted_cost(c, gpu);
+    const double intensity = cost.flops / cost.bytes;
+    std::string bar(width, ' ');
+    std::fill_n(bar.begin(), std::max<std::size_t>(1, column(intensity)), '=');
+    bar[column(gpu.ridge())] = '|';
+    const bool waits = cost.waiting_ms > 0.5 * cost.ms;
+    out << fmt::format("{:30}{} {}, {}\n", c.name(), bar, number(intensity),
+                       waits ? "waits" : intensity > gpu.ridge() ? "arithmetic" : "memory");
+  }
+  out << fmt::format("{:30}{:>{}} {}: {} TFLOP/s over {} TB/s\n", "", '|', column(gpu.ridge()) + 1,
+                     number(gpu.ridge()), number(gpu.flops_per_second() * 1e-12),
+                     number(gpu.bytes_per_second * 1e-12));
+}
+
+}  // namespace
+
+int bench_networks(const Context& context, const rl::OptionValues& values) {
+  std::vector<NetworkCase> cases = network_cases(values.boolean("tiny"));
+  const std::string only = values.text("only");
+  std::erase_if(cases, [&](const NetworkCase& c) { return c.name().find(only) == std::string::npos; });
+  if (cases.empty()) throw UsageError("--only " + only + ": no case has this in its name, such as 'mlp 2x64 gradient'");
+  if (!values.text("problems").empty()) {
+    write_problems(cases, values.text("problems"));
+  } else if (values.boolean("predict")) {
+    print_predicted(context.out, cases);
+  } else if (values.boolean("roofline")) {
+    print_roofline(context.out, cases);
+  } else {
+    const std::vector<Timing> ours =
+        values.text("from").empty() ? measure_all(context, cases, values.text("csv")) : read_csv(values.text("from"));
+    const std::vector<Timing> peers =
+        values.text("peers").empty() ? std::vector<Timing>{} : read_csv(values.text("peers"));
+    if (values.boolean("json")) {
+      context.out << as_json(ours, peers).dump(1) << "\n";
+    } else {
+      if (compute_device() != Device::cpu) {
+        const kernels::DeviceProperties gpu = kernels::device_api(compute_device()).properties();
+        context.out << fmt::format("{}, {} multiprocessors, {} MHz, driver {}, runtime {}\n\n", gpu.name,
+                                   gpu.multiprocessors, gpu.clock_mhz, gpu.driver, gpu.runtime);
+      }
+      print_measured(context.out, ours, peers);
+    }
+  }
+  return success;
+}
+
+}  // namespace innerloop::app
