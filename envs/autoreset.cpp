@@ -24,7 +24,7 @@ AutoresetEnv::AutoresetEnv(const EnvRow& env, int lanes, std::uint64_t seed, int
   final_observations_.resize(observations_.size());
   rewards_.resize(size(lanes));
   terminated_.resize(size(lanes));
-  truncated_.resize(size(lanes));
+  ends_.resize(size(lanes));
   episode_.resize(size(lanes));
   time_.resize(size(lanes));
   for (int lane = 0; lane < lanes; ++lane) start_episode(lane);
@@ -74,8 +74,10 @@ void AutoresetEnv::step(std::span<const double> actions) {
 
     // Its end, of either kind; then the next episode.
     ++time_[size(lane)];
-    truncated_[size(lane)] = !terminated_[size(lane)] && time_[size(lane)] == static_cast<std::uint32_t>(horizon_);
-    if (terminated_[size(lane)] || truncated_[size(lane)]) {
+    ends_[size(lane)] = terminated_[size(lane)]                                        ? End::terminated
+                        : time_[size(lane)] == static_cast<std::uint32_t>(horizon_) ? End::truncated
+                                                                                    : End::running;
+    if (ends_[size(lane)] != End::running) {
       ++episode_[size(lane)];
       start_episode(lane);
     }

@@ -33,8 +33,7 @@ class AutoresetEnv {
   std::span<const double> observations() const { return observations_; }              // (lanes, obs_size): to act on
   std::span<const double> final_observations() const { return final_observations_; }  // (lanes, obs_size): after step()
   std::span<const double> rewards() const { return rewards_; }                        // (lanes), of the last step
-  std::span<const std::uint8_t> terminated() const { return terminated_; }  // (lanes): ended by itself in that step
-  std::span<const std::uint8_t> truncated() const { return truncated_; }    // (lanes): cut by the horizon in that step
+  std::span<const End> ends() const { return ends_; }  // (lanes): how that step left the episode it belongs to
   std::uint32_t episode(int lane) const { return episode_[static_cast<std::size_t>(lane)]; }   // number of the current
   std::uint32_t time_step(int lane) const { return time_[static_cast<std::size_t>(lane)]; }    // steps done in it
 
@@ -54,7 +53,8 @@ class AutoresetEnv {
   std::vector<double> tasks_;          // (lanes, task_size)
   std::vector<std::uint64_t> states_;  // (lanes, state_words)
   std::vector<double> observations_, final_observations_, rewards_;
-  std::vector<std::uint8_t> terminated_, truncated_;
+  std::vector<std::uint8_t> terminated_;  // as the environment's functions take them
+  std::vector<End> ends_;
   std::vector<std::uint32_t> episode_, time_;
 };
 

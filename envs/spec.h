@@ -1,6 +1,7 @@
 // What every environment states about itself, and what a step returns.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 namespace innerloop::envs {
@@ -37,5 +38,10 @@ struct Step {
   Real reward;
   bool terminated;  // the episode is over for a reason inside the task; its value from here on is 0
 };
+
+// How a step left an episode. Only `terminated` says that nothing comes after it: a time limit cuts the record, not the
+// future, so its value is still bootstrapped. (Many libraries stored the limit as terminal; here the two cannot be
+// confused.)
+enum class End : std::uint8_t { running = 0, terminated = 1, truncated = 2 };
 
 }  // namespace innerloop::envs

@@ -28,8 +28,8 @@ VectorEnv::VectorEnv(const EnvRow& env, std::vector<Task> tasks, int trajectorie
   observations_.resize(lanes * static_cast<std::size_t>(env.spec.obs_size));
   rewards_.resize(lanes);
   terminated_.resize(lanes);
-  truncated_.resize(lanes);
   finished_.resize(lanes);
+  ends_.resize(lanes);
 }
 
 // The part of the arrays that belongs to one task.
@@ -56,7 +56,8 @@ void VectorEnv::reset(const Place& place) {
   for (std::size_t i = 0; i < tasks_.size(); ++i) env_->reset(lanes(i));
 
   std::fill(rewards_.begin(), rewards_.end(), 0.0);
-  for (auto* flags : {&terminated_, &truncated_, &finished_}) std::fill(flags->begin(), flags->end(), std::uint8_t{0});
+  for (auto* flags : {&terminated_, &finished_}) std::fill(flags->begin(), flags->end(), std::uint8_t{0});
+  std::fill(ends_.begin(), ends_.end(), End::running);
   time_step_ = 0;
   running_ = finished_.size();
 
@@ -83,8 +84,10 @@ void VectorEnv::step(std::span<const double> actions) {
   for (std::size_t lane = 0; lane < finished_.size(); ++lane) {
     if (!std::isfinite(rewards_[lane]))
       throw NonFiniteError(where(lane) + ": the reward is not finite; look at the environment's step");
-    truncated_[lane] = time_is_up && !finished_[lane] && !terminated_[lane];
-    const bool ends = terminated_[lane] || truncated_[lane];
+    ends_[lane] = terminated_[lane]                  ? End::terminated
+                  : time_is_up && !finished_[lane] ? End::truncated
+                                                   : End::running;
+    const bool ends = ends_[lane] != End::running;
     finished_[lane] |= static_cast<std::uint8_t>(ends);
     running_ -= ends;
   }

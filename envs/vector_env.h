@@ -33,9 +33,9 @@ class VectorEnv {
 
   std::span<const double> observations() const { return observations_; }      // (tasks, trajectories, obs_size)
   std::span<const double> rewards() const { return rewards_; }                // (tasks, trajectories), of the last step
-  std::span<const std::uint8_t> terminated() const { return terminated_; }    // 1: ended by itself in the last step
-  std::span<const std::uint8_t> truncated() const { return truncated_; }      // 1: cut by the horizon in the last step
-  std::span<const std::uint8_t> finished() const { return finished_; }        // 1: ended, in whatever way, at any time
+  std::span<const End> ends() const { return ends_; }                          // how the last step left each; running
+                                                                               // also where it had finished before
+  std::span<const std::uint8_t> finished() const { return finished_; }         // 1: ended, in whatever way, at any time
   bool all_finished() const { return running_ == 0; }
   int time_step() const { return time_step_; }  // steps taken since reset
 
@@ -63,7 +63,8 @@ class VectorEnv {
   std::size_t running_ = 0;
   std::vector<std::uint64_t> states_;
   std::vector<double> observations_, rewards_;
-  std::vector<std::uint8_t> terminated_, truncated_, finished_;
+  std::vector<std::uint8_t> terminated_, finished_;  // as the environment's functions take them
+  std::vector<End> ends_;
 };
 
 }  // namespace innerloop::envs

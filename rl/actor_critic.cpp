@@ -104,6 +104,9 @@ class A2cTrainer : public Trainer {
   A2cFunction gradient_;
 };
 
+// Departures from the paper: all environments step together, with Adam in place of a shared RMSProp; entropy_weight is
+// 0, where the paper's Atari runs have β = 0.01; the critic's loss is ½(V − R)² times c_v, where the paper descends
+// (R − V)².
 const std::vector<Option> all_options = with_actor_critic_options(
     {}, {{"trajectories", "16"}, {"steps", "8"}, {"lambda", "1"}, {"learning_rate", "7e-4"}, {"iterations", "2000"}});
 

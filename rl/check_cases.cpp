@@ -5,6 +5,7 @@
 #include "kernels/philox.h"
 #include "rl/policy_gradient.h"
 #include "rl/trpo.h"
+#include "rl/value_network.h"
 
 namespace innerloop::rl {
 namespace {
@@ -80,6 +81,25 @@ CheckCase make_case(const std::string& subject, const std::string& name,
   return c;
 }
 
+// What the value network of TRPO and policy gradient is fitted by.
+CheckCase value_network_case() {
+  const nn::MlpSpec net{.inputs = 3, .hidden = {4}, .outputs = 1};
+  std::vector<CheckInput> theta;
+  const ParamValues like = nn::init_mlp(net, 1, value_prefix);
+  for (std::size_t k = 0; k < like.count(); ++k)
+    theta.push_back({like.name(k), normals(like[k].shape(), 200 + static_cast<std::uint32_t>(k), 0.5)});
+  Tensor weights = Tensor::full({2, 7, 1}, 1.0 / 12);
+  for (int task : {0, 1}) weights.set(task, 6, 0, 0);
+  const std::vector<CheckInput> batch{{"observations", normals({2, 7, 3}, 210, 1), false},
+                                      {"targets", normals({2, 7, 1}, 211, 1), false},
+                                      {"weights", weights, false}};
+  CheckCase c = make_case("trpo", "trpo, value network's fit", {&theta, &batch}, [=](const Vars& in) {
+    return std::vector<Var>{value_fit_loss(in, net, in)};
+  });
+  c.every_input_matters = true;
+  return c;
+}
+
 }  // namespace
 
 std::vector<CheckCase> check_cases() {
@@ -103,6 +123,7 @@ std::vector<CheckCase> check_cases() {
           return std::vector<Var>(product.all().begin(), product.all().end());
         }));
   }
+  trust_region.push_back(value_network_case());
   cases.insert(cases.end(), std::make_move_iterator(trust_region.begin()), std::make_move_iterator(trust_region.end()));
   for (CheckCase& instance : actor_critic_check_cases()) cases.push_back(std::move(instance));
   for (CheckCase& instance : off_policy_check_cases()) cases.push_back(std::move(instance));

@@ -74,7 +74,9 @@ DqnFunctions::DqnFunctions()
         Vars info;
         info.add("loss", loss);
         info.add("target", mean_all(batch["targets"]));
-        return {grad(loss, theta), info};
+        const Vars slope = grad(loss, theta);
+        info.add("gradient", sum_of_all(slope));
+        return {slope, info};
       }) {}
 
 namespace {
@@ -125,10 +127,12 @@ class DqnTrainer : public Trainer {
 
     // A step of Adam; now and then θ⁻ follows.
     const std::vector<Tensors> gradient = functions_.gradient(config_.spec, {theta_, batch});
-    last_ = gradient[1];
-    if (!last_.all_finite())
+    const Tensors& reported = gradient[1];
+    if (!reported.all_finite())
       throw NonFiniteError("dqn, update " + std::to_string(source_.draws) +
-                           ": the loss is not finite. Try a smaller learning_rate.");
+                           ": the loss or its gradient is not finite. Try a smaller learning_rate.");
+    loss_ = reported["loss"].item();
+    target_mean_ = reported["target"].item();
     nn::adam_step(theta_, gradient[0], moments_, {.learning_rate = config_.learning_rate});
     if (source_.draws % static_cast<std::uint32_t>(config_.target_every) == 0)
       follow(target_, theta_, source_.config.tau);
@@ -142,6 +146,7 @@ class DqnTrainer : public Trainer {
     save_params(theta_, "theta", state);
     save_params(target_, "target", state);
     nn::save_adam(moments_, state);
+    state.add("last", Tensor::from({1, 1, 2}, std::array{loss_, target_mean_}));
     source_.save(state);
     return state;
   }
@@ -149,11 +154,16 @@ class DqnTrainer : public Trainer {
     theta_ = load_params(theta_, "theta", state);
     target_ = load_params(target_, "target", state);
     moments_ = nn::load_adam(theta_, state);
+    const std::vector<double> last = state["last"].to_vector();
+    loss_ = last.at(0), target_mean_ = last.at(1);
     source_.load(state);
     iteration_ = iteration;
   }
   AdaptReport adapt(const AdaptRequest& request) const override {
-    return evaluate_request(source_.config.env, request, greedy());
+    return adapt_policy(source_.config.env, request, theta_,
+                        [this](const Tensors& latent, const Tensor& observations, std::span<const Philox> random) {
+                          return act(latent, observations, random);
+                        });
   }
 
  private:
@@ -170,19 +180,26 @@ class DqnTrainer : public Trainer {
         Tensor::from({1, 1, source_.sizes.observations}, source_.stream.observation(), source_.config.dtype);
     return best_column(values(theta_, seen), 0);
   }
-  ActFunction greedy() const {
-    return [this](const Tensor& observations) {
-      const Tensor q = values(theta_, observations.to(source_.config.dtype));
-      Tensor actions({1, q.shape().rows, 1});
-      for (int row = 0; row < q.shape().rows; ++row) actions.set(0, row, 0, best_column(q, row));
-      return actions;
-    };
+  // The best action of every row; with random numbers, a random one with the last ε.
+  Tensor act(const ParamValues& theta, const Tensor& observations, std::span<const Philox> random) const {
+    const Tensor q = values(theta, observations.to(source_.config.dtype));
+    Tensor actions({1, q.shape().rows, 1});
+    for (int row = 0; row < q.shape().rows; ++row) {
+      int action = best_column(q, row);
+      if (!random.empty())
+        if (Philox numbers = random[static_cast<std::size_t>(row)]; numbers.uniform() < config_.epsilon)
+          action = static_cast<int>(numbers.below(static_cast<std::uint32_t>(q.shape().cols)));
+      actions.set(0, row, 0, action);
+    }
+    return actions;
   }
   Metrics metrics() {
     Metrics metrics = stream_metrics(source_);
-    metrics.push_back({"evaluation", mean_evaluation(source_, greedy())});
-    metrics.push_back({"loss", last_.count() > 0 ? last_["loss"].item() : 0});
-    metrics.push_back({"target", last_.count() > 0 ? last_["target"].item() : 0});
+    metrics.push_back({"evaluation", mean_evaluation(source_, [this](const Tensor& observations) {
+                         return act(theta_, observations, {});
+                       })});
+    metrics.push_back({"loss", loss_});
+    metrics.push_back({"target", target_mean_});
     return metrics;
   }
 
@@ -191,7 +208,7 @@ class DqnTrainer : public Trainer {
   DqnFunctions functions_;
   ParamValues theta_, target_;
   nn::AdamState moments_;
-  Tensors last_;  // "loss", "target" of the last update of this iteration
+  double loss_ = 0, target_mean_ = 0;  // of the last update
   int iteration_ = 0;
 };
 

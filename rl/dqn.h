@@ -34,7 +34,7 @@ Var dqn_loss(const Params& theta, const DqnSpec& spec, const Batch& batch);
 struct DqnFunctions {
   DqnFunctions();
   Function<DqnSpec> values;    // (theta, observations) → {"q"}
-  Function<DqnSpec> gradient;  // (theta, batch with targets) → ∇L; {"loss", "q"}
+  Function<DqnSpec> gradient;  // (theta, batch with targets) → ∇L; {"loss", "target", "gradient"}
 };
 
 extern const AlgorithmRow dqn;

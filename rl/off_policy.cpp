@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "autodiff/ops.h"
 #include "kernels/require.h"
 #include "rl/rollout_source.h"
 
@@ -157,6 +158,12 @@ ParamValues load_params(const ParamValues& like, std::string_view prefix, const 
     theta.add(like.name(k), value);
   }
   return theta;
+}
+
+Var sum_of_all(const Vars& list) {
+  Var sum = sum_all(list[0]);
+  for (std::size_t k = 1; k < list.count(); ++k) sum = sum + sum_all(list[k]);
+  return sum;
 }
 
 Metrics stream_metrics(OffPolicySource& source) {

@@ -58,6 +58,10 @@ struct OffPolicySource {
 void save_params(const ParamValues& theta, std::string_view prefix, Tensors& checkpoint);
 ParamValues load_params(const ParamValues& like, std::string_view prefix, const Tensors& checkpoint);
 
+// Σ of all numbers of a gradient, (1, 1, 1): finite only if all of them are, which it takes one number to know. A NaN
+// let through would stay in Adam's moments for ever.
+Var sum_of_all(const Vars& list);
+
 // Columns of metrics.csv that all have: steps so far, and what the training episodes that ended earned.
 Metrics stream_metrics(OffPolicySource& source);
 // Mean return of `act` over evaluation_episodes episodes of the run's own task.

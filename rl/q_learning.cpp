@@ -111,14 +111,23 @@ class QTrainer : public Trainer {
     iteration_ = iteration;
   }
   AdaptReport adapt(const AdaptRequest& request) const override {
-    return evaluate_request(config_.env, request, greedy());
+    Tensors table;
+    table.add("table", table_);
+    return adapt_policy(config_.env, request, table,
+                        [this](const Tensors& latent, const Tensor& observations, std::span<const Philox> random) {
+                          return act(latent[0], observations, random);
+                        });
   }
 
  private:
   int choose(int state) const {
-    Philox random(seed_, {.purpose = Purpose::action, .iteration = static_cast<std::uint32_t>(stream_.steps())});
-    if (random.uniform() >= config_.epsilon) return best_action(table_, state);
-    return static_cast<int>(random.below(static_cast<std::uint32_t>(table_.shape().cols)));
+    return choose(table_, state,
+                  Philox(seed_, {.purpose = Purpose::action, .iteration = static_cast<std::uint32_t>(stream_.steps())}));
+  }
+  // At random with probability ε, else the best.
+  int choose(const Tensor& table, int state, Philox random) const {
+    if (random.uniform() >= config_.epsilon) return best_action(table, state);
+    return static_cast<int>(random.below(static_cast<std::uint32_t>(table.shape().cols)));
   }
   // α, or α·n⁻ᵖ at the n-th visit: with ½ < p ≤ 1 the table converges to the optimum.
   double rate_of(int state, int action) {
@@ -126,20 +135,21 @@ class QTrainer : public Trainer {
     visits_.set(0, state, action, n);
     return config_.rate * std::pow(n, -config_.rate_power);
   }
-  ActFunction greedy() const {
-    return [this](const Tensor& observations) {
-      Tensor actions({1, observations.shape().rows, 1});
-      const auto O = static_cast<std::size_t>(observations.shape().cols);
-      for (int n = 0; n < observations.shape().rows; ++n) {
-        const auto one = observations.values<double>().subspan(static_cast<std::size_t>(n) * O, O);
-        actions.set(0, n, 0, best_action(table_, state_of(one)));
-      }
-      return actions;
-    };
+  // The best action of every state; with random numbers, as in training.
+  Tensor act(const Tensor& table, const Tensor& observations, std::span<const Philox> random) const {
+    Tensor actions({1, observations.shape().rows, 1});
+    const auto O = static_cast<std::size_t>(observations.shape().cols);
+    for (int n = 0; n < observations.shape().rows; ++n) {
+      const auto row = static_cast<std::size_t>(n);
+      const int state = state_of(observations.values<double>().subspan(row * O, O));
+      actions.set(0, n, 0, random.empty() ? best_action(table, state) : choose(table, state, random[row]));
+    }
+    return actions;
   }
   Metrics metrics(double error) {
     const Stream::Episodes episodes = stream_.take_episodes();
-    const Tensor returns = evaluate(config_.env, {stream_.task()}, config_.evaluation_episodes, seed_, greedy());
+    const Tensor returns = evaluate(config_.env, {stream_.task()}, config_.evaluation_episodes, seed_,
+                                    [this](const Tensor& seen) { return act(table_, seen, {}); });
     double mean = 0, value = 0;
     for (const double x : returns.to_vector()) mean += x / config_.evaluation_episodes;
     for (int s = 0; s < table_.shape().rows; ++s)

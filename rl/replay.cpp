@@ -131,7 +131,8 @@ void ReplayBuffer::load(const Tensors& checkpoint) {
             "checkpoint: replay/rows is " + to_string(filled.shape()) + " " + name_of(filled.dtype()) +
                 ", this run's buffer " + to_string(rows_.shape()) + " " + name_of(rows_.dtype()) +
                 "; use the options of the run that wrote it");
-    std::memcpy(rows_.mutable_data(), filled.data(), filled.bytes());
+    if (size == capacity_) rows_ = filled;
+    else std::memcpy(rows_.mutable_data(), filled.data(), filled.bytes());
   }
   require(next == (size < capacity_ ? size : next) && next >= 0 && next < capacity_ + (size == 0),
           "checkpoint: replay/next = " + std::to_string(next) + " does not fit a buffer of " + std::to_string(size));

@@ -5,12 +5,9 @@
 #include <span>
 
 #include "autodiff/tensor.h"
+#include "rl/rollout_end.h"
 
 namespace innerloop::rl {
-
-// How a step ended. Only `terminated` says that nothing comes after it: a time limit cuts the record, not the future,
-// so its value is still bootstrapped. (Many libraries stored the limit as terminal; here the two cannot be confused.)
-enum class End : std::uint8_t { running = 0, terminated = 1, truncated = 2 };
 
 // One step of one environment. next_observation is what was seen after the action, also at an end: never the first
 // observation of the next episode.
@@ -22,8 +19,10 @@ struct Transition {
 };
 
 // The last `capacity` transitions, as rows [s | a | r | s' | end] of one dtype. The newest replaces the oldest.
-// Memory: capacity · (2·obs + act + 2) numbers, taken once when it is made, and never more (10⁶ transitions of Pendulum
-// in f32: 36 MB).
+// Memory: capacity · (2·obs + act + 2) numbers, taken once when it is made (10⁶ transitions of Pendulum in f32: 36 MB).
+// No transition takes more. While a checkpoint lives, more is held: a full ring lends it its memory, and would have to
+// copy it for a transition added meanwhile; one that is not full yet gives it a copy of the filled part. So a run holds
+// at most twice the memory while it saves, and three times while it resumes: the file, its tensors, the new ring.
 class ReplayBuffer {
  public:
   ReplayBuffer(int obs_size, int action_size, int capacity, Dtype dtype = Dtype::f32);
@@ -45,7 +44,7 @@ class ReplayBuffer {
   // In a checkpoint: "replay/rows" (1, size, width), the rows as they lie in memory; "replay/next", where the next one
   // goes.
   void save(Tensors& checkpoint) const;
-  void load(const Tensors& checkpoint);  // Error if it does not fit
+  void load(const Tensors& checkpoint);  // Error if it does not fit; a full ring becomes the checkpoint's own memory
 
  private:
   template <class T>

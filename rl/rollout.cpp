@@ -187,7 +187,7 @@ void Collector::step() {
     for (int n : running_[static_cast<std::size_t>(task)]) ++lengths_[static_cast<std::size_t>(task * per_task_ + n)];
   env_.step(action_);
   rewards_.emplace_back(env_.rewards().begin(), env_.rewards().end());
-  for (std::size_t lane = 0; lane < lanes(); ++lane) truncated_[lane] |= env_.truncated()[lane];
+  for (std::size_t lane = 0; lane < lanes(); ++lane) truncated_[lane] |= env_.ends()[lane] == envs::End::truncated;
 }
 
 template <class T>

@@ -4,9 +4,9 @@
 #include <string>
 
 #include "autodiff/ops.h"
-#include "envs/vector_env.h"
 #include "kernels/philox.h"
 #include "rl/rollout_action.h"
+#include "rl/rollout_episodes.h"
 
 namespace innerloop::rl {
 namespace {
@@ -128,7 +128,7 @@ void SegmentSource::write_row(Segments& segments, int t, const std::vector<doubl
     segments.reset.set(slice, row, 0, reset[size(lane)]);
 
     const double r = env_.rewards()[size(lane)];
-    const bool ended = env_.terminated()[size(lane)] || env_.truncated()[size(lane)];
+    const bool ended = env_.ends()[size(lane)] != envs::End::running;
     segments.rewards.set(slice, row, 0, config_.reward_scale * r);
     segments.continues.set(slice, row, 0, !ended && t + 1 < config_.steps);
     episode_return_[size(lane)] += r;
@@ -165,17 +165,18 @@ Segments SegmentSource::collect(const ParamValues& learned) {
     // What a lane saw last, before any new episode: its value is bootstrapped from where a cut is not an end.
     const bool last = t + 1 == s.steps;
     bool any_cut = last;
-    for (std::uint8_t truncated : env_.truncated()) any_cut |= truncated != 0;
+    for (const envs::End end : env_.ends()) any_cut |= end == envs::End::truncated;
     std::vector<double> final_values(size(all_lanes()));
     if (any_cut) final_values = forward(theta, normalised(env_.final_observations()), no_reset, state_).value;
     for (int lane = 0; lane < all_lanes(); ++lane) {
-      const bool terminated = env_.terminated()[size(lane)] != 0, truncated = env_.truncated()[size(lane)] != 0;
+      const envs::End end = env_.ends()[size(lane)];
       const int slice = lane / s.lanes, row = t * s.lanes + lane % s.lanes;
-      if (!terminated && (truncated || last)) s.next_values.set(slice, row, 0, final_values[size(lane)]);
+      if (end == envs::End::truncated || (last && end == envs::End::running))
+        s.next_values.set(slice, row, 0, final_values[size(lane)]);
       // Where the lane goes on, it is the value of the next row: the one before this one learns it now.
       if (t > 0 && s.continues.at(slice, row - s.lanes, 0) != 0)
         s.next_values.set(slice, row - s.lanes, 0, acts.value[size(lane)]);
-      if (terminated || truncated) {
+      if (end != envs::End::running) {
         s.returns.push_back(episode_return_[size(lane)]);
         s.lengths.push_back(length[size(lane)]);
         episode_return_[size(lane)] = 0;
@@ -187,97 +188,31 @@ Segments SegmentSource::collect(const ParamValues& learned) {
 }
 // endregion
 
-namespace {
-
-// What every lane saw, did and earned, by time step; lanes that have finished repeat themselves.
-struct Record {
-  std::vector<std::vector<double>> observations, actions, rewards;
-  std::vector<int> lengths;
-  std::vector<std::uint8_t> truncated;
-};
-
-// The rows of a task: its trajectories one after another, then padding.
-Trajectories pack(const Record& record, const envs::VectorEnv& env, Dtype dtype) {
-  const int B = static_cast<int>(env.tasks().size()), N = env.trajectories(), O = env.env().spec.obs_size,
-            A = env.env().spec.action_size;
-  Trajectories all;
-  all.tasks = B, all.per_task = N;
-  all.lengths = record.lengths, all.truncated = record.truncated;
-  all.returns.assign(size(B * N), 0);
-  all.last_observations = Tensor::from({B, N, O}, env.observations());
-  int longest = 0;
-  for (int task = 0; task < B; ++task) longest = std::max(longest, all.first_row(task, N));
-  const int rows = padded_rows(longest);
-  all.observations = Tensor({B, rows, O}, dtype);
-  all.actions = Tensor({B, rows, A}, dtype);
-  for (Tensor* column : {&all.rewards, &all.mask, &all.time, &all.start, &all.continues})
-    *column = Tensor({B, rows, 1}, dtype);
-  for (int lane = 0; lane < B * N; ++lane) {
-    const int task = lane / N, length = all.lengths[size(lane)];
-    for (int t = 0, row = all.first_row(task, lane % N); t < length; ++t, ++row) {
-      for (int k = 0; k < O; ++k) all.observations.set(task, row, k, record.observations[size(t)][size(lane * O + k)]);
-      for (int k = 0; k < A; ++k) all.actions.set(task, row, k, record.actions[size(t)][size(lane * A + k)]);
-      all.rewards.set(task, row, 0, record.rewards[size(t)][size(lane)]);
-      all.mask.set(task, row, 0, 1);
-      all.time.set(task, row, 0, t);
-      all.start.set(task, row, 0, t == 0);
-      all.continues.set(task, row, 0, t + 1 < length);
-      all.returns[size(lane)] += record.rewards[size(t)][size(lane)];
-    }
-  }
-  return all;
-}
-
-}  // namespace
-
 Trajectories SegmentSource::play(const ParamValues& theta, const std::vector<envs::Task>& tasks, int episodes,
                                  const RolloutPlace& place, bool deterministic) const {
-  const envs::Spec& spec = config_.env->spec;
-  const int B = static_cast<int>(tasks.size()), N = episodes, A = config_.agent.policy.net.outputs;
-  envs::VectorEnv env(*config_.env, tasks, N, place.seed);
-  env.reset({.purpose = place.test ? Purpose::test_reset : Purpose::reset,
-             .inner_step = place.inner_step,
-             .iteration = place.iteration,
-             .task = place.first_task,
-             .trajectory = place.first_trajectory});
-  Place at{.purpose = place.test ? Purpose::test_action : Purpose::action,
-           .inner_step = place.inner_step,
-           .iteration = place.iteration};
-  Record record;
-  record.lengths.resize(size(B * N));
-  record.truncated.resize(size(B * N));
-  Tensors state = nn::start_state(config_.agent, B, N, config_.dtype);
-  std::vector<double> actions(size(B * N * spec.action_size));
-  while (!env.all_finished()) {
-    // Every lane sees, thinks and acts; those that have finished are not listened to.
-    const Acts acts = forward(theta, normalised(env.observations()), Tensor({B, N, 1}, config_.dtype), state);
+  const int B = static_cast<int>(tasks.size()), A = config_.agent.policy.net.outputs,
+            action_size = config_.env->spec.action_size;
+  Tensors state = nn::start_state(config_.agent, B, episodes, config_.dtype);
+  const Tensor no_reset({B, episodes, 1}, config_.dtype);
+  const auto act = [&](std::span<const double> observations, std::span<const Philox> random) {
+    const Acts acts = forward(theta, normalised(observations), no_reset, state);
     state = acts.state;
-    at.time_step = static_cast<std::uint32_t>(env.time_step());
-    for (int lane = 0; lane < B * N; ++lane) {
-      at.task = place.first_task + static_cast<std::uint32_t>(lane / N);
-      at.trajectory = place.first_trajectory + static_cast<std::uint32_t>(lane % N);
-      draw_action(config_.agent.policy, acts.centre.data() + lane * A, acts.sigma.data(), Philox(place.seed, at),
-                  deterministic, config_.dtype, std::string(spec.name), actions.data() + lane * spec.action_size);
-      record.lengths[size(lane)] += !env.finished()[size(lane)];
-    }
-    record.observations.emplace_back(env.observations().begin(), env.observations().end());
-    record.actions.push_back(actions);
-    env.step(actions);
-    record.rewards.emplace_back(env.rewards().begin(), env.rewards().end());
-    for (int lane = 0; lane < B * N; ++lane) record.truncated[size(lane)] |= env.truncated()[size(lane)];
-  }
-  return pack(record, env, config_.dtype);
+    std::vector<double> actions(random.size() * size(action_size));
+    for (int lane = 0; lane < B * episodes; ++lane)
+      draw_action(config_.agent.policy, acts.centre.data() + lane * A, acts.sigma.data(), random[size(lane)],
+                  deterministic, config_.dtype, std::string(config_.env->spec.name),
+                  actions.data() + lane * action_size);
+    return actions;
+  };
+  return play_episodes(*config_.env, tasks, episodes, place, config_.dtype, act);
 }
 
 AdaptReport SegmentSource::adapt(const ParamValues& theta, const AdaptRequest& request) const {
-  AdaptiveLearner learner;
-  learner.start = [&](int) { return theta.to(Device::cpu); };
-  learner.act = [this](const Tensors& latent, const std::vector<envs::Task>& tasks, int episodes,
-                       const RolloutPlace& place, bool deterministic) {
-    return play(latent, tasks, episodes, place, deterministic);
-  };
-  learner.update = [](const Tensors& latent, const Trajectories&, int) { return latent; };
-  return AdaptationProtocol{request}.run(learner);
+  return adapt_unchanged(request, theta.to(Device::cpu),
+                         [this](const Tensors& latent, const std::vector<envs::Task>& tasks, int episodes,
+                                const RolloutPlace& place, bool deterministic) {
+                           return play(latent, tasks, episodes, place, deterministic);
+                         });
 }
 
 void SegmentSource::save(Tensors& checkpoint) const {

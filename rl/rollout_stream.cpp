@@ -6,6 +6,7 @@
 #include "envs/table.h"
 #include "envs/vector_env.h"
 #include "kernels/require.h"
+#include "rl/rollout_episodes.h"
 
 namespace innerloop::rl {
 namespace {
@@ -132,59 +133,36 @@ void Stream::load(const Tensors& checkpoint) {
 }
 
 Tensor evaluate(const std::string& env, const std::vector<envs::Task>& tasks, int episodes, std::uint64_t seed,
-                const ActFunction& act, int paths, std::vector<Path>* kept) {
+                const ActFunction& act) {
   envs::VectorEnv lanes(envs::find_env(env), tasks, episodes, seed);
   lanes.reset({.purpose = Purpose::test_reset});
   const int B = static_cast<int>(tasks.size()), O = lanes.env().spec.obs_size;
-  std::vector<std::vector<std::vector<double>>> seen(static_cast<std::size_t>(B * episodes));
-  const auto see = [&](int n) {
-    const auto first = lanes.observations().begin() + static_cast<std::ptrdiff_t>(n) * O;
-    seen[static_cast<std::size_t>(n)].emplace_back(first, first + O);
-  };
-  const auto wanted = [&](int n) { return n % episodes < paths; };
-  for (int n = 0; n < B * episodes; ++n)
-    if (wanted(n)) see(n);
 
   // All episodes side by side; one that has ended earns nothing more.
   Tensor returns({1, B, episodes});
   const auto totals = returns.mutable_values<double>();
   while (!lanes.all_finished()) {
-    const std::vector<std::uint8_t> was_finished(lanes.finished().begin(), lanes.finished().end());
     const Tensor actions = act(Tensor::from({1, B * episodes, O}, lanes.observations()));
     lanes.step(actions.values<double>());
-    for (int n = 0; n < B * episodes; ++n) {
-      totals[static_cast<std::size_t>(n)] += lanes.rewards()[static_cast<std::size_t>(n)];
-      if (wanted(n) && was_finished[static_cast<std::size_t>(n)] == 0) see(n);
-    }
-  }
-
-  for (int n = 0; kept != nullptr && n < B * episodes; ++n) {
-    if (!wanted(n)) continue;
-    Tensor path({1, static_cast<int>(seen[static_cast<std::size_t>(n)].size()), O});
-    double* to = path.mutable_values<double>().data();
-    for (const std::vector<double>& observation : seen[static_cast<std::size_t>(n)])
-      to = std::ranges::copy(observation, to).out;
-    kept->push_back({.task = n / episodes, .step = 0, .observations = path});
+    for (std::size_t n = 0; n < totals.size(); ++n) totals[n] += lanes.rewards()[n];
   }
   return returns;
 }
 
-AdaptReport evaluate_request(const std::string& env, const AdaptRequest& request, const ActFunction& act) {
-  const int B = request.tasks.shape().rows;
-  std::vector<envs::Task> tasks;
-  for (int task = 0; task < B; ++task) {
-    tasks.emplace_back();
-    for (int k = 0; k < request.tasks.shape().cols; ++k) tasks.back().push_back(request.tasks.at(0, task, k));
-  }
-  AdaptReport report{.returns = Tensor({1, B, request.steps + 1}), .paths = {}};
-  const int paths = std::min(request.paths, request.trajectories);
-  const Tensor returns = evaluate(env, tasks, request.trajectories, request.seed, act, paths, &report.paths);
-  for (int task = 0; task < B; ++task) {
-    double mean = 0;
-    for (int n = 0; n < request.trajectories; ++n) mean += returns.at(0, task, n) / request.trajectories;
-    for (int k = 0; k <= request.steps; ++k) report.returns.set(0, task, k, mean);
-  }
-  return report;
+AdaptReport adapt_policy(const std::string& env, const AdaptRequest& request, const Tensors& latent,
+                         const PolicyFunction& act) {
+  const envs::EnvRow& row = envs::find_env(env);
+  return adapt_unchanged(request, latent,
+                         [&](const Tensors& theta, const std::vector<envs::Task>& tasks, int episodes,
+                             const RolloutPlace& place, bool deterministic) {
+                           const auto act_in_all = [&](std::span<const double> seen, std::span<const Philox> random) {
+                             const Shape shape{1, static_cast<int>(random.size()), row.spec.obs_size};
+                             return act(theta, Tensor::from(shape, seen),
+                                        deterministic ? std::span<const Philox>() : random)
+                                 .to_vector();
+                           };
+                           return play_episodes(row, tasks, episodes, place, Dtype::f64, act_in_all);
+                         });
 }
 
 EnvSizes env_sizes(const std::string& env) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "envs/driver.h"
+#include "kernels/philox.h"
 #include "rl/replay.h"
 #include "rl/trainer.h"
 
@@ -59,12 +60,18 @@ class Stream {
 using ActFunction = std::function<Tensor(const Tensor& observations)>;
 
 // Undiscounted returns (1, tasks, episodes) f64 of an actor from test starts; all episodes side by side, so a random
-// actor must not depend on how many there are. paths > 0: also that many trajectories per task, as step `step`.
+// actor must not depend on how many there are.
 Tensor evaluate(const std::string& env, const std::vector<envs::Task>& tasks, int episodes, std::uint64_t seed,
-                const ActFunction& act, int paths = 0, std::vector<Path>* kept = nullptr);
+                const ActFunction& act);
 
-// `adapt` of an algorithm that does not adapt: the same returns after every number of steps.
-AdaptReport evaluate_request(const std::string& env, const AdaptRequest& request, const ActFunction& act);
+// The same of a policy with parameters `latent`: without its noise where `random` is empty, else with each row's own
+// random numbers.
+using PolicyFunction =
+    std::function<Tensor(const Tensors& latent, const Tensor& observations, std::span<const Philox> random)>;
+
+// `adapt` of an algorithm that does not adapt: the adaptation protocol with parameters that stay as they are.
+AdaptReport adapt_policy(const std::string& env, const AdaptRequest& request, const Tensors& latent,
+                         const PolicyFunction& act);
 
 // Facts of an environment that algorithms ask for without seeing envs/.
 struct EnvSizes {

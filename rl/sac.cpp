@@ -6,6 +6,7 @@
 
 #include "autodiff/ops.h"
 #include "autodiff/transforms.h"
+#include "rl/off_policy.h"
 
 namespace innerloop::rl {
 namespace {
@@ -86,6 +87,13 @@ Var action_value(const Params& critics, const SacSpec& spec, std::string_view pr
 }
 
 // region: critics
+Var soft_value(Var q1, Var q2, Var log_alpha, Var log_prob) { return minimum(q1, q2) - exp(log_alpha) * log_prob; }
+
+Var soft_backup(const SacSpec& spec, const Batch& batch, Var next_value) {
+  const Var goes_on = 1.0 - batch["terminated"];
+  return stop_gradient(spec.reward_scale * batch["rewards"] + spec.gamma * goes_on * next_value);
+}
+
 // [SAC eq. target]  y = κr + γ(1 − d)·V̄(s'),  v2: V̄(s') = min_j Q̄_j(s', a') − α log π(a'|s'),  v1: V̄(s') = V_ψ̄(s')
 Var sac_target(const Params& actor, const Params& targets, Var log_alpha, const SacSpec& spec, const Batch& batch,
                Var noise) {
@@ -97,10 +105,9 @@ Var sac_target(const Params& actor, const Params& targets, Var log_alpha, const 
     const SacAction next = sac_action(actor, spec, s_next, noise);
     const Var q1 = action_value(targets, spec, "q1", s_next, next.action);
     const Var q2 = action_value(targets, spec, "q2", s_next, next.action);
-    value = minimum(q1, q2) - exp(log_alpha) * next.log_prob;
+    value = soft_value(q1, q2, log_alpha, next.log_prob);
   }
-  const Var goes_on = 1.0 - batch["terminated"];
-  return stop_gradient(spec.reward_scale * batch["rewards"] + spec.gamma * goes_on * value);
+  return soft_backup(spec, batch, value);
 }
 
 // [SAC eq. critic]  L_Q = ½ Σ_j mean (Q_j(s, a) − y)²
@@ -116,10 +123,9 @@ Var sac_value_loss(const Params& critics, const Params& actor, Var log_alpha, co
                    Var noise) {
   const Var s = batch["observations"];
   const SacAction now = sac_action(actor, spec, s, noise);
-  const Var q =
-      minimum(action_value(critics, spec, "q1", s, now.action), action_value(critics, spec, "q2", s, now.action));
-  const Var soft_value = stop_gradient(q - exp(log_alpha) * now.log_prob);
-  return 0.5 * mean_all(square(nn::mlp(critics, value_spec(spec), "v", s) - soft_value));
+  const Var goal = stop_gradient(soft_value(action_value(critics, spec, "q1", s, now.action),
+                                            action_value(critics, spec, "q2", s, now.action), log_alpha, now.log_prob));
+  return 0.5 * mean_all(square(nn::mlp(critics, value_spec(spec), "v", s) - goal));
 }
 // endregion
 
@@ -167,7 +173,9 @@ SacFunctions::SacFunctions()
                         info.add("target", mean_all(y));
                         if (spec.value_network)
                           loss = loss + sac_value_loss(critics, actor, log_alpha, spec, batch, noise);
-                        return {grad(loss, critics), info};
+                        const Vars gradient = grad(loss, critics);
+                        info.add("gradient", sum_of_all(gradient));
+                        return {gradient, info};
                       }),
       actor_gradient("sac/actor_gradient", [](Inputs& in, const SacSpec& spec) -> std::vector<Vars> {
         const Params actor = in.next("actor"), critics = in.next("critics");
@@ -177,8 +185,11 @@ SacFunctions::SacFunctions()
         const SacAction now = sac_action(actor, spec, batch["observations"], in.next_var("noise"));
         const Var loss = sac_actor_loss(now, critics, log_alpha, spec, batch);
         const Var temperature = sac_temperature_loss(log_alpha, now.log_prob, spec);
-        return {grad(loss, actor), one_named("log_alpha", grad(temperature, std::array{log_alpha})[0]),
-                one_named("entropy", -mean_all(now.log_prob))};
+        const Vars gradient = grad(loss, actor);
+        const Var by_temperature = grad(temperature, std::array{log_alpha})[0];
+        Vars info = one_named("entropy", -mean_all(now.log_prob));
+        info.add("gradient", sum_of_all(gradient) + by_temperature);
+        return {gradient, one_named("log_alpha", by_temperature), info};
       }) {}
 // endregion
 

@@ -78,6 +78,10 @@ Var sac_log_prob(const SacSpec& spec, Var log_sigma, Var u, Var action, Var nois
 // Q_j(s, a), per row; prefix "q1" or "q2".
 Var action_value(const Params& critics, const SacSpec& spec, std::string_view prefix, Var observations, Var action);
 
+// min(q1, q2) − α log π: what a state is worth by one action drawn there. Per row, as the next one.
+Var soft_value(Var q1, Var q2, Var log_alpha, Var log_prob);
+// κr + γ(1 − d)·next_value. Data: no gradient leaves it.
+Var soft_backup(const SacSpec& spec, const Batch& batch, Var next_value);
 // y, per row: what both critics should say. Data: no gradient leaves it.
 Var sac_target(const Params& actor, const Params& targets, Var log_alpha, const SacSpec& spec, const Batch& batch,
                Var noise);
@@ -94,9 +98,10 @@ struct SacFunctions {
   SacFunctions();
   // (actor, observations, noise) → {"action"}
   Function<SacSpec> act;
-  // (actor, critics, targets, log_alpha, batch, noise of s', noise of s) → ∇(L_Q [+ L_V]); {"critic_loss", "q"}
+  // (actor, critics, targets, log_alpha, batch, noise of s', noise of s) → ∇(L_Q [+ L_V]);
+  // {"critic_loss", "target", "gradient"}, the last a sum that is finite if all of ∇ is
   Function<SacSpec> critic_gradient;
-  // (actor, critics, log_alpha, batch, noise of s) → ∇L_π; {"log_alpha": ∂L_α/∂ℓ}; {"entropy"}
+  // (actor, critics, log_alpha, batch, noise of s) → ∇L_π; {"log_alpha": ∂L_α/∂ℓ}; {"entropy", "gradient"}
   Function<SacSpec> actor_gradient;
 };
 

@@ -75,8 +75,11 @@ const Tensor& Sac::act(const Tensor& observations, const Place& place) {
 }
 
 Tensor Sac::mode(const Tensor& observations) const {
-  const Tensor none({1, observations.shape().rows, config_.spec.action_size}, config_.data.dtype);
-  return functions_.act(config_.spec, {actor, observations, none})[0][0].to(Device::cpu);
+  return act(actor, observations, Tensor({1, observations.shape().rows, config_.spec.action_size}, config_.data.dtype));
+}
+
+Tensor Sac::act(const ParamValues& whose, const Tensor& observations, const Tensor& noise) const {
+  return functions_.act(config_.spec, {whose, observations, noise})[0][0].to(Device::cpu);
 }
 
 // A NaN gradient would stay in the moments for ever.
@@ -210,7 +213,10 @@ class SacTrainer : public Trainer {
     iteration_ = iteration;
   }
   AdaptReport adapt(const AdaptRequest& request) const override {
-    return evaluate_request(source_.config.env, request, mode());
+    return adapt_policy(source_.config.env, request, sac_.actor,
+                        [this](const Tensors& latent, const Tensor& observations, std::span<const Philox> random) {
+                          return act(latent, observations, random);
+                        });
   }
 
  private:
@@ -247,16 +253,23 @@ class SacTrainer : public Trainer {
     for (const double a : action) env_action_.push_back(in_env_units(a));
     return env_action_;
   }
-  ActFunction mode() const {
-    return [this](const Tensor& observations) {
-      Tensor actions = sac_.mode(observations.to(source_.config.dtype)).to(Dtype::f64);
-      for (double& a : actions.mutable_values<double>()) a = in_env_units(a);
-      return actions;
-    };
+  // The mode of every row; with random numbers, a draw.
+  Tensor act(const ParamValues& actor, const Tensor& observations, std::span<const Philox> random) const {
+    const Dtype dtype = source_.config.dtype;
+    Tensor noise({1, observations.shape().rows, source_.sizes.actions}, dtype);
+    for (std::size_t row = 0; row < random.size(); ++row) {
+      Philox numbers = random[row];
+      for (int k = 0; k < source_.sizes.actions; ++k) noise.set(0, static_cast<int>(row), k, numbers.normal());
+    }
+    Tensor actions = sac_.act(actor, observations.to(dtype), noise).to(Dtype::f64);
+    for (double& a : actions.mutable_values<double>()) a = in_env_units(a);
+    return actions;
   }
   Metrics metrics() {
     Metrics metrics = stream_metrics(source_);
-    metrics.push_back({"evaluation", mean_evaluation(source_, mode())});
+    metrics.push_back({"evaluation", mean_evaluation(source_, [this](const Tensor& observations) {
+                         return act(sac_.actor, observations, {});
+                       })});
     metrics.push_back({"critic_loss", sac_.critic_loss()});
     metrics.push_back({"target", sac_.target_mean()});
     metrics.push_back({"entropy", sac_.entropy()});
@@ -343,12 +356,19 @@ constexpr Option own_options[] = {
 };
 const std::vector<Option> all_options = with_off_policy_options(own_options);
 
+// What stays ours under the names of other people's code:
+//   all           networks, their initial sizes and the order of random numbers; no observation is normalised
+//   softlearning  log π is exact there too; its target entropy and learning rates are the defaults here
+//   cleanrl       its log π is log(c(1 − a²) + 10⁻⁶), ours log(1 − a² + 10⁻⁶) + log c: they differ where a is close to
+//                 ±1; its critics see actions in the environment's units, ours in (−1, 1)
 constexpr Preset presets[] = {
     {"quick", "two hidden layers of 64 and batches of 100: Pendulum in seconds",
      "hidden = [64, 64]\nbatch = 100\nactor_rate = 1e-3\ncritic_rate = 1e-3\ntemperature_rate = 1e-3\n"
      "learning_starts = 100"},
-    {"paper-v1", "the first paper and its code: value network, fixed temperature, first critic in the actor's loss",
-     "value_network = true\ntemperature_loss = fixed\nactor_value = first\nsimultaneous = true\nreward_scale = 5"},
+    {"paper-v1",
+     "the first paper and its code: value network, fixed temperature, first critic in the actor's loss, 10⁻⁶ in log π",
+     "value_network = true\ntemperature_loss = fixed\nactor_value = first\nsimultaneous = true\nreward_scale = 5\n"
+     "log_prob = epsilon"},
     {"softlearning", "the second paper's code: mean of the critics in the actor's loss, softplus σ, loss in α",
      "actor_value = mean\nlog_sigma = softplus\ntemperature_loss = alpha"},
     {"sb3", "Stable-Baselines3: loss in log α, 10⁻⁶ in log π, updates after 100 steps",

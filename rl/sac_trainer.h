@@ -28,6 +28,8 @@ class Sac {
   // An action in (−1, 1)^A for each state: with noise drawn at `place`, or the mode of the policy.
   const Tensor& act(const Tensor& observations, const Place& place);
   Tensor mode(const Tensor& observations) const;
+  // Those of any actor with given noise (1, rows, A): zeros give its mode.
+  Tensor act(const ParamValues& whose, const Tensor& observations, const Tensor& noise) const;
 
   const SacConfig& config() const { return config_; }
   double alpha() const;
@@ -42,9 +44,9 @@ class Sac {
 
  private:
   void draw(Tensor& noise, const Place& place) const;
+  void check(const std::vector<Tensors>& gradient, const char* whose, std::uint32_t update) const;
   void step_critics(const std::vector<Tensors>& gradient);
   void step_actor(const std::vector<Tensors>& gradient);
-  void check(const std::vector<Tensors>& gradient, const char* whose, std::uint32_t update) const;
 
   SacConfig config_;
   std::uint64_t seed_;

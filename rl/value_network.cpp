@@ -10,21 +10,16 @@
 namespace innerloop::rl {
 namespace {
 
-constexpr const char* prefix = "baseline/value";
-
 std::vector<Vars> trace_forward(Inputs& in, const nn::MlpSpec& net) {
   const Params theta = in.next("theta");
   Vars out;
-  out.add("value", nn::mlp(theta, net, prefix, in.next_var("observations")));
+  out.add("value", nn::mlp(theta, net, value_prefix, in.next_var("observations")));
   return {out};
 }
 
-// ∇ ½ Σ w (V/scale − target/scale)²
 std::vector<Vars> trace_gradient(Inputs& in, const nn::MlpSpec& net) {
   const Params theta = in.next("theta");
-  const Batch batch = in.next("batch");
-  const Var error = nn::mlp(theta, net, prefix, batch["observations"]) - batch["targets"];
-  return {grad(0.5 * sum_tasks(sum_all(batch["weights"] * square(error))), theta)};
+  return {grad(value_fit_loss(theta, net, in.next("batch")), theta)};
 }
 
 Tensor scaled(const Tensor& x, double factor) {
@@ -35,9 +30,14 @@ Tensor scaled(const Tensor& x, double factor) {
 
 }  // namespace
 
+Var value_fit_loss(const Params& theta, const nn::MlpSpec& net, const Batch& batch) {
+  const Var error = nn::mlp(theta, net, value_prefix, batch["observations"]) - batch["targets"];
+  return 0.5 * sum_tasks(sum_all(batch["weights"] * square(error)));
+}
+
 ValueNetwork::ValueNetwork(const ValueNetworkConfig& config, std::uint64_t seed, Dtype dtype)
     : config_(config),
-      theta_(nn::init_mlp(config.net, seed, prefix, dtype)),
+      theta_(nn::init_mlp(config.net, seed, value_prefix, dtype)),
       adam_(nn::adam_start(theta_)),
       forward_("value_network/forward", &trace_forward),
       gradient_("value_network/gradient", &trace_gradient) {}

@@ -23,6 +23,11 @@ struct ValueNetworkConfig {
   int fit_steps = 25;          // Adam steps on the whole batch per iteration
 };
 
+// ½ Σ w (V − target)² in the network's own unit, what each step of the fit descends; batch: "observations", "targets",
+// "weights". The parameters' names begin with value_prefix.
+inline constexpr const char* value_prefix = "baseline/value";
+Var value_fit_loss(const Params& theta, const nn::MlpSpec& net, const Batch& batch);
+
 class ValueNetwork {
  public:
   ValueNetwork(const ValueNetworkConfig& config, std::uint64_t seed, Dtype dtype);

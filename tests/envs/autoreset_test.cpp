@@ -63,8 +63,7 @@ TEST_CASE("autoreset: every episode of every lane is VectorEnv's, ends included,
           REQUIRE(env.final_observations()[static_cast<std::size_t>(lane * O + k)] ==
                   alone.observations()[static_cast<std::size_t>(k)]);
         REQUIRE(env.rewards()[l] == alone.rewards()[0]);
-        REQUIRE(env.terminated()[l] == alone.terminated()[0]);
-        REQUIRE(env.truncated()[l] == alone.truncated()[0]);
+        REQUIRE(env.ends()[l] == alone.ends()[0]);
         if (alone.all_finished()) {
           ++ends;
           start(lane);

@@ -41,7 +41,7 @@ TEST_CASE("envs: every environment follows its golden trajectories to 1e-10 [poi
       env.step(step.action);
       check_near(env.rewards(), std::vector{step.reward});
       check_near(env.observations(), step.observation);
-      CHECK(bool(env.terminated()[0]) == step.terminated);
+      CHECK((env.ends()[0] == End::terminated) == step.terminated);
     }
   }
 }

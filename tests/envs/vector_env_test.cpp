@@ -46,15 +46,16 @@ TEST_CASE("envs: a goal ends a trajectory, the horizon cuts the others, and each
   env.reset({.purpose = Purpose::reset});
   const auto flags = [](std::span<const std::uint8_t> f) { return std::vector<int>(f.begin(), f.end()); };
   using Flags = std::vector<int>;
+  const auto ends = [](const VectorEnv& e) { return std::vector<End>(e.ends().begin(), e.ends().end()); };
+  using Ends = std::vector<End>;
 
   env.step(std::vector<double>{0, 0, 0, 0, 0, 0});
-  CHECK(flags(env.terminated()) == Flags{1, 0, 0});
-  CHECK(flags(env.truncated()) == Flags{0, 0, 0});
+  CHECK(ends(env) == Ends{End::terminated, End::running, End::running});
   CHECK(flags(env.finished()) == Flags{1, 0, 0});
 
   // A finished trajectory is left alone: its action is not even read.
   env.step(std::vector<double>{not_a_number, not_a_number, 0, 0, 0, 0});
-  CHECK(flags(env.terminated()) == Flags{0, 0, 0});
+  CHECK(ends(env) == Ends{End::running, End::running, End::running});
   CHECK(flags(env.finished()) == Flags{1, 0, 0});
   CHECK(env.rewards()[0] == 0);
   CHECK(env.observations()[0] == 0);
@@ -62,8 +63,7 @@ TEST_CASE("envs: a goal ends a trajectory, the horizon cuts the others, and each
 
   // The last step: the second reaches its goal just in time, which is a termination; the third is truncated.
   env.step(std::vector<double>{1, 1, .5, 0, 1, 1});
-  CHECK(flags(env.terminated()) == Flags{0, 1, 0});
-  CHECK(flags(env.truncated()) == Flags{0, 0, 1});
+  CHECK(ends(env) == Ends{End::running, End::terminated, End::truncated});
   CHECK(flags(env.finished()) == Flags{1, 1, 1});
   CHECK(env.all_finished());
   CHECK(env.time_step() == 3);
@@ -86,13 +86,13 @@ TEST_CASE("envs: every environment ends after its horizon, and before it only if
     bool terminated = false;
     while (!env.all_finished()) {
       env.step(some_actions(env));
-      for (std::uint8_t flag : env.terminated()) terminated |= flag != 0;
+      for (const End end : env.ends()) terminated |= end == End::terminated;
       REQUIRE(env.time_step() <= row.spec.horizon);
     }
     if (!row.spec.terminates) {
       CHECK(!terminated);
       CHECK(env.time_step() == row.spec.horizon);
-      for (std::uint8_t flag : env.truncated()) CHECK(flag == 1);
+      for (const End end : env.ends()) CHECK(end == End::truncated);
     }
   }
 }

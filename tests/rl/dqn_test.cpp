@@ -189,6 +189,40 @@ TEST_CASE(
   CHECK(bitwise_equal(second->state(), one));
 }
 
+TEST_CASE("DQN: an iteration without an update reports the last one's loss, resumed or not") {
+  // Updates at steps 10, 20, 30, …: the iterations of 4 steps that end at 12, 20, 24 see one, those at 16 and 28 do not.
+  OptionValues values = default_values(dqn.options);
+  for (const auto& [name, value] : std::initializer_list<Setting>{
+           {"hidden", std::vector<std::int64_t>{8}}, {"batch", whole(4)}, {"steps", whole(4)},
+           {"learning_starts", whole(8)}, {"update_every", whole(10)}, {"evaluation_episodes", whole(1)}})
+    values.set(name, value);
+  const auto straight = dqn.make(values, 7), resumed = dqn.make(values, 7);
+  double loss = 0;
+  for (int k = 1; k <= 3; ++k) loss = straight->iterate()[4].value;
+  CHECK(loss > 0);
+  resumed->restore(straight->state(), 3);
+  const Metrics expected = straight->iterate(), got = resumed->iterate();
+  REQUIRE(expected[4].name == "loss");
+  CHECK(expected[4].value == loss);
+  REQUIRE(got.size() == expected.size());
+  for (std::size_t k = 0; k < got.size(); ++k) CHECK(got[k].value == expected[k].value);
+}
+
+TEST_CASE("DQN: a gradient that is not finite is reported as such, though the loss is") {
+  // An error of 1e18 and an observation of 1e22: the loss is 5e35, the gradient 1e40, more than f32 holds.
+  const DqnSpec spec{.net = {.inputs = 1, .hidden = {}, .outputs = 2}};
+  ParamValues theta = nn::init_mlp(spec.net, 1, "q", Dtype::f32);
+  theta["q/W1"] = Tensor({1, 1, 2}, Dtype::f32);
+  BatchValues batch;
+  batch.add("observations", column({1e22, 1}, Dtype::f32));
+  batch.add("actions", column({0, 1}, Dtype::f32));
+  batch.add("targets", column({1e18, 1}, Dtype::f32));
+  const Tensors reported = DqnFunctions().gradient(spec, {theta, batch})[1];
+  CHECK(std::isfinite(reported["loss"].item()));
+  CHECK_FALSE(std::isfinite(reported["gradient"].item()));
+  CHECK_FALSE(reported.all_finite());
+}
+
 TEST_CASE("DQN learns CartPole in 60 000 steps; at rate 0 it does not; with the Huber loss it diverges", "[learning]") {
   const auto evaluation = [](double rate, bool huber, std::int64_t iterations, double* target = nullptr) {
     Metrics metrics;

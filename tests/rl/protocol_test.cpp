@@ -5,8 +5,12 @@
 
 #include "envs/table.h"
 #include "nn/policy.h"
+#include "rl/dqn.h"
 #include "rl/policy_gradient.h"
+#include "rl/ppo.h"
+#include "rl/q_learning.h"
 #include "rl/rollout_source.h"
+#include "rl/sac_trainer.h"
 #include "tests/catch.h"
 
 using namespace innerloop;
@@ -214,6 +218,71 @@ TEST_CASE("protocol: a deterministic policy is judged the same by one episode an
   request.evaluation_trajectories = 1;
   const AdaptReport one = AdaptationProtocol{request}.run(plain.learner);
   for (int k : {0, 1, 2}) CHECK(many.returns.at(0, 0, k) == Approx(one.returns.at(0, 0, k)).epsilon(1e-12));
+}
+
+namespace {
+
+std::unique_ptr<Trainer> untrained(const AlgorithmRow& row,
+                                   std::initializer_list<std::pair<const char*, OptionValue>> settings) {
+  OptionValues values = default_values(row.options);
+  for (const auto& [name, value] : settings) values.set(name, value);
+  return row.make(values, 1);
+}
+
+}  // namespace
+
+TEST_CASE("protocol: algorithms that do not adapt go through it too, from the same starts", "[rl][protocol]") {
+  const OptionValue narrow = std::vector<std::int64_t>{8}, half = 0.5;
+  struct Instance { const AlgorithmRow* row; const char* env; int horizon; };
+  for (const auto& [row, env, horizon] : {Instance{&sac, "pendulum-v1", 200}, Instance{&dqn, "cartpole-v1", 500},
+                                          Instance{&q_learning, "gridworld-v1", 100}}) {
+    CAPTURE(row->name);
+    const OptionValue name = std::string(env);
+    std::unique_ptr<Trainer> trainer =
+        row == &sac   ? untrained(*row, {{"env", name}, {"hidden", narrow}})
+        : row == &dqn ? untrained(*row, {{"env", name}, {"hidden", narrow}, {"epsilon", half}})
+                      : untrained(*row, {{"env", name}, {"epsilon", half}});
+    const std::unique_ptr<Trainer> other =
+        untrained(ppo, {{"env", name}, {"hidden", narrow}, {"dtype", std::string("f64")}});
+
+    // Two tasks, K = 2, three episodes explored for each point and four judged.
+    AdaptRequest request = small_request(Evaluation::sampled);
+    std::vector<double> tasks;
+    for (std::uint32_t n : {0, 1})
+      for (double x : envs::sample_task(envs::find_env(env), 2, Purpose::test_task, 0, n)) tasks.push_back(x);
+    request.tasks = Tensor::from({1, 2, static_cast<int>(tasks.size() / 2)}, tasks);
+    request.trajectories = request.paths = 3;
+    AdaptReport reports[3];
+    for (const Evaluation evaluation : evaluations) {
+      request.evaluation = evaluation;
+      AdaptReport& report = reports[static_cast<int>(evaluation)];
+      report = trainer->adapt(request);
+
+      // The same starts as another learner's.
+      const AdaptReport theirs = other->adapt(request);
+      REQUIRE(report.paths.size() == theirs.paths.size());
+      for (std::size_t n = 0; n < report.paths.size(); ++n)
+        for (int k = 0; k < report.paths[n].observations.shape().cols; ++k)
+          REQUIRE(report.paths[n].observations.at(0, 0, k) == theirs.paths[n].observations.at(0, 0, k));
+
+      // What was explored is counted: episodes of the pendulum last 200 steps, the others end by themselves.
+      REQUIRE(report.env_steps.shape() == Shape{1, 2, 3});
+      for (int task : {0, 1}) {
+        CHECK(report.env_steps.at(0, task, 0) == 0);
+        for (int k : {1, 2}) {
+          const double steps = report.env_steps.at(0, task, k) - report.env_steps.at(0, task, k - 1);
+          if (row == &sac) CHECK(steps == 3 * 200);
+          CHECK((steps >= 3 && steps <= 3 * horizon));
+        }
+        // Nothing is learned: judged on fresh episodes, all points are the same; explored ones differ.
+        const bool same = report.returns.at(0, task, 2) == report.returns.at(0, task, 0);
+        if (evaluation != Evaluation::exploration) CHECK(same);
+      }
+    }
+    const auto at = [&](Evaluation e, int k) { return reports[static_cast<int>(e)].returns.at(0, 0, k); };
+    CHECK(at(Evaluation::sampled, 0) != at(Evaluation::deterministic, 0));
+    CHECK(at(Evaluation::exploration, 0) != at(Evaluation::exploration, 1));
+  }
 }
 
 TEST_CASE("protocol: nothing to adapt to, or no data, is an error", "[rl][protocol]") {

@@ -7,6 +7,7 @@
 
 #include "autodiff/ops.h"
 #include "autodiff/transforms.h"
+#include "envs/soft_problems.h"
 #include "tests/catch.h"
 
 using namespace innerloop;
@@ -348,6 +349,65 @@ TEST_CASE("SAC: which loss reaches which parameters, and all else exactly zero")
       CHECK_FALSE(reaches(to_targets));
       CHECK(reaches(to_temperature) == (loss == 2));
     }
+  }
+}
+
+namespace {
+
+// (Q(s', ·), a', log α, batch) → log π(a'|s') of the policy exp(Q/α)/Z and the target of that one action.
+const Function<SacSpec> soft_targets("test/soft_targets", [](Inputs& in, const SacSpec& spec) -> std::vector<Vars> {
+  const Var q = in.next_var("q"), action = in.next_var("action"), log_alpha = in.next_var("log_alpha");
+  const Batch batch = in.next("batch");
+  const Var log_pi = pick_cols(log_softmax(q * exp(-log_alpha)), action), q1 = pick_cols(q, action);
+  Vars out;
+  out.add("log_prob", log_pi);
+  out.add("y", soft_backup(spec, batch, soft_value(q1, q1 + 1.0, log_alpha, log_pi)));
+  return {out};
+});
+
+}  // namespace
+
+TEST_CASE("SAC: its own target, iterated over all actions of the two-state soft MDP, is the closed form to 1e-8") {
+  // Rows (s, a, a'): stay or switch, and what may be done after it. The policy is always the soft one of the current Q.
+  const envs::Mdp mdp = envs::soft_two_state_mdp();
+  const double alpha = 0.5;
+  SacSpec spec;
+  spec.gamma = 0.9;
+  std::vector<double> rewards, next_action;
+  for (int s = 0; s < 2; ++s)
+    for (int a = 0; a < 2; ++a)
+      for (int a_next = 0; a_next < 2; ++a_next) {
+        rewards.push_back(mdp.reward[mdp.row(s, a)]);
+        next_action.push_back(a_next);
+      }
+  BatchValues batch;
+  batch.add("rewards", column(rewards));
+  batch.add("terminated", Tensor({1, 8, 1}));
+
+  double q[2][2] = {};
+  for (int sweep = 0; sweep < 300; ++sweep) {
+    Tensor q_next({1, 8, 2});
+    for (int row = 0; row < 8; ++row) {
+      const int s = row / 4, a = row / 2 % 2, s_next = a == 1 ? 1 - s : s;
+      for (int b : {0, 1}) q_next.set(0, row, b, q[s_next][b]);
+    }
+    const Tensors out =
+        soft_targets(spec, {q_next, column(next_action), Tensor::scalar(std::log(alpha)), batch})[0];
+    // Q(s, a) = Σ_a' π(a'|s')·y(s, a, a').
+    for (int s : {0, 1})
+      for (int a : {0, 1}) {
+        q[s][a] = 0;
+        for (int a_next : {0, 1}) {
+          const int row = 4 * s + 2 * a + a_next;
+          q[s][a] += std::exp(out["log_prob"].at(0, row, 0)) * out["y"].at(0, row, 0);
+        }
+      }
+  }
+  const double expected[2][2] = {{8.161069032, 8.978846588}, {10.078846588, 8.061069032}};
+  const double v[] = {9.067854480, 10.087607320};
+  for (int s : {0, 1}) {
+    for (int a : {0, 1}) CHECK(q[s][a] == Approx(expected[s][a]).margin(1e-8));
+    CHECK(alpha * std::log(std::exp(q[s][0] / alpha) + std::exp(q[s][1] / alpha)) == Approx(v[s]).margin(1e-8));
   }
 }
 

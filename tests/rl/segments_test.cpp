@@ -153,23 +153,129 @@ TEST_CASE("a2c and ppo: a restored trainer goes on bit for bit, with memory and 
   }
 }
 
-TEST_CASE("ppo and a2c learn to balance the pole, with and without memory; not at learning rate 0", "[learning]") {
-  const auto ppo_return = [](const char* core, const char* rate) {
+TEST_CASE(
+    "ppo and a2c learn to balance the pole, with and without memory, observations normalised or not; not at rate 0",
+    "[learning]") {
+  const auto ppo_return = [](const char* core, const char* rate, const char* normalise = "false") {
     return trained_return(*trainer_of(
         ppo, {{"core", core}, {"core_size", "32"}, {"hidden", "[32]"}, {"learning_rate", rate}, {"iterations", "18"},
-              {"trajectories", "16"}, {"epochs", "6"}, {"reward_scale", "0.1"}}));
+              {"trajectories", "16"}, {"epochs", "6"}, {"reward_scale", "0.1"},
+              {"normalise_observations", normalise}}));
   };
   for (const char* core : {"none", "gru", "lstm"}) {
     CAPTURE(core);
     CHECK(ppo_return(core, "5e-3") > 120);
     CHECK(ppo_return(core, "0") < 60);
   }
+  CHECK(ppo_return("none", "5e-3", "true") > 120);
+  CHECK(ppo_return("none", "0", "true") < 60);
   const auto a2c_return = [](const char* rate) {
     return trained_return(*trainer_of(a2c, {{"learning_rate", rate}, {"iterations", "250"}, {"steps", "16"},
                                             {"lambda", "0.95"}, {"reward_scale", "0.1"}}));
   };
   CHECK(a2c_return("3e-3") > 120);
   CHECK(a2c_return("0") < 60);
+
+  // With a core, judged on 20 whole episodes: those that end in 16 steps are the short ones.
+  const auto recurrent_return = [](const char* core, const char* rate, const char* iterations) {
+    const std::unique_ptr<Trainer> trainer = trainer_of(
+        a2c, {{"core", core}, {"core_size", "32"}, {"hidden", "[32]"}, {"learning_rate", rate}, {"anneal", "true"},
+              {"iterations", iterations}, {"steps", "16"}, {"lambda", "0.95"}, {"reward_scale", "0.1"}});
+    trained_return(*trainer);
+    AdaptRequest request;
+    request.tasks = Tensor::full({1, 1, 1}, 9.8);
+    request.steps = 0, request.trajectories = 20, request.evaluation = Evaluation::sampled;
+    return trainer->adapt(request).returns.item();
+  };
+  for (const char* core : {"gru", "lstm"}) {
+    CAPTURE(core);
+    CHECK(recurrent_return(core, "3e-3", "500") > 200);
+    CHECK(recurrent_return(core, "0", "20") < 60);
+  }
+}
+
+namespace {
+
+// A sign is shown at the start and hidden afterwards; at the fourth step, naming it earns 1.
+struct Recall {
+  struct Task { double unused; };
+  struct State { int sign, t; };
+  struct Action { int a; };
+  static constexpr envs::Spec spec = {.name = "recall",
+                                      .summary = "name the sign that was shown three steps ago",
+                                      .source = "this test",
+                                      .task_size = 1,
+                                      .obs_size = 2,
+                                      .action_kind = envs::ActionKind::discrete,
+                                      .action_count = 2,
+                                      .horizon = 4,
+                                      .random_reset = true,
+                                      .best_policy = "none"};
+  template <class Random>
+  static Task sample_task(Random&) {
+    return {0};
+  }
+  template <class Random>
+  static State reset(const Task&, Random& random) {
+    return {random.uniform() < 0.5 ? 0 : 1, 0};
+  }
+  template <class Random>
+  static envs::Step<double> step(const Task&, State& state, const Action& action, Random&) {
+    ++state.t;
+    return {state.t == 4 && action.a == state.sign ? 1.0 : 0.0, false};
+  }
+  static void observe(const Task&, const State& state, double* obs) {
+    obs[0] = state.t > 0 ? 0 : 2 * state.sign - 1;
+    obs[1] = state.t == 3;
+  }
+};
+
+// The share of signs named rightly at the end of training.
+double recalled(const AlgorithmRow& row, Core core, double rate) {
+  const envs::EnvRow env = envs::make_row<Recall>();
+  ActorCriticConfig config;
+  config.core = core, config.core_size = core == Core::none ? 0 : 8, config.hidden = {8};
+  config.trajectories = 32, config.steps = 16, config.learning_rate = rate, config.dtype = Dtype::f64;
+  SegmentConfig segments = segment_config(config);
+  segments.env = &env;
+  segments.agent.observations = 2;
+  segments.agent.policy = {.net = {.inputs = segments.agent.features(), .hidden = {8}, .outputs = 2},
+                           .head = nn::PolicySpec::Head::categorical};
+  SegmentSource source(segments, 1);
+  DescentState learner{.theta = nn::init_actor_critic(segments.agent, 1), .adam = {}};
+  learner.adam = nn::adam_start(learner.theta);
+  const AgentLossConfig loss{.agent = segments.agent, .time_steps = sequence_steps(segments), .clip = 0.2};
+  const A2cFunction a2c_gradient;
+  const PpoFunctions ppo_functions;
+  double share = 0;
+  const int updates = 150, counted = 20;
+  for (int k = 0; k < updates; ++k) {
+    const Segments data = source.collect(learner.theta);
+    BatchValues batch = segment_batch(data, config);
+    if (&row == &ppo) batch.add("old_log_prob", ppo_functions.old_log_prob(loss, {learner.theta, batch})[0][0]);
+    for (int epoch = 0; epoch < (&row == &ppo ? 3 : 1); ++epoch)
+      descend(learner,
+              &row == &ppo ? ppo_functions.gradient(loss, {learner.theta, batch})[0]
+                           : a2c_gradient(loss, {learner.theta, batch})[0],
+              config, 0, row.name);
+    double mean = 0;
+    for (double r : data.returns) mean += r / static_cast<double>(data.returns.size());
+    if (k >= updates - counted) share += mean / counted;
+  }
+  return share;
+}
+
+}  // namespace
+
+TEST_CASE("a2c and ppo: what was shown three steps ago is told by agents with memory and guessed by those without",
+          "[learning]") {
+  for (const AlgorithmRow* row : {&a2c, &ppo}) {
+    CAPTURE(row->name);
+    CHECK(recalled(*row, Core::gru, 1e-2) > 0.95);
+    CHECK(recalled(*row, Core::lstm, 1e-2) > 0.95);
+    CHECK(std::abs(recalled(*row, Core::none, 1e-2) - 0.5) < 0.1);
+    CHECK(std::abs(recalled(*row, Core::gru, 0) - 0.5) < 0.1);
+  }
 }
 
 TEST_CASE("ppo on the pendulum: regret of every episode against its own start's optimum; large at learning rate 0",

@@ -1,0 +1,28 @@
+// Whole episodes of given tasks with any actor, all of them side by side: what the adaptation protocol explores and
+// judges.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "kernels/philox.h"
+#include "rl/protocol.h"
+
+namespace innerloop::rl {
+
+// Actions (lanes, action size), in the environment's units, of lanes that see (lanes, observation size). `random` holds
+// each lane's own numbers for this step. Lanes that have finished are asked too, and not listened to.
+using EpisodeActor =
+    std::function<std::vector<double>(std::span<const double> observations, std::span<const Philox> random)>;
+
+// One episode for each of the tasks and of `episodes`: starts, noise and actions drawn at `place`, as Rollout draws
+// them.
+Trajectories play_episodes(const envs::EnvRow& env, const std::vector<envs::Task>& tasks, int episodes,
+                           const RolloutPlace& place, Dtype dtype, const EpisodeActor& act);
+
+// The protocol with a learner that does not adapt: `latent`, its parameters, is the same after every update.
+AdaptReport adapt_unchanged(const AdaptRequest& request, const Tensors& latent,
+                            decltype(AdaptiveLearner::act) act);
+
+}  // namespace innerloop::rl
