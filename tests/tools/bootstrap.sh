@@ -4,7 +4,7 @@
 set -eu
 
 # All that is needed is there if these commands and headers are.
-complete() {
+all_there() {
   for tool in make cmake c++ gnuplot; do
     command -v "$tool" > /dev/null || return 1
   done
@@ -21,7 +21,7 @@ complete() {
 CODE
 }
 
-complete && exit 0
+all_there && exit 0
 
 packages="g++ make cmake libeigen3-dev libfmt-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev gnuplot-nox"
 
@@ -48,4 +48,4 @@ if apt-cache show catch2 > /dev/null 2>&1; then catch=catch2; else catch=libcatc
 # shellcheck disable=SC2086
 $as_root DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $packages $catch
 
-complete || { echo "innerloop: the packages are installed, but a compiler, tool or header is still missing" >&2; exit 1; }
+all_there || { echo "innerloop: the packages are installed, but a compiler, tool or header is still missing" >&2; exit 1; }
