@@ -55,6 +55,9 @@ Scene on_line(const Tensor& observations, int t, const envs::Task& task) {
   return scene;
 }
 
+// A number that is to become 0.
+Scene to_zero(const Tensor& observations, int t, const envs::Task&) { return on_line(observations, t, {0.0}); }
+
 // The number of the 1 in a one-hot observation.
 int hot(const Tensor& observations, int t, int count) {
   for (int k = 0; k < count; ++k)
@@ -163,6 +166,8 @@ constexpr Drawing drawings[] = {
     {"promp-1d", on_line},
     {"four-state-v1", four_state},
     {"two-state-v1", two_state},
+    {"soft-two-state-v1", two_state},
+    {"soft-lqr-v1", to_zero},
     {"cartpole-v1", cart_pole},
     {"pendulum-v1", pendulum},
     {"mountain-car-continuous-v0", mountain_car},

@@ -104,7 +104,8 @@ void list_optimum(const Context& context, bool json) {
   const envs::PendulumOptimumReport r = envs::pendulum_optimum_report({361, 321, 41}, 1000);
   if (json) {
     context.out << ordered_json{{"env", "pendulum-v1"}, {"optimum", r.mean}, {"reached", r.reached_mean},
-                                {"table_minus_reached", r.gap}, {"refinement", r.refinement}, {"error", r.error}}
+                                {"table_minus_reached", r.gap}, {"refinement", r.refinement}, {"error", r.error},
+                                {"worst_start", r.worst}}
                        .dump(2)
                 << "\n";
     return;
@@ -115,8 +116,9 @@ void list_optimum(const Context& context, bool json) {
       "  reached from 1000 drawn starts     {:9.2f}\n"
       "  the table's value of these, less it {:8.2f}\n"
       "  change by halving the grid         {:9.2f}\n"
-      "  error, the larger of the two       {:9.2f}\n",
-      r.mean, r.reached_mean, r.gap, r.refinement, r.error);
+      "  error of the mean, the larger one  {:9.2f}\n"
+      "  error of a start, the worst of 1000{:9.2f}\n",
+      r.mean, r.reached_mean, r.gap, r.refinement, r.error, r.worst);
 }
 
 void list_ops(const Context& context, bool json) {

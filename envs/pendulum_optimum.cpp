@@ -5,6 +5,7 @@
 
 #include "envs/driver.h"
 #include "envs/pendulum.h"
+#include "envs/pendulum_plan.h"
 #include "kernels/require.h"
 #include "kernels/threads.h"
 
@@ -113,22 +114,22 @@ double PendulumOptimum::torque(double theta, double omega, int steps_left) const
   return best_torque;
 }
 
-// Some steps with a given torque, then greedily to the end.
+// Some steps with a given torque, then greedily to the end; and the best plan near that one.
 double PendulumOptimum::episode(double theta, double omega, int pushed_steps, double push) const {
   NoRandom none;
   Env::State s{theta, omega};
-  double total = 0;
+  std::vector<double> torques;
   for (int left = horizon_; left > 0; --left) {
-    const double u = horizon_ - left < pushed_steps ? push : torque(s.theta, s.omega, left);
-    total += Env::step(task, s, {u}, none).reward;
+    torques.push_back(horizon_ - left < pushed_steps ? push : torque(s.theta, s.omega, left));
+    Env::step(task, s, {torques.back()}, none);
   }
-  return total;
+  return improved(pendulum_plan(theta, omega, std::move(torques))).earned;
 }
 
 double PendulumOptimum::best_return(double theta, double omega) const {
   double best = episode(theta, omega, 0, 0);
-  for (int steps : {5, 10, 20, 40})
-    for (double push : {-max_torque, max_torque}) best = std::max(best, episode(theta, omega, steps, push));
+  for (int steps : {3, 6, 9, 12})
+    for (double push : {-max_torque, 0.0, max_torque}) best = std::max(best, episode(theta, omega, steps, push));
   return best;
 }
 
@@ -146,23 +147,30 @@ double PendulumOptimum::mean_value() const {
 }
 
 PendulumOptimumReport pendulum_optimum_report(const PendulumGrid& grid, int starts) {
-  const PendulumOptimum fine(grid);
-  const PendulumOptimum coarse({(grid.angles + 1) / 2, (grid.speeds + 1) / 2, grid.torques});
+  return pendulum_optimum_report(PendulumOptimum(grid), starts);
+}
+
+PendulumOptimumReport pendulum_optimum_report(const PendulumOptimum& fine, int starts) {
+  const PendulumGrid& grid = fine.grid();
+  const PendulumOptimum coarse({(grid.angles + 1) / 2, (grid.speeds + 1) / 2, grid.torques}, fine.horizon());
   PendulumOptimumReport report;
   report.mean = fine.mean_value();
   report.refinement = report.mean - coarse.mean_value();
 
   // The same starts as the environment's own resets, one trajectory each.
-  std::vector<double> table(static_cast<std::size_t>(starts)), earned(table.size());
+  const auto size = static_cast<std::size_t>(starts);
+  std::vector<double> table(size), earned(size), coarsely(size);
   parallel_for(starts, [&](int n, int) {
     Philox random(1, {.purpose = Purpose::test_reset, .trajectory = static_cast<std::uint32_t>(n)});
     const Env::State s = Env::reset(task, random);
     table[static_cast<std::size_t>(n)] = fine.value(s.theta, s.omega);
     earned[static_cast<std::size_t>(n)] = fine.best_return(s.theta, s.omega);
+    coarsely[static_cast<std::size_t>(n)] = coarse.best_return(s.theta, s.omega);
   });
-  for (int n = 0; n < starts; ++n) {
-    report.reached_mean += earned[static_cast<std::size_t>(n)] / starts;
-    report.gap += (table[static_cast<std::size_t>(n)] - earned[static_cast<std::size_t>(n)]) / starts;
+  for (std::size_t n = 0; n < size; ++n) {
+    report.reached_mean += earned[n] / starts;
+    report.gap += (table[n] - earned[n]) / starts;
+    report.worst = std::max(report.worst, std::abs(earned[n] - coarsely[n]));
   }
   report.error = std::max(std::abs(report.gap), std::abs(report.refinement));
   return report;

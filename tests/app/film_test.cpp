@@ -1,7 +1,11 @@
 // Film-strips: every environment has its drawing, and what is drawn is where it should be.
 #include "app/film.h"
 
+#include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <map>
+#include <regex>
 #include <sstream>
 
 #include "app/program.h"
@@ -64,10 +68,45 @@ TEST_CASE("film: every environment is drawn, within its frame", "[app][film]") {
       CHECK(inside);
     }
   }
-  for (const char* env : {"cartpole-v1", "pendulum-v1", "mountain-car-continuous-v0", "acrobot-v1", "gridworld-v1",
-                          "maze-v1", "point-nav-v1", "four-state-v1", "two-state-v1", "promp-1d-v1", "promp-corner-v1"})
-    CHECK(has_own_drawing(env));
+  for (const envs::EnvRow& env : envs::all_envs()) {
+    INFO(env.spec.name);
+    CHECK(has_own_drawing(env.spec.name));
+  }
   CHECK_FALSE(has_own_drawing("something-new-v1"));
+}
+
+TEST_CASE("film: every environment has a picture in the chapter, or is drawn as one that differs in the reward alone",
+          "[app][film]") {
+  // Rows "| `env` | `other` | because |" of the chapter.
+  const std::string chapter = contents("app/films.md");
+  std::map<std::string, std::string> drawn_as;
+  const std::regex row(R"(\n\| `([a-z0-9-]+)` \| `([a-z0-9-]+)` \| [^|\n]+ \|)");
+  for (std::sregex_iterator it(chapter.begin(), chapter.end(), row), end; it != end; ++it)
+    drawn_as[(*it)[1]] = (*it)[2];
+  CHECK(drawn_as.size() >= 3);
+
+  const auto has_picture = [](const std::string& env) { return std::filesystem::exists("app/film_" + env + ".png"); };
+  for (const envs::EnvRow& env : envs::all_envs()) {
+    const std::string name(env.spec.name), picture = "![" + name + "](film_" + name + ".png)";
+    INFO(name);
+    CHECK(has_picture(name) == (chapter.find(picture) != std::string::npos));
+    CHECK(has_picture(name) == (drawn_as.count(name) == 0));
+    if (drawn_as.count(name) == 0) continue;
+
+    // From the same start the same steps lead to the same places.
+    REQUIRE(has_picture(drawn_as[name]));
+    const envs::EnvRow& other = envs::find_env(drawn_as[name]);
+    const envs::Task task = envs::reference_tasks(env)[0];
+    envs::VectorEnv mine(env, {task}, 2, 1), theirs(other, {task}, 2, 1);
+    for (envs::VectorEnv* lanes : {&mine, &theirs}) lanes->reset({.purpose = Purpose::test_reset});
+    for (int t = 0; t < 10; ++t) {
+      REQUIRE(std::ranges::equal(mine.observations(), theirs.observations()));
+      for (envs::VectorEnv* lanes : {&mine, &theirs}) {
+        const std::vector<double> actions = {std::sin(t), 0.4, -0.3, std::cos(3 * t)};
+        lanes->step(actions);
+      }
+    }
+  }
 }
 
 TEST_CASE("film: poles, rods, links, cars and cells stand where the numbers say", "[app][film]") {

@@ -28,3 +28,10 @@ film promp-corner-dense-v1 "--steps 1 --until 60" maml --hidden [32,32] --alpha 
 film point-nav-v1 "--steps 2 --task 3 --until 14" maml --hidden [64,64] --alpha 0.1 --iterations 60
 film gridworld-v1 "--steps 1 --task 26 --until 14" maml --hidden [64] --alpha 5 --iterations 60
 film maze-v1 "--steps 2 --task 5 --until 21" maml --hidden [64] --alpha 5 --iterations 60
+film point-nav-oracle-v1 "--task 3 --until 14" trpo --tasks 20 --trajectories 10 --hidden [32,32] --activation tanh --iterations 40
+film point-nav-raw-v1 "--steps 2 --task 3 --until 14" maml --tasks 10 --trajectories 10 --hidden [32,32] --alpha 0.1 --iterations 30
+film point-nav-scale10-v1 "--steps 2 --task 3 --until 14" maml --tasks 10 --trajectories 10 --hidden [32,32] --alpha 0.1 --iterations 30
+film point-robot-v1 "--steps 1 --task 3" maml --hidden [64,64] --alpha 0.1 --iterations 40
+film semicircle-dense-v1 "--steps 1 --task 3" maml --hidden [64,64] --alpha 0.1 --iterations 40
+film soft-lqr-v1 "" trpo --tasks 1 --trajectories 50 --hidden [8] --activation tanh --iterations 40
+film soft-two-state-v1 "--until 7" policy_gradient --tasks 1 --trajectories 20 --hidden [16] --iterations 50
