@@ -1,10 +1,10 @@
 // The gated recurrent unit over a sequence, forwards and backwards; the definition: kernels/reference/gru.h.
 //
-// The plain version, right for every size: a block owns one row of the batch of one task and walks through time alone.
+// The plain version, right for every size: a block owns one row of the batch of one task and walks through time alone,
+// with the state in global memory.
 #include "kernels/cpu/vecmath.h"
 #include "kernels/cuda/families.h"
 #include "kernels/cuda/grid.h"
-#include "kernels/cuda/this_device.h"
 
 namespace innerloop::kernels::SIMT_BACKEND {
 namespace {
@@ -17,14 +17,10 @@ struct Gru {
   int steps, tasks;
 };
 
-// Each thread owns cells k, k + blockDim.x, …; h of the step before lies in shared memory, since all gates of all cells
-// read all of it.
+// Each thread owns cells k, k + blockDim.x, …; all gates of all cells read the whole h of the step before.
 template <class T>
 SIMT_KERNEL void gru_forward(Gru<T> p) {
-  SIMT_DYN_SHARED(raw);
-  simt::Carver carver{raw};
   const int cells = p.h0.cols, batch = p.h0.rows, rows = p.steps * batch;
-  T* h = carver.template take<T>(static_cast<std::size_t>(cells));
   const std::size_t block = static_cast<std::size_t>(rows) * cells;
 
   for (int t = static_cast<int>(blockIdx.y); t < p.tasks; t += static_cast<int>(gridDim.y))
@@ -36,9 +32,7 @@ SIMT_KERNEL void gru_forward(Gru<T> p) {
       // The state that the step starts from.
       const T* h_before = s == 0 ? p.h0.task(t) + static_cast<std::size_t>(r) * cells
                                  : row + 4 * block - static_cast<std::size_t>(batch) * cells;
-      for (int k = static_cast<int>(threadIdx.x); k < cells; k += static_cast<int>(blockDim.x))
-        h[k] = cleared ? T(0) : h_before[k];
-      __syncthreads();
+      const auto h = [&](int k) { return cleared ? T(0) : h_before[k]; };
 
       // r, z = sigmoid(Z_t + h·U);  q = h·U_n;  n = tanh(Z_n + r·q);  h = (1 − z)·n + z·h
       for (int k = static_cast<int>(threadIdx.x); k < cells; k += static_cast<int>(blockDim.x)) {
@@ -46,14 +40,14 @@ SIMT_KERNEL void gru_forward(Gru<T> p) {
         for (int l = 0; l < cells; ++l)
           for (int gate = 0; gate < 3; ++gate)
             sum[gate] = vecmath::mul_add(
-                h[l], p.u.task(t)[static_cast<std::size_t>(l) * 3 * cells + gate * cells + k], sum[gate]);
+                h(l), p.u.task(t)[static_cast<std::size_t>(l) * 3 * cells + gate * cells + k], sum[gate]);
         const T* z_in = p.z.task(t) + static_cast<std::size_t>(r) * 3 * cells + k;
         const T reset = vecmath::sigmoid(z_in[0] + sum[0]), z = vecmath::sigmoid(z_in[cells] + sum[1]);
         const T n = vecmath::tanh(z_in[2 * cells] + reset * sum[2]);
-        const T blocks[] = {reset, z, n, sum[2], (T(1) - z) * n + z * h[k]};
+        const T blocks[] = {reset, z, n, sum[2], (T(1) - z) * n + z * h(k)};
         for (int b = 0; b < 5; ++b) row[static_cast<std::size_t>(b) * block + k] = blocks[b];
       }
-      __syncthreads();  // all have read h
+      __syncthreads();  // all of the new h is there
     }
 }
 
@@ -123,14 +117,8 @@ void gru_sequence(const DeviceCall& call) {
   const Gru<T> p{view<T>(call.out),         view<const T>(call.in[0]), view<const T>(call.in[1]),
                  view<const T>(call.in[2]), view<const T>(call.in[3]), call.attr.i,
                  call.tasks};
-  const std::size_t bytes = simt::carved<T>(static_cast<std::size_t>(p.h0.cols));
-  const std::size_t most = this_device().shared_bytes_per_block;
-  require(bytes <= most, "gru: " + std::to_string(p.h0.cols) + " cells need " + std::to_string(bytes) +
-                             " bytes of shared memory, and a block of this device has " + std::to_string(most) +
-                             "; use fewer cells");
   simt::launch({.grid = {static_cast<unsigned>(p.h0.rows), grid_tasks(call.tasks)},
                 .block = threads_for(p.h0.cols),
-                .shared_bytes = bytes,
                 .stream = call.stream},
                gru_forward<T>, p);
 }

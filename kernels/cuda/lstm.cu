@@ -8,12 +8,11 @@
 //               through shared memory too; one barrier a step, and no block waits for another
 //   more cells  blocks own some cells each, with their part of U; the state passes through global memory, and the whole
 //               grid waits for itself at every step (cooperative launch: the grid must fit on the device at once)
-//   any number  as the first, but U is read from global memory at every step
+//   any number  as the first, but U and the state are read from global memory at every step; no shared memory at all
 //
 // All three add up the same products in the same order, so they give the same bits. Resets are data: a select, never a
 // branch around a barrier.
 #include <algorithm>
-#include <string>
 
 #include "kernels/cpu/vecmath.h"
 #include "kernels/cuda/families.h"
@@ -33,7 +32,7 @@ template <class T, Op op, bool resident, bool cooperative>
 struct Forward : Share<T, resident, cooperative> {
   using Base = Share<T, resident, cooperative>;
   using Base::p;
-  T *u, *tile;  // u: [l][own cell][gate]; tile: [cell][row], two of them where the state stays in the block
+  T *u, *tile;  // u: [l][own cell][gate]; tile: [cell][row], two where the state stays in the block; both if resident
 
   SIMT_DEVICE Forward(const Sequence<T>& sequence, T* u_memory, T* tile_memory)
       : Base(sequence), u(u_memory), tile(tile_memory) {}
@@ -57,16 +56,45 @@ struct Forward : Share<T, resident, cooperative> {
     else return {{u_of(l, 0, k), u_of(l, 1, k), u_of(l, 2, k), u_of(l, 3, k)}};
   }
 
-  // h (or its tangent) before step t, for the rows of a chunk: from the results of the step before.
+  // The cells of h (or its tangent) before step t, in row n; nullptr where all are zero.
+  SIMT_DEVICE const T* h_before(int t, int n) const {
+    if (n >= this->row_end || this->cleared(t, n)) return nullptr;
+    return t == 0 ? p.h0.task(this->task) + static_cast<std::size_t>(n) * p.hidden
+                  : p.out.task(this->task) + this->at(block_h, t - 1, n, 0);
+  }
   SIMT_DEVICE void bring_state(int t, int chunk) const {
     const int count = p.hidden * p.tile_rows;
     for (int i = static_cast<int>(threadIdx.x); i < count; i += threads) {
-      const int k = i % p.hidden, r = i / p.hidden, n = chunk + r;
-      T h = 0;
-      if (n < this->row_end && !this->cleared(t, n))
-        h = t == 0 ? p.h0.task(this->task)[static_cast<std::size_t>(n) * p.hidden + k]
-                   : p.out.task(this->task)[this->at(block_h, t - 1, n, k)];
-      tile_of(t)[k * this->stride() + r] = h;
+      const int k = i % p.hidden, r = i / p.hidden;
+      const T* h = h_before(t, chunk + r);
+      tile_of(t)[k * this->stride() + r] = h ? h[k] : T(0);
+    }
+  }
+
+  // a += h·U for a patch of rows, all gates of cell k.
+  SIMT_DEVICE void add_products(int t, int chunk, int r, int k, T (&a)[patch][4]) const {
+    const T* h[patch] = {};  // where the rows lie, unless they are in the tile
+    if constexpr (!resident) {
+      SIMT_UNROLL
+      for (int i = 0; i < patch; ++i) h[i] = h_before(t, chunk + r + i);
+    }
+    const T* tile_t = resident ? tile_of(t) + r : nullptr;
+    const int stride = this->stride();
+    for (int l = 0; l < p.hidden; ++l) {
+      const Four<T> weights = u_gates(l, k);
+      Four<T> state;
+      if constexpr (resident) {
+        state = load(tile_t + l * stride);
+      } else {
+        SIMT_UNROLL
+        for (int i = 0; i < patch; ++i) state.at[i] = h[i] ? h[i][l] : T(0);
+      }
+      SIMT_UNROLL
+      for (int i = 0; i < patch; ++i) {
+        SIMT_UNROLL
+        for (int gate = 0; gate < 4; ++gate)
+          a[i][gate] = vecmath::mul_add(state.at[i], weights.at[gate], a[i][gate]);
+      }
     }
   }
 
@@ -101,10 +129,11 @@ struct Forward : Share<T, resident, cooperative> {
     return six[5];
   }
 
-  // Step t of a chunk of rows. What the next step starts from goes into the other tile, unless other blocks own a part.
+  // Step t of a chunk of rows. What the next step starts from goes into the other tile, where there is one.
   SIMT_DEVICE void step(int t, int chunk) const {
-    const T *h = tile_of(t), *gates = p.gates.task(this->task);
-    T* next = tile_of(t + 1);
+    const T* gates = p.gates.task(this->task);
+    constexpr bool two_tiles = resident && !cooperative;
+    T* next = two_tiles ? tile_of(t + 1) : nullptr;
     const int stride = this->stride();
     this->for_patches([&](int r, int k) {
       T a[patch][4];
@@ -115,21 +144,13 @@ struct Forward : Share<T, resident, cooperative> {
         for (int gate = 0; gate < 4; ++gate)
           a[i][gate] = n < this->row_end ? gates[this->row(t, n) * 4 * p.hidden + gate * p.hidden + k] : T(0);
       }
-      for (int l = 0; l < p.hidden; ++l) {
-        const Four<T> state = load(h + l * stride + r), weights = u_gates(l, k);
-        SIMT_UNROLL
-        for (int i = 0; i < patch; ++i) {
-          SIMT_UNROLL
-          for (int gate = 0; gate < 4; ++gate)
-            a[i][gate] = vecmath::mul_add(state.at[i], weights.at[gate], a[i][gate]);
-        }
-      }
+      add_products(t, chunk, r, k, a);
       SIMT_UNROLL
       for (int i = 0; i < patch; ++i) {
         const int n = chunk + r + i;
         const bool there = n < this->row_end;
         const T h_new = there ? finish(t, n, k, a[i]) : T(0);
-        if (!cooperative && t + 1 < p.steps)
+        if (two_tiles && t + 1 < p.steps)
           next[k * stride + r + i] = there && !this->cleared(t + 1, n) ? h_new : T(0);
       }
     });
@@ -139,7 +160,7 @@ struct Forward : Share<T, resident, cooperative> {
     keep_u();
     for (int t = 0; t < p.steps; ++t) {
       for (int chunk = this->row0; chunk < this->row_end; chunk += p.tile_rows) {
-        if (cooperative || t == 0) {
+        if (resident && (cooperative || t == 0)) {
           bring_state(t, chunk);
           __syncthreads();
         }
@@ -156,7 +177,7 @@ SIMT_KERNEL void __launch_bounds__(threads, sizeof(T) == 4 ? 2 : 1) forward(Sequ
   SIMT_DYN_SHARED(raw);
   simt::Carver carver{raw};
   T* u = carver.template take<T>(resident ? static_cast<std::size_t>(p.hidden) * p.cells * 4 : 0);
-  T* tile = carver.template take<T>(static_cast<std::size_t>((cooperative ? 1 : 2) * p.hidden) * (p.tile_rows + patch));
+  T* tile = carver.template take<T>(tile_numbers(resident, cooperative, p.hidden, p.tile_rows));
   Forward<T, op, resident, cooperative>(p, u, tile).run();
 }
 
@@ -166,7 +187,8 @@ template <class T, bool resident, bool cooperative>
 struct Backward : Share<T, resident, cooperative> {
   using Base = Share<T, resident, cooperative>;
   using Base::p;
-  T *u, *tile;     // u: [own cell][4H], rows 4 numbers apart more; tile: two of [4H][row], the cotangents of a step's Z
+  T *u, *tile;  // if resident. u: [own cell][4H], rows 4 numbers apart more; tile: [4H][row], the cotangents of a
+                // step's Z, two of them where no other block needs any
   T *h_bar, *c_bar;  // dh0, dc0 of the output: (N, H), what the later step sends; a number belongs to one thread
 
   SIMT_DEVICE Backward(const Sequence<T>& sequence, T* u_memory, T* tile_memory)
@@ -214,7 +236,8 @@ struct Backward : Share<T, resident, cooperative> {
 
   // All cells of a chunk of rows; the cotangents go to the output and, where no other block needs them, into the tile.
   SIMT_DEVICE void cells_of_step(int t, int chunk) const {
-    T *to = p.out.task(this->task), *tile_t = tile_of(t);
+    constexpr bool into_tile = resident && !cooperative;
+    T *to = p.out.task(this->task), *tile_t = into_tile ? tile_of(t) : nullptr;
     this->for_patches([&](int r, int k) {
       SIMT_UNROLL
       for (int i = 0; i < patch; ++i) {
@@ -225,7 +248,7 @@ struct Backward : Share<T, resident, cooperative> {
           SIMT_UNROLL
           for (int gate = 0; gate < 4; ++gate) to[this->row(t, n) * width() + gate * p.hidden + k] = z_bar[gate];
         }
-        if constexpr (!cooperative) {
+        if constexpr (into_tile) {
           SIMT_UNROLL
           for (int gate = 0; gate < 4; ++gate) tile_t[(gate * p.hidden + k) * this->stride() + r + i] = z_bar[gate];
         }
@@ -240,17 +263,30 @@ struct Backward : Share<T, resident, cooperative> {
     }
   }
 
+  // Number j of the cotangents of Z at step t, of a patch of rows; rows that are not there are those of the last one.
+  SIMT_DEVICE Four<T> cotangents(int t, int chunk, int r, int j) const {
+    if constexpr (resident) {
+      return load(tile_of(t) + j * this->stride() + r);
+    } else {
+      Four<T> z;
+      SIMT_UNROLL
+      for (int i = 0; i < patch; ++i) {
+        const int n = chunk + r + i < this->row_end ? chunk + r + i : this->row_end - 1;
+        z.at[i] = p.out.task(this->task)[this->row(t, n) * width() + j];
+      }
+      return z;
+    }
+  }
+
   // h̄ of the step before: z̄·Uᵀ, cut where the state was cleared.
   SIMT_DEVICE void through_u(int t, int chunk) const {
-    const T* z_bar = tile_of(t);
-    const int stride = this->stride();
     this->for_patches([&](int r, int l) {
       T sum[patch] = {};
       for (int j = 0; j < width(); j += patch) {
         const Four<T> weights = u_part(l, j);
         SIMT_UNROLL
         for (int m = 0; m < patch; ++m) {
-          const Four<T> z = load(z_bar + (j + m) * stride + r);
+          const Four<T> z = cotangents(t, chunk, r, j + m);
           SIMT_UNROLL
           for (int i = 0; i < patch; ++i) sum[i] = vecmath::mul_add(z.at[i], weights.at[m], sum[i]);
         }
@@ -284,7 +320,7 @@ SIMT_KERNEL void __launch_bounds__(threads, sizeof(T) == 4 ? 2 : 1) backward(Seq
   SIMT_DYN_SHARED(raw);
   simt::Carver carver{raw};
   T* u = carver.template take<T>(resident ? static_cast<std::size_t>(p.cells) * (4 * p.hidden + patch) : 0);
-  T* tile = carver.template take<T>(static_cast<std::size_t>((cooperative ? 4 : 8) * p.hidden) * (p.tile_rows + patch));
+  T* tile = carver.template take<T>(4 * tile_numbers(resident, cooperative, p.hidden, p.tile_rows));
   Backward<T, resident, cooperative>(p, u, tile).run();
 }
 
@@ -296,12 +332,12 @@ template <class T>
 std::size_t shared_bytes(bool backwards, int hidden, const LstmPlan& plan) {
   const std::size_t cells = static_cast<std::size_t>(plan.cells), h = static_cast<std::size_t>(hidden);
   const std::size_t u = backwards ? cells * (4 * h + patch) : 4 * h * cells;
-  const std::size_t tile =
-      (backwards ? 4 : 1) * (plan.cooperative ? 1 : 2) * h * static_cast<std::size_t>(plan.tile_rows + patch);
-  return simt::carved<T>(plan.resident ? u : 0) + simt::carved<T>(tile);
+  const std::size_t tile = tile_numbers(plan.resident, plan.cooperative, hidden, plan.tile_rows);
+  return simt::carved<T>(plan.resident ? u : 0) + simt::carved<T>(backwards ? 4 * tile : tile);
 }
 
-// A block owns all cells: as few rows as still leave no more blocks than multiprocessors, if that fits.
+// A block owns all cells: as few rows as still leave no more blocks than multiprocessors. False if U is to be
+// `resident` in shared memory and does not fit; else any number of cells will do.
 template <class T>
 bool plan_alone(LstmPlan& plan, bool backwards, int batch, int hidden, int tasks, bool resident) {
   const DeviceProperties& device = this_device();
@@ -344,12 +380,9 @@ LstmPlan plan_of(Op op, const DeviceCall& call) {
   const bool backwards = op == Op::lstm_sequence_bwd;
   LstmPlan plan;
   if (plan_alone<T>(plan, backwards, c0.rows, c0.cols, call.tasks, true) ||
-      plan_together<T>(plan, backwards, c0.rows, c0.cols, call.tasks) ||
-      plan_alone<T>(plan, backwards, c0.rows, c0.cols, call.tasks, false))
+      plan_together<T>(plan, backwards, c0.rows, c0.cols, call.tasks))
     return plan;
-  require(false, "lstm: " + std::to_string(c0.cols) +
-                     " cells do not fit into shared memory, even with U outside of it; "
-                     "use fewer cells");
+  plan_alone<T>(plan, backwards, c0.rows, c0.cols, call.tasks, false);
   return plan;
 }
 

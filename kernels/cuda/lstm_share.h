@@ -18,6 +18,14 @@ SIMT_DEVICE Four<T> load(const T* from) {
   return *reinterpret_cast<const Four<T>*>(from);
 }
 
+// Numbers in the tiles of a state of H cells: one tile, two where the state stays in the block, none where it is read
+// from global memory.
+SIMT_HOST_DEVICE std::size_t tile_numbers(bool resident, bool cooperative, int hidden, int tile_rows) {
+  if (!resident) return 0;
+  return static_cast<std::size_t>(cooperative ? 1 : 2) * static_cast<std::size_t>(hidden) *
+         static_cast<std::size_t>(tile_rows + patch);
+}
+
 // The operands of all kernels here. Sizes: kernels/reference/lstm.h.
 template <class T>
 struct Sequence {

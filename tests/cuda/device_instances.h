@@ -5,6 +5,7 @@
 #include <deque>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kernels/cuda/table.h"
@@ -35,11 +36,11 @@ struct TaskInstance {
   }
 };
 
-// Runs the kernel on all tasks; the output starts as NaN, or as `start`. The result: the tasks' blocks in order.
-// in_place = k gives input k's memory to the output. The kernel gets all the workspace it asks for, or none.
-template <class T>
-std::vector<T> run_on(Device device, const TaskInstance& instance, int in_place = -1, std::vector<T> start = {},
-                      bool with_workspace = true) {
+// Runs a kernel on all tasks; the output starts as NaN, or as `start`. The result: the tasks' blocks in order.
+// in_place = k gives input k's memory to the output. workspace(call): the bytes of it that the kernel gets.
+template <class T, class Workspace>
+std::vector<T> run_kernel(Device device, DeviceKernel kernel, const TaskInstance& instance, Workspace workspace_of,
+                          int in_place = -1, std::vector<T> start = {}) {
   const Instance& base = instance.base;
   const bool sums_tasks = base.op == Op::sum_tasks;
   const std::size_t tasks = static_cast<std::size_t>(instance.tasks);
@@ -70,28 +71,68 @@ std::vector<T> run_on(Device device, const TaskInstance& instance, int in_place 
   call.out = {out.data(), base.out.rows, base.out.cols, base.out.count()};
   if (in_place >= 0) call.out.data = in[static_cast<std::size_t>(in_place)].data;
 
-  const DeviceKernel kernel = find_device_kernel(device, dtype_of<T>, base.op);
   REQUIRE(kernel != nullptr);
-  const std::size_t bytes = with_workspace ? device_workspace(device, dtype_of<T>, base.op, call) : 0;
+  const std::size_t bytes = workspace_of(call);
   DeviceArray<std::byte> workspace(device, std::vector<std::byte>(bytes, std::byte{0xFF}));
   call.workspace = workspace.data(), call.workspace_bytes = bytes;
   kernel(call);
   return in_place >= 0 ? memory[static_cast<std::size_t>(in_place)].numbers() : out.numbers();
 }
 
-// The largest error over all tasks, in units of the tolerance.
+// Runs the kernel of the operator table, which gets all the workspace it asks for, or none.
+template <class T>
+std::vector<T> run_on(Device device, const TaskInstance& instance, int in_place = -1, std::vector<T> start = {},
+                      bool with_workspace = true) {
+  const Op op = instance.base.op;
+  const auto workspace = [&](const DeviceCall& call) {
+    return with_workspace ? device_workspace(device, dtype_of<T>, op, call) : 0;
+  };
+  return run_kernel<T>(device, find_device_kernel(device, dtype_of<T>, op), instance, workspace, in_place,
+                       std::move(start));
+}
+
+// The result of f(call) for a call of so many tasks without any memory: what plans are made from.
+template <class F>
+auto with_call(const Instance& instance, int tasks, F f) {
+  std::vector<DeviceMatrix> in;
+  for (const Size size : instance.in) in.push_back({nullptr, size.rows, size.cols, size.count()});
+  return f(DeviceCall{.out = {nullptr, instance.out.rows, instance.out.cols, instance.out.count()},
+                      .in = in.data(),
+                      .arity = static_cast<int>(in.size()),
+                      .tasks = tasks,
+                      .attr = instance.attr});
+}
+
+// What the reference makes of every task.
+class Expected {
+ public:
+  explicit Expected(const TaskInstance& instance) {
+    for (int t = 0; t < instance.tasks; ++t) {
+      const Instance one = instance.of(t);
+      want_.push_back(exact(one));
+      scale_.push_back(magnitude(one, want_.back()));
+    }
+  }
+  // The largest error over all tasks, in units of the tolerance relative to the sum of absolute terms.
+  template <class T>
+  long double worst_error(const std::vector<T>& got, long double tolerance) const {
+    long double result = 0;
+    auto first = got.begin();
+    for (std::size_t t = 0; t < want_.size(); ++t) {
+      const auto end = first + static_cast<std::ptrdiff_t>(want_[t].size());
+      result = std::max(result, worst(std::vector<T>(first, end), want_[t], scale_[t], tolerance));
+      first = end;
+    }
+    return result;
+  }
+
+ private:
+  std::vector<std::vector<long double>> want_, scale_;  // [task]
+};
+
 template <class T>
 long double worst_error(const TaskInstance& instance, const std::vector<T>& got, long double tolerance) {
-  long double result = 0;
-  const std::size_t block = instance.base.out.count();
-  for (int t = 0; t < instance.tasks; ++t) {
-    const Instance one = instance.of(t);
-    const auto want = exact(one);
-    const auto first = got.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(t) * block);
-    const std::vector<T> mine(first, first + static_cast<std::ptrdiff_t>(block));
-    result = std::max(result, worst(mine, want, magnitude(one, want), tolerance));
-  }
-  return result;
+  return Expected(instance).worst_error(got, tolerance);
 }
 
 // Every instance of an operation: alone, and for three tasks with some choice of shared operands, all choices in turn.

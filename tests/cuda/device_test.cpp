@@ -22,7 +22,7 @@ void double_all(Device device, float* x, int count, void* stream) {
 
 }  // namespace
 
-TEST_CASE("Numbers go to a device, are changed there and come back", "[simt][device]") {
+TEST_CASE("Numbers go to a device, are changed there and come back", "[device]") {
   for (Device device : devices()) {
     INFO(name_of(device));
     const DeviceApi& api = kernels::device_api(device);
@@ -39,7 +39,7 @@ TEST_CASE("Numbers go to a device, are changed there and come back", "[simt][dev
   }
 }
 
-TEST_CASE("A captured graph runs nothing when it is captured, and everything at each launch", "[simt][device]") {
+TEST_CASE("A captured graph runs nothing when it is captured, and everything at each launch", "[device]") {
   for (Device device : devices()) {
     INFO(name_of(device));
     const DeviceApi& api = kernels::device_api(device);
@@ -61,7 +61,7 @@ TEST_CASE("A captured graph runs nothing when it is captured, and everything at 
   }
 }
 
-TEST_CASE("The emulated device refuses during a capture what a GPU refuses", "[simt][device]") {
+TEST_CASE("The emulated device refuses during a capture what a GPU refuses", "[simt]") {
   const DeviceApi& api = kernels::device_api(Device::simt);
   CHECK_THROWS_AS(api.begin_capture(nullptr), Error);
   CHECK_THROWS_AS(api.end_capture(nullptr), Error);
@@ -76,14 +76,14 @@ TEST_CASE("The emulated device refuses during a capture what a GPU refuses", "[s
   api.destroy_stream(stream);
 }
 
-TEST_CASE("Memory of the emulated device starts as NaN", "[simt][device]") {
+TEST_CASE("Memory of the emulated device starts as NaN", "[simt]") {
   const DeviceApi& api = kernels::device_api(Device::simt);
   float* x = static_cast<float*>(api.allocate(4 * sizeof(float)));
   for (int i = 0; i < 4; ++i) CHECK(std::isnan(x[i]));
   api.free(x);
 }
 
-TEST_CASE("A device that cannot be used says what is missing and what to do", "[simt][device]") {
+TEST_CASE("A device that cannot be used says what is missing and what to do", "[simt]") {
   CHECK(kernels::why_unavailable(Device::simt).empty());
   CHECK_THROWS_AS(kernels::device_api(Device::cpu), Error);
   const std::string reason = kernels::why_unavailable(Device::cuda);
@@ -93,7 +93,7 @@ TEST_CASE("A device that cannot be used says what is missing and what to do", "[
   CHECK_THROWS_WITH(kernels::device_api(Device::cuda), Catch::Matchers::ContainsSubstring(reason));
 }
 
-TEST_CASE("A GPU reports a launch that cannot be, and memory that is not there", "[simt][device]") {
+TEST_CASE("A GPU reports a launch that cannot be, and memory that is not there", "[device]") {
   for (Device device : devices()) {
     INFO(name_of(device));
     const DeviceApi& api = kernels::device_api(device);
@@ -104,5 +104,21 @@ TEST_CASE("A GPU reports a launch that cannot be, and memory that is not there",
                         Catch::Matchers::ContainsSubstring("1x1x1 blocks of 2048x1x1 threads"));
     }
 #endif
+  }
+}
+
+TEST_CASE("A list of devices to test restricts them, and what cannot be used is a failure", "[simt]") {
+  CHECK(devices("simt") == std::vector{Device::simt});
+  CHECK(devices("").front() == Device::simt);
+  CHECK(devices(nullptr) == devices(""));
+  CHECK_THROWS_WITH(devices("gpu"), Catch::Matchers::ContainsSubstring("there is no device 'gpu'"));
+  CHECK_THROWS_AS(devices("cpu"), Error);
+  const std::string reason = kernels::why_unavailable(Device::cuda);
+  if (reason.empty()) {
+    CHECK(devices("simt,cuda") == std::vector{Device::simt, Device::cuda});
+    CHECK(devices("cuda") == std::vector{Device::cuda});
+  } else {
+    CHECK_THROWS_WITH(devices("cuda"), Catch::Matchers::ContainsSubstring(reason));
+    CHECK_THROWS_WITH(devices("simt,cuda"), Catch::Matchers::ContainsSubstring(reason));
   }
 }

@@ -27,7 +27,7 @@ std::vector<float> some_numbers(int count, std::uint32_t seed) {
 
 }  // namespace
 
-TEST_CASE("Every step of the matrix product's ladder equals the reference, in every schedule", "[simt][ladder]") {
+TEST_CASE("Every step of the matrix product's ladder equals the reference, in every schedule", "[device][ladder]") {
   // One number, fewer than a tile, one more than a tile, several tiles and a rest.
   for (const Size s : {Size{1, 1, 1}, Size{3, 5, 2}, Size{17, 16, 33}, Size{65, 70, 19}, Size{1, 130, 40}}) {
     const std::vector<float> a = some_numbers(s.m * s.k, 1), b = some_numbers(s.k * s.n, 2);
@@ -45,7 +45,7 @@ TEST_CASE("Every step of the matrix product's ladder equals the reference, in ev
       DeviceArray<float> a_there(device, a), b_there(device, b);
       for (const kernels::GemmStep& step : kernels::gemm_ladder(device)) {
         std::vector<float> first;
-        simt::for_each_schedule([&](const std::string& schedule) {
+        simt::for_each_order(device, [&](const std::string& schedule) {
           INFO(name_of(device) << " " << step.name << ", " << schedule << ", " << s.m << "x" << s.n << "x" << s.k);
           DeviceArray<float> c_there(device, std::vector<float>(want.size(), std::nanf("")));
           step.multiply({a_there.data(), b_there.data(), c_there.data(), s.m, s.n, s.k});

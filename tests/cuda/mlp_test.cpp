@@ -1,5 +1,5 @@
-// The fused network kernels, emulated: against the reference, in every schedule, in every mode that a size can force;
-// and against finite differences.
+// The fused network kernels: against the reference, in every schedule, in every mode that a size can force; and against
+// finite differences.
 #include "kernels/cuda/mlp.h"
 
 #include <set>
@@ -12,33 +12,11 @@
 namespace innerloop::kernels {
 namespace {
 
-// One task.
-template <class T>
-std::vector<T> run_one(const Instance& instance) {
-  return run_on<T>(Device::simt, {instance, 1, 0});
-}
-
-template <class T>
-double relative_error(const std::vector<T>& got, const std::vector<long double>& want) {
-  long double difference = 0, size = 1e-300L;
-  for (std::size_t n = 0; n < want.size(); ++n) {
-    const long double d = std::fabs(static_cast<long double>(got[n]) - want[n]);
-    if (std::isnan(d)) return std::numeric_limits<double>::infinity();
-    difference = std::max(difference, d), size = std::max(size, std::fabs(want[n]));
-  }
-  return static_cast<double>(difference / size);
-}
-
-// The plan for this many tasks; the operands' memory is not looked at.
+// The emulated device's plan for this many tasks.
 MlpPlan plan_of(const Instance& instance, int tasks) {
-  std::vector<DeviceMatrix> in;
-  for (const Size size : instance.in) in.push_back({nullptr, size.rows, size.cols, size.count()});
-  const DeviceCall call{.out = {nullptr, instance.out.rows, instance.out.cols, instance.out.count()},
-                        .in = in.data(),
-                        .arity = static_cast<int>(in.size()),
-                        .tasks = tasks,
-                        .attr = instance.attr};
-  return simt_host::plan_mlp(instance.op, Dtype::f32, call);
+  return with_call(instance, tasks, [&](const DeviceCall& call) {
+    return simt_host::plan_mlp(instance.op, Dtype::f32, call);
+  });
 }
 
 constexpr Op all_ops[] = {Op::mlp, Op::mlp_bwd, Op::mlp_jvp, Op::mlp_hvp};
@@ -51,31 +29,29 @@ Instance network(Op op, int rows, const std::vector<int>& widths, int sides, uns
 
 }  // namespace
 
-TEST_CASE("mlp kernels: gradients of several slices, and of one for want of memory, in every schedule", "[simt]") {
+TEST_CASE("mlp kernels: gradients of several slices, and of one for want of memory, in every schedule", "[device]") {
   for (Op op : {Op::mlp_bwd, Op::mlp_hvp})
     for (const Instance& one :
          {network(op, 37, {5, 9, 6, 3}, 1, 2), network(op, 70, {3, 17, 5}, 2, 3, Activation::relu)}) {
       const TaskInstance instance{one, 2, 0};
       CHECK(plan_of(one, 2).slices > 1);
-      for (bool with_workspace : {true, false}) {
-        std::vector<float> first;
-        simt::for_each_schedule([&](const std::string& schedule) {
-          INFO(instance.text() << ", " << schedule << ", workspace " << with_workspace);
-          simt::race::take_first();
-          const std::vector<float> now = run_on<float>(Device::simt, instance, -1, {}, with_workspace);
-          CHECK(simt::race::take_first() == "");
-          if (first.empty()) first = now;
-          CHECK(same_bits(first, now));
-        });
-        const Instance second = instance.of(1);
-        CHECK(relative_error(
-                  std::vector<float>(first.begin() + static_cast<std::ptrdiff_t>(one.out.count()), first.end()),
-                  exact(second)) <= 1e-5);
-      }
+      for (Device device : devices())
+        for (bool with_workspace : {true, false}) {
+          std::vector<float> first;
+          simt::for_each_order(device, [&](const std::string& order) {
+            INFO(name_of(device) << ", " << instance.text() << ", " << order << ", workspace " << with_workspace);
+            simt::race::take_first();
+            const std::vector<float> now = run_on<float>(device, instance, -1, {}, with_workspace);
+            CHECK(simt::race::take_first() == "");
+            if (first.empty()) first = now;
+            CHECK(same_bits(first, now));
+          });
+          CHECK(worst_error(instance, first, 1e-5L) <= 1);
+        }
     }
 }
 
-TEST_CASE("mlp kernels: weights and sums in shared memory where they fit, right where they do not", "[simt]") {
+TEST_CASE("mlp kernels: weights and sums in shared memory where they fit, right where they do not", "[device][large]") {
   std::set<std::pair<bool, bool>> modes;
   for (Op op : all_ops)
     for (const std::vector<int>& widths : {std::vector<int>{20, 64, 64, 6},
@@ -85,10 +61,12 @@ TEST_CASE("mlp kernels: weights and sums in shared memory where they fit, right 
                                            {3, 170, 170, 2},
                                            {4, 300, 300, 300, 2}}) {
       const Instance instance = network(op, 9, widths, 0, 5);
-      INFO(instance.text());
-      simt::race::take_first();
-      CHECK(relative_error(run_one<float>(instance), exact(instance)) <= 1e-5);
-      CHECK(simt::race::take_first() == "");
+      for (Device device : devices()) {
+        INFO(name_of(device) << ", " << instance.text());
+        simt::race::take_first();
+        CHECK(worst_error({instance, 1, 0}, run_on<float>(device, {instance, 1, 0}), 1e-5L) <= 1);
+        CHECK(simt::race::take_first() == "");
+      }
       const MlpPlan plan = plan_of(instance, 1);
       CHECK(plan.shared_bytes <= 232448 - 1024);
       if (op == Op::mlp || op == Op::mlp_bwd) CHECK((plan.resident || widths[1] > 100));
@@ -115,13 +93,14 @@ namespace {
 
 // Numbers of θ, x and their directions in f64; what the kernels make of them.
 struct Point {
+  Device device;
   std::vector<int> widths{3, 7, 6, 2};
   int rows = 35;
 
   std::vector<double> run(Op op, int sides, const std::vector<std::vector<double>>& operands) const {
     Instance one = network(op, rows, widths, sides, 1);
     one.values = operands;
-    return run_one<double>(one);
+    return run_on<double>(device, {one, 1, 0});
   }
 };
 
@@ -155,10 +134,8 @@ std::vector<double> column(const Operands& x_and_theta) {
   return all;
 }
 
-}  // namespace
-
-TEST_CASE("mlp kernels: gradient, tangent and Hessian-vector product against differences; uᵀHv = vᵀHu", "[simt]") {
-  const Point point;
+// Gradient, tangent and Hessian-vector product against differences, and uᵀHv = vᵀHu.
+void check_derivatives(const Point& point) {
   const auto random = [&](unsigned seed) { return network(Op::mlp, point.rows, point.widths, 0, seed).values; };
   const Operands at = random(1), u = random(2), v = random(3);  // x, W1, b1, …
   const Operands y_bar{network(Op::mlp_bwd, point.rows, point.widths, 0, 4).values.back()};
@@ -188,6 +165,15 @@ TEST_CASE("mlp kernels: gradient, tangent and Hessian-vector product against dif
   const Operands u_theta(u.begin() + 1, u.end());
   const std::vector<double> Hu = point.run(Op::mlp_hvp, 1, joined({at, y_bar, {u[0]}, u_theta}));
   CHECK(dot(Hv, column(u), 0, direction.size()) == Approx(dot(Hu, direction, 0, direction.size())).epsilon(1e-11));
+}
+
+}  // namespace
+
+TEST_CASE("mlp kernels: gradient, tangent and Hessian-vector product against differences; uᵀHv = vᵀHu", "[device]") {
+  for (Device device : devices()) {
+    INFO(name_of(device));
+    check_derivatives({device});
+  }
 }
 
 }  // namespace innerloop::kernels

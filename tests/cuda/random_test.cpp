@@ -6,6 +6,7 @@
 #include "kernels/cuda/philox_device.h"
 #include "kernels/require.h"
 #include "tests/catch.h"
+#include "tests/cuda/devices.h"
 #include "tests/cuda/schedules.h"
 
 using namespace innerloop;
@@ -25,17 +26,17 @@ TEST_CASE("uniforms and normals drawn on the device are the CPU's, bit for bit, 
         for (int k = 0; k < count; ++k)
           want.push_back(distribution == Distribution::normal ? random.normal() : random.uniform());
       }
-    simt::for_each_schedule([&](const std::string& schedule) {
-      INFO(schedule);
-      std::vector<double> got(want.size(), -1);
-      kernels::draw(Device::simt, distribution, 0x123456789abcdef0, first, tasks, trajectories, count, got.data(),
-                    nullptr);
-      CHECK(got == want);
-    });
+    for (Device device : devices())
+      simt::for_each_order(device, [&](const std::string& order) {
+        INFO(name_of(device) << ", " << order);
+        DeviceArray<double> got(device, std::vector<double>(want.size(), -1));
+        kernels::draw(device, distribution, 0x123456789abcdef0, first, tasks, trajectories, count, got.data(), nullptr);
+        CHECK(got.numbers() == want);
+      });
   }
 }
 
-TEST_CASE("a device's generator draws whole numbers and bits as the CPU's does", "[device]") {
+TEST_CASE("a device's generator draws whole numbers and bits as the CPU's does", "[simt]") {
   const Place place{.purpose = Purpose::env, .task = 1};
   Philox here(5, place);
   kernels::DevicePhilox there(5, first_counter(place));
@@ -50,7 +51,10 @@ TEST_CASE("a device's generator draws whole numbers and bits as the CPU's does",
 TEST_CASE("places that do not fit their fields are refused before a kernel starts", "[device]") {
   double out[8];
   const Place last_task{.purpose = Purpose::action, .task = 65535};
-  CHECK_THROWS_AS(kernels::draw(Device::simt, Distribution::normal, 1, last_task, 2, 1, 1, out, nullptr), Error);
+  for (Device device : devices()) {
+    INFO(name_of(device));
+    CHECK_THROWS_AS(kernels::draw(device, Distribution::normal, 1, last_task, 2, 1, 1, out, nullptr), Error);
+    CHECK_THROWS_AS(kernels::draw(device, Distribution::normal, 1, {}, 1, 1, 5000, out, nullptr), Error);
+  }
   CHECK_THROWS_AS(kernels::draw(Device::cpu, Distribution::normal, 1, {}, 1, 1, 1, out, nullptr), Error);
-  CHECK_THROWS_AS(kernels::draw(Device::simt, Distribution::normal, 1, {}, 1, 1, 5000, out, nullptr), Error);
 }

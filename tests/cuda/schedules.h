@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/cuda/simt/engine.h"
+#include "kernels/shape.h"
 
 namespace innerloop::simt {
 
@@ -36,6 +37,14 @@ void for_each_schedule(F body) {
     options() = schedule.options;
     body(schedule.name);
   }
+}
+
+// The same on an emulated device. A GPU has an order of its own each time: twice.
+template <class F>
+void for_each_order(Device device, F body) {
+  if (device == Device::simt) return for_each_schedule(body);
+  body("first run");
+  body("second run");
 }
 
 }  // namespace innerloop::simt
