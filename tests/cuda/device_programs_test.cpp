@@ -116,7 +116,8 @@ TEST_CASE("fuzz: 150 random programs, on the device = on the CPU, and again from
       INFO("seed " << seed << ", " << name_of(device));
       Program there(graph, outputs, {}, device);
       const std::vector<Tensor> first = run_on(device, there, outputs, values);
-      // The first run's memory is new, the second's the same in order of addresses: the third finds what the second used.
+      // The first run's memory is new, the second's the same in order of addresses: the third finds what the second
+      // used.
       run_on(device, there, outputs, values);
       const std::uint64_t replays = device_statistics().replays;
       const std::vector<Tensor> again = run_on(device, there, outputs, values);
