@@ -2,6 +2,7 @@
 #include "autodiff/op_table.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -58,9 +59,9 @@ bool beyond_small_instances(const OpDef& def, int k) {
 
 // The cases of one operation, the smallest first.
 std::vector<CheckCase> cases_of(const std::string& subject) {
+  static const std::vector<CheckCase> all = op_cases();
   std::vector<CheckCase> cases;
-  for (CheckCase& c : op_cases())
-    if (c.subject == subject) cases.push_back(std::move(c));
+  std::ranges::copy_if(all, std::back_inserter(cases), [&](const CheckCase& c) { return c.subject == subject; });
   return cases;
 }
 

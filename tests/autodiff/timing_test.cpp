@@ -15,9 +15,11 @@ namespace {
 
 constexpr int kNodes = 1000;
 
-// The gates. An indirect call of the loop takes 2.8 ns on a quiet core of an AMD EPYC (Zen 5); there a node takes 28 ns
-// to record (10 calls; the budget is 60 ns, 21 calls) and 6.4 ns to replay beyond its kernel (2.3 calls; the budget is
-// 25 ns, 9 calls). Twice that is left for other processors and noisy neighbours; three times the cost of today fails.
+// The gates. On a core of an AMD EPYC (family 25, model 1) whose neighbour is busy an indirect call of the loop takes
+// 3.8 ns, and a node 49 ns to record (13 calls; the budget is 60 ns) and 7 ns to replay beyond its kernel (2 calls; the
+// budget is 25 ns): the figures of autodiff/README.md. On a quiet core of a newer one (Zen 5) it is 2.8 ns, 28 ns (10
+// calls) and 6.4 ns (2.3 calls). Twice the latter is left for other processors and noisy neighbours; three times the
+// cost of today fails.
 constexpr double kRecordCalls = 20, kReplayCalls = 4.8;
 
 // The shortest of several runs: what others on the machine add is never negative.

@@ -16,7 +16,7 @@ using namespace innerloop;
 
 namespace {
 
-constexpr int kNodes = 2000;
+constexpr int kNodes = 1000;  // as in the gated test, tests/autodiff/timing_test.cpp
 
 // The best of several repeats, in nanoseconds per node.
 template <class F>
