@@ -20,7 +20,22 @@ std::string flag_of(std::string_view option_name) {
   return flag;
 }
 
+namespace {
+
+// A flag where a value should stand: CLI11 would take it for one.
+void refuse_forgotten_values(std::span<const Option> options, Arguments arguments) {
+  for (std::size_t i = 0; i + 1 < arguments.size(); ++i)
+    for (const Option& option : options)
+      if (option.type != OptionType::boolean && arguments[i + 1].starts_with("--") &&
+          (arguments[i] == flag_of(option.name) || arguments[i] == "--" + std::string(option.name)))
+        throw UsageError(arguments[i] + " needs a value, but " + arguments[i + 1] + " follows");
+}
+
+}  // namespace
+
 ParsedArguments parse_arguments(std::span<const Option> options, Arguments arguments, std::size_t max_words) {
+  refuse_forgotten_values(options, arguments);
+
   // One CLI11 option per row of the table. Underscores are accepted where the flag has dashes.
   CLI::App parser;
   parser.set_help_flag();

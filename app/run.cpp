@@ -22,7 +22,7 @@ constexpr Option run_flags[] = {
 int train_preset(const Context& context, const std::string& preset, const std::string& folder, const std::string& seed,
                  bool quiet) {
   std::vector<std::string> arguments{"maml", "--preset", preset, "--seed", seed, "--out", folder};
-  if (std::filesystem::exists(folder + "/checkpoints/LATEST")) {
+  if (std::filesystem::exists(folder + "/config.toml")) {
     for (const ConfigEntry& entry : RunFolder::open(folder).config())
       if (entry.key == "seed" && rl::to_text(entry.value) != seed)
         throw rl::UsageError(folder + " holds a run with seed " + rl::to_text(entry.value) + ", not " + seed +

@@ -62,7 +62,7 @@ std::string run_description(const RunSettings& settings) {
 void require_finite(const Tensors& state, const std::string& place, const std::string& fix) {
   for (std::size_t i = 0; i < state.count(); ++i)
     if (!state[i].all_finite())
-      throw NonFiniteError(place + ": '" + state.name(i) + "' holds a NaN or an infinity; " + fix +
+      throw NonFiniteError(place + ": '" + state.name(i) + "' holds a NaN or an infinity. " + fix +
                            ", or train anew with a smaller step size");
 }
 
@@ -123,8 +123,8 @@ void RunFolder::write_config(const RunSettings& settings) const {
 void RunFolder::append_line(const char* file, const std::string& header, const std::string& line) const {
   const std::string name = path_ + "/" + file;
   const auto fail = [&] {
-    throw Error("cannot write " + name + ": " + std::strerror(errno) +
-                ". The last checkpoint is unchanged: innerloop train --resume " + path_);
+    throw Error("cannot write " + name + ": " + std::strerror(errno) + (errno == ENOSPC ? "; free some space" : "") +
+                ". The last checkpoint is unchanged" + to_go_on());
   };
   const int fd = calls_->open(name.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (fd < 0) fail();
@@ -165,15 +165,19 @@ void RunFolder::save_checkpoint(const rl::Trainer& trainer) const {
     const bool synced = calls_->fsync(fd) == 0;
     const int why = errno;
     calls_->close(fd);
-    if (!synced) throw Error("cannot write " + path_ + "/metrics.csv: " + std::strerror(why));
+    if (!synced) throw Error("cannot write " + path_ + "/metrics.csv: " + std::strerror(why) + to_go_on());
   }
   const std::string name = checkpoint_name(trainer.iteration());
   const Tensors state = trainer.state();
   require_finite(state, "iteration " + std::to_string(trainer.iteration()),
-                 "the checkpoint before it is unchanged: look at it with innerloop adapt " + path_);
-  nn::save_safetensors(path_ + "/checkpoints/" + name, state,
-                       {{"iteration", std::to_string(trainer.iteration())}, {"innerloop", version}}, *calls_);
-  nn::write_file_atomically(path_ + "/checkpoints/LATEST", name + "\n", *calls_);
+                 "The checkpoint before it is unchanged: look at it with innerloop adapt " + path_);
+  try {
+    nn::save_safetensors(path_ + "/checkpoints/" + name, state,
+                         {{"iteration", std::to_string(trainer.iteration())}, {"innerloop", version}}, *calls_);
+    nn::write_file_atomically(path_ + "/checkpoints/LATEST", name + "\n", *calls_);
+  } catch (const Error& error) {
+    throw Error(error.what() + to_go_on());
+  }
 
   // Names sort by iteration. What is newer than this one belongs to a future that a resume has undone.
   std::vector<fs::path> files;
@@ -187,12 +191,40 @@ void RunFolder::save_checkpoint(const rl::Trainer& trainer) const {
   for (std::size_t i = 0; i + kept_checkpoints < files.size(); ++i) fs::remove(files[i], ignored);
 }
 
+std::string RunFolder::to_go_on() const { return ". To go on: innerloop train --resume " + path_; }
+
+std::string RunFolder::checkpoint_before(const std::string& name) const {
+  std::string newest;
+  std::error_code ignored;
+  for (const auto& item : fs::directory_iterator(path_ + "/checkpoints", ignored)) {
+    const std::string file = item.path().filename().string();
+    if (file.ends_with(".safetensors") && (name.empty() || file < name)) newest = std::max(newest, file);
+  }
+  return newest;
+}
+
+std::string RunFolder::way_back(const std::string& name) const {
+  const std::string earlier = checkpoint_before(name);
+  if (earlier.empty())
+    return "There is no earlier one: innerloop train --config " + path_ +
+           "/config.toml --out <another folder> trains anew";
+  return "Put the name of " + std::string(name.empty() ? "a checkpoint" : "an earlier one") + ", " + earlier +
+         ", into " + path_ + "/checkpoints/LATEST";
+}
+
 std::string RunFolder::newest_checkpoint() const {
-  std::string name = nn::read_file(path_ + "/checkpoints/LATEST");
+  const std::string file = path_ + "/checkpoints/LATEST";
+  if (!fs::exists(file))
+    throw Error(not_begun() ? path_ + " has no checkpoint yet" + to_go_on() : file + " is missing. " + way_back(""));
+  std::string name = nn::read_file(file);
   while (!name.empty() && (name.back() == '\n' || name.back() == ' ')) name.pop_back();
   if (name.empty() || name.find('/') != std::string::npos)
-    throw Error(path_ + "/checkpoints/LATEST must hold the name of a checkpoint in its folder");
+    throw Error(file + " must hold the name of a checkpoint in its folder. " + way_back(""));
   return name;
+}
+
+bool RunFolder::not_begun() const {
+  return !fs::exists(path_ + "/checkpoints/LATEST") && checkpoint_before("") <= checkpoint_name(0);
 }
 
 int RunFolder::saved_iteration() const {
@@ -208,13 +240,18 @@ void RunFolder::restore(rl::Trainer& trainer) const {
   const std::string name = newest_checkpoint();
   const std::string file = path_ + "/checkpoints/" + name;
   nn::Metadata metadata;
-  const Tensors state = nn::load_safetensors(file, &metadata);
+  Tensors state;
+  try {
+    state = nn::load_safetensors(file, &metadata);
+  } catch (const Error& error) {
+    throw Error(std::string(error.what()) + ". " + way_back(name));
+  }
   const std::string& text = metadata["iteration"];
   int iteration = -1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), iteration);
   if (error != std::errc() || end != text.data() + text.size() || iteration < 0)
-    throw Error(file + ": its metadata has no iteration number");
-  require_finite(state, file, "put the name of an earlier one into " + path_ + "/checkpoints/LATEST");
+    throw Error(file + ": its metadata has no iteration number. " + way_back(name));
+  require_finite(state, file, way_back(name));
   try {
     trainer.restore(state, iteration);
   } catch (const Error& e) {
@@ -230,16 +267,19 @@ void RunFolder::cut(const char* file, int rows) const {
     const std::size_t next = text.find('\n', end);
     if (next == std::string::npos)
       throw Error(name + " has only " + std::to_string(std::max(line - 1, 0)) +
-                  " rows, but the checkpoint was made after " + std::to_string(rows));
+                  " rows, but the checkpoint was made after " + std::to_string(rows) + ". " +
+                  way_back(newest_checkpoint()));
     end = next + 1;
   }
   if (end != text.size()) nn::write_file_atomically(name, std::string_view(text).substr(0, end), *calls_);
 }
 
 void RunFolder::resume(rl::Trainer& trainer) {
-  restore(trainer);
+  const bool begin = not_begun();
+  if (!begin) restore(trainer);
   cut("metrics.csv", trainer.iteration());
   cut("timing.csv", trainer.iteration());
+  if (begin) save_checkpoint(trainer);
 }
 
 NumberTable read_numbers(const std::string& path) {

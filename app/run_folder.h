@@ -38,11 +38,19 @@ class RunFolder {
   // Brings `trainer` to the newest checkpoint.
   void restore(rl::Trainer& trainer) const;
   // restore(), and cuts metrics.csv and timing.csv to the checkpoint's row: training goes on as if never interrupted.
+  // A run that ended before its first checkpoint begins: `trainer` must be as it was made.
   void resume(rl::Trainer& trainer);
 
  private:
   RunFolder(std::string path, const nn::FileCalls& calls) : path_(std::move(path)), calls_(&calls) {}
   std::string newest_checkpoint() const;
+  // The newest checkpoint in the folder whose name is before this one, of all if it is empty; "" if there is none.
+  std::string checkpoint_before(const std::string& name) const;
+  // True if no checkpoint but the first was written, and LATEST does not name that.
+  bool not_begun() const;
+  // Ends of messages: what to do about checkpoint `name` (of LATEST, if empty), and about a disk that failed.
+  std::string way_back(const std::string& name) const;
+  std::string to_go_on() const;
   void append_line(const char* file, const std::string& header, const std::string& line) const;
   void cut(const char* file, int rows) const;
 

@@ -64,11 +64,6 @@ Job open_cell(const Context& context, const Cell& cell, const std::string& path)
   const RunSettings found = resolve_settings(context, "", "", folder.config(), {});
   if (comparable_config(found) != comparable_config(cell.settings))
     throw Error(path + " holds a run with other settings; choose another folder with --out");
-  // Ended before its first checkpoint: as if it had never begun.
-  if (folder.saved_iteration() < 0) {
-    for (const char* file : {"/config.toml", "/metrics.csv", "/timing.csv"}) fs::remove(path + file);
-    return start_job(cell.settings, path);
-  }
   rl::OptionValues longer;
   if (cell.settings.values.contains("iterations") &&
       config_text(found) != config_text(cell.settings))
