@@ -108,6 +108,7 @@ tests() {
     [ "$code" = 0 ] || { echo "== $test" && cat "$parts/$label/$n.txt"; } >> "$parts/$label.txt" 2> /dev/null
   done < tests.txt
   [ "$bad" -gt 0 ] && failed=1
+  [ "$label" = tests ] && [ "$unfinished" -gt 0 ] && failed=1
   say "$label: $good of $count ok, $bad failed, $unfinished out of time, $(($(date +%s) - start)) s"
 }
 
