@@ -17,6 +17,8 @@ cp build-gpu/bench/* $kit/bench/
 cp tests/bench/peers/gpu_*.py tests/bench/peers/case.py $kit/peers/
 cp tests/tools/gpu_visit.sh $kit/visit.sh
 git rev-parse HEAD > $kit/commit.txt 2> /dev/null || echo "not a repository" > $kit/commit.txt
+nvcc=$(sed -n 's/^INNERLOOP_NVCC:[^=]*=//p' build-gpu/CMakeCache.txt)
+"$nvcc" --version | sed -n 's/.*release \([0-9]*\).*/\1/p' > $kit/cuda.txt
 # The names of the tests that a visit runs, one a line. (Version 2 of Catch returns their number, version 3 has other flags.)
 $kit/tests_cuda --list-test-names-only "~[slow]~[timing]" > $kit/tests.txt 2> /dev/null || true
 [ -s $kit/tests.txt ] || $kit/tests_cuda --list-tests --verbosity quiet "~[slow]~[timing]" > $kit/tests.txt

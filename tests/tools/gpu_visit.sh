@@ -130,6 +130,16 @@ if ! ours 60 ./innerloop check tanh --device cuda > "$parts/first.txt" 2>&1; the
   exit 2
 fi
 
+# cuBLAS serves our large products where the program finds it: in the system's folders, or where PyTorch brought its own.
+cublas=libcublas.so.$(cat cuda.txt 2> /dev/null)
+if ! ldconfig -p 2> /dev/null | grep -qF "$cublas"; then
+  packages=$(theirs 20 python3 -c 'import site; print(*site.getsitepackages(), site.getusersitepackages())' 2> /dev/null)
+  for folder in /usr/local/cuda*/lib64 $(for p in $packages; do ls -d "$p"/nvidia/*/lib 2> /dev/null; done); do
+    [ -f "$folder/$cublas" ] && export INNERLOOP_CUBLAS="$folder/$cublas" && break
+  done
+fi
+say "cuBLAS: ${INNERLOOP_CUBLAS:-$(ldconfig -p 2> /dev/null | grep -F "$cublas" | head -1 | sed 's/.*=> //')}"
+
 # What must be right. Nothing is timed here, so the checks run beside the tests, if the GPU lets several in at once.
 nvidia-smi --query-gpu=compute_mode --format=csv,noheader 2> /dev/null | grep -qi exclusive && jobs=1
 checks() {
@@ -162,7 +172,7 @@ peers=$parts/peers.csv
 mkdir -p "$parts/problems"
 step problems 30 no ours ./innerloop bench networks --only maml --problems "$parts/problems"
 for peer in torch jax; do
-  if python3 -c "import $peer" 2> /dev/null; then
+  if theirs 60 python3 -c "import $peer" 2> /dev/null; then
     seconds=$([ $peer = torch ] && echo 110 || echo 60)
     step "peers_$peer" $((seconds + 30)) no theirs env PYTHONDONTWRITEBYTECODE=1 TORCHINDUCTOR_CACHE_DIR="$parts/inductor" \
       python3 peers/gpu_$peer.py --csv "$peers" --problems "$parts/problems" --seconds $seconds
