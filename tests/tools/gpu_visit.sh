@@ -19,8 +19,25 @@ begin=$(date +%s)
 say() { echo "$*" | tee -a "$summary"; }
 left() { echo $((total - $(date +%s) + begin)); }
 
+# Our times beside the peers': what was measured until now, as a table.
+table() {
+  {
+    echo "case,way,ms,floor_ms,remark"
+    cat "$parts/mlp.csv" "$parts/lstm.csv" "$parts/maml.csv" | grep -v '^case,'
+  } > "$parts/ours.csv" 2> /dev/null
+  set -- --from "$parts/ours.csv"
+  [ -f "$parts/peers.csv" ] && set -- "$@" --peers "$parts/peers.csv"
+  {
+    echo "$(tail -1 "$parts/machine.txt"); CUDA $(cat cuda.txt); commit $(cat commit.txt); sh kit/visit.sh"
+    grep '^# ' "$parts/peers.csv" | sed 's/^# //'
+    echo
+    ours 20 ./innerloop bench networks "$@"
+  } > "$results/networks.md" 2> /dev/null
+}
+
 finish() {
   trap - EXIT INT TERM HUP
+  [ -f "$parts/mlp.csv" ] && table
   case $failed in
     0) verdict=passed ;;
     2) verdict="nothing was run" ;;
@@ -81,6 +98,10 @@ tests() {
   label=$1 limit=$2 each=$3
   shift 3
   [ "$(left)" -lt "$limit" ] && limit=$(left)
+  if [ "$limit" -le 5 ]; then
+    say "$label: no time left"
+    return
+  fi
   start=$(date +%s)
   mkdir -p "$parts/$label"
   number=0 pids=""
@@ -104,10 +125,10 @@ tests() {
     code=$(cat "$parts/$label/$n.code" 2> /dev/null || echo none)
     case $code in
       0) good=$((good + 1)) ;;
-      none | 124 | 137) unfinished=$((unfinished + 1)) && say "  $label: out of time: $test" ;;
+      none | 124 | 137) unfinished=$((unfinished + 1)) && code="out of time" ;;
       *) bad=$((bad + 1)) && say "  $label: exit code $code: $test" ;;
     esac
-    [ "$code" = 0 ] || { echo "== $test" && cat "$parts/$label/$n.txt"; } >> "$parts/$label.txt" 2> /dev/null
+    [ "$code" = 0 ] || { echo "== $code: $test" && cat "$parts/$label/$n.txt"; } >> "$parts/$label.txt" 2> /dev/null
   done < tests.txt
   [ "$bad" -gt 0 ] && failed=1
   [ "$label" = tests ] && [ "$unfinished" -gt 0 ] && failed=1
@@ -183,15 +204,8 @@ for peer in torch jax; do
   fi
 done
 rm -rf "$parts/problems" "$parts/inductor"
-{
-  echo "case,way,ms,floor_ms,remark"
-  cat "$parts/mlp.csv" "$parts/lstm.csv" "$parts/maml.csv" 2> /dev/null | grep -v '^case,'
-} > "$parts/ours.csv"
-[ -f "$peers" ] && set -- --peers "$peers" || set --
-step table 20 no ours ./innerloop bench networks --from "$parts/ours.csv" "$@"
-cp "$parts/table.txt" "$results/networks.md"
 
-# The sanitizers slow kernels down ten to a hundred times: what they do not finish is named. The tests provoke errors of
+# The sanitizers slow kernels down ten to a hundred times: what they do not finish is counted. The tests provoke errors of
 # the CUDA interface on purpose; memcheck would count them.
 sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda*/bin/compute-sanitizer 2> /dev/null | head -1)
 if [ -z "$sanitizer" ]; then
