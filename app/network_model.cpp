@@ -39,13 +39,13 @@ Work product_work(Op op, const DeviceCall& call, const GpuModel& gpu) {
           .busy = std::min(1.0, blocks / gpu.multiprocessors)};
 }
 
-// A block of 128 threads for every 32 columns (kernels/cuda/sums.cu).
+// A block of 128 threads for every 32 columns, of 1024 where these are long (kernels/cuda/sums.cu).
 Work sum_work(Op op, const DeviceCall& call) {
   const double rows = op == Op::sum_all ? static_cast<double>(call.in[0].size()) : call.in[0].rows;
   const int cols = op == Op::sum_all ? 1 : call.in[0].cols;
   int width = 1;
   while (width < 32 && width < cols) width *= 2;
-  return {.waiting_us = rows * width / 128 * lone_read_us};
+  return {.waiting_us = rows * width / (rows < 4096 ? 128 : 1024) * lone_read_us};
 }
 
 // ---- Networks -------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -246,6 +247,14 @@ TEST_CASE("bench networks: every kind is measured on a device; files are read ag
   REQUIRE(table.code == success);
   CHECK_THAT(table.out, ContainsSubstring("| eager |") && ContainsSubstring("| 2.00 |"));
   CHECK(std::ranges::count(table.out, '\n') == 2 + 8 + 1 + 2 + 1);
+
+  // MAML's problems for peers: 5 numbers, θ and its gradient, the data of K steps and of the query (2 tasks × 3 rows).
+  std::filesystem::create_directory(folder / "problems");
+  REQUIRE(program({"bench", "networks", "--tiny", "--problems", folder / "problems"}).code == success);
+  for (const std::uintmax_t steps : {1, 3}) {
+    const std::string file = folder / "problems/maml_2x4_K" + std::to_string(steps) + "_2_tasks.bin";
+    CHECK(std::filesystem::file_size(file) == 8 * (5 + 2 * (3 * 4 + 5 * 4 + 5 * 2 + 2) + 6 * (6 * steps + 7)));
+  }
 
   // What is wrong is said.
   std::ofstream(peers) << "mlp,eager,fast\n";

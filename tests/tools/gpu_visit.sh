@@ -19,8 +19,25 @@ begin=$(date +%s)
 say() { echo "$*" | tee -a "$summary"; }
 left() { echo $((total - $(date +%s) + begin)); }
 
+# Our times beside the peers': what was measured until now, as a table.
+table() {
+  {
+    echo "case,way,ms,floor_ms,remark"
+    cat "$parts/mlp.csv" "$parts/lstm.csv" "$parts/maml.csv" | grep -v '^case,'
+  } > "$parts/ours.csv" 2> /dev/null
+  set -- --from "$parts/ours.csv"
+  [ -f "$parts/peers.csv" ] && set -- "$@" --peers "$parts/peers.csv"
+  {
+    echo "$(tail -1 "$parts/machine.txt"); CUDA $(cat cuda.txt); commit $(cat commit.txt); sh kit/visit.sh"
+    grep '^# ' "$parts/peers.csv" | sed 's/^# //'
+    echo
+    ours 20 ./innerloop bench networks "$@"
+  } > "$results/networks.md" 2> /dev/null
+}
+
 finish() {
   trap - EXIT INT TERM HUP
+  [ -f "$parts/mlp.csv" ] && table
   case $failed in
     0) verdict=passed ;;
     2) verdict="nothing was run" ;;
@@ -35,12 +52,14 @@ trap 'failed=1; say "the visit was cut off"; exit 1' INT TERM HUP
 
 # Our programs bring libraries of their own, which must not reach other programs. Kernels are loaded at the start, so
 # that none is loaded while something is timed.
+libraries=$kit/lib
 ours() { # ours <seconds> command...
   seconds=$1
   shift
-  timeout -k 5 "$seconds" env LD_LIBRARY_PATH="$kit/lib" CUDA_MODULE_LOADING=EAGER INNERLOOP_TEST_DEVICES=cuda "$@"
+  timeout -k 5 "$seconds" env LD_LIBRARY_PATH="$libraries" CUDA_MODULE_LOADING=EAGER INNERLOOP_TEST_DEVICES=cuda "$@"
 }
 theirs() { timeout -k 5 "$@"; }
+ours 20 ./innerloop --version > /dev/null 2>&1 || libraries=$kit/lib:$kit/lib-cxx # no C++ library here, or an older one
 
 # verdict <name> <must pass: yes or no> <exit code> <seconds>
 verdict() {
@@ -79,6 +98,10 @@ tests() {
   label=$1 limit=$2 each=$3
   shift 3
   [ "$(left)" -lt "$limit" ] && limit=$(left)
+  if [ "$limit" -le 5 ]; then
+    say "$label: no time left"
+    return
+  fi
   start=$(date +%s)
   mkdir -p "$parts/$label"
   number=0 pids=""
@@ -102,12 +125,13 @@ tests() {
     code=$(cat "$parts/$label/$n.code" 2> /dev/null || echo none)
     case $code in
       0) good=$((good + 1)) ;;
-      none | 124 | 137) unfinished=$((unfinished + 1)) && say "  $label: out of time: $test" ;;
+      none | 124 | 137) unfinished=$((unfinished + 1)) && code="out of time" ;;
       *) bad=$((bad + 1)) && say "  $label: exit code $code: $test" ;;
     esac
-    [ "$code" = 0 ] || { echo "== $test" && cat "$parts/$label/$n.txt"; } >> "$parts/$label.txt" 2> /dev/null
+    [ "$code" = 0 ] || { echo "== $code: $test" && cat "$parts/$label/$n.txt"; } >> "$parts/$label.txt" 2> /dev/null
   done < tests.txt
   [ "$bad" -gt 0 ] && failed=1
+  [ "$label" = tests ] && [ "$unfinished" -gt 0 ] && failed=1
   say "$label: $good of $count ok, $bad failed, $unfinished out of time, $(($(date +%s) - start)) s"
 }
 
@@ -128,6 +152,16 @@ if ! ours 60 ./innerloop check tanh --device cuda > "$parts/first.txt" 2>&1; the
   failed=2
   exit 2
 fi
+
+# cuBLAS serves our large products where the program finds it: in the system's folders, or where PyTorch brought its own.
+cublas=libcublas.so.$(cat cuda.txt 2> /dev/null)
+if ! ldconfig -p 2> /dev/null | grep -qF "$cublas"; then
+  packages=$(theirs 20 python3 -c 'import site; print(*site.getsitepackages(), site.getusersitepackages())' 2> /dev/null)
+  for folder in /usr/local/cuda*/lib64 $(for p in $packages; do ls -d "$p"/nvidia/*/lib 2> /dev/null; done); do
+    [ -f "$folder/$cublas" ] && export INNERLOOP_CUBLAS="$folder/$cublas" && break
+  done
+fi
+say "cuBLAS: ${INNERLOOP_CUBLAS:-$(ldconfig -p 2> /dev/null | grep -F "$cublas" | head -1 | sed 's/.*=> //')}"
 
 # What must be right. Nothing is timed here, so the checks run beside the tests, if the GPU lets several in at once.
 nvidia-smi --query-gpu=compute_mode --format=csv,noheader 2> /dev/null | grep -qi exclusive && jobs=1
@@ -161,7 +195,7 @@ peers=$parts/peers.csv
 mkdir -p "$parts/problems"
 step problems 30 no ours ./innerloop bench networks --only maml --problems "$parts/problems"
 for peer in torch jax; do
-  if python3 -c "import $peer" 2> /dev/null; then
+  if theirs 60 python3 -c "import $peer" 2> /dev/null; then
     seconds=$([ $peer = torch ] && echo 110 || echo 60)
     step "peers_$peer" $((seconds + 30)) no theirs env PYTHONDONTWRITEBYTECODE=1 TORCHINDUCTOR_CACHE_DIR="$parts/inductor" \
       python3 peers/gpu_$peer.py --csv "$peers" --problems "$parts/problems" --seconds $seconds
@@ -170,15 +204,8 @@ for peer in torch jax; do
   fi
 done
 rm -rf "$parts/problems" "$parts/inductor"
-{
-  echo "case,way,ms,floor_ms,remark"
-  cat "$parts/mlp.csv" "$parts/lstm.csv" "$parts/maml.csv" 2> /dev/null | grep -v '^case,'
-} > "$parts/ours.csv"
-[ -f "$peers" ] && set -- --peers "$peers" || set --
-step table 20 no ours ./innerloop bench networks --from "$parts/ours.csv" "$@"
-cp "$parts/table.txt" "$results/networks.md"
 
-# The sanitizers slow kernels down ten to a hundred times: what they do not finish is named. The tests provoke errors of
+# The sanitizers slow kernels down ten to a hundred times: what they do not finish is counted. The tests provoke errors of
 # the CUDA interface on purpose; memcheck would count them.
 sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda*/bin/compute-sanitizer 2> /dev/null | head -1)
 if [ -z "$sanitizer" ]; then
