@@ -11,6 +11,7 @@
 #include "app/checks.h"
 #include "app/command_line.h"
 #include "app/device.h"
+#include "autodiff/check_directions.h"
 #include "autodiff/device.h"
 #include "kernels/threads.h"
 
@@ -28,6 +29,12 @@ constexpr Option check_flags[] = {
      .low = 0,
      .high = 1e9,
      .help = "of the random directions"},
+    {.name = "directions",
+     .type = OptionType::integer,
+     .value = "1",
+     .low = 1,
+     .high = 10000,
+     .help = "random directions: more than one for the first-order levels alone"},
     device_flag,
     {.name = "full", .type = OptionType::boolean, .value = "false", .help = "the whole table of every case"},
     {.name = "json",
@@ -90,11 +97,12 @@ ordered_json to_json(const CheckReport& report) {
 }
 
 // Cases are independent of each other: one per thread.
-std::vector<CheckReport> run_cases(const std::vector<CheckCase>& cases, const CheckOptions& options) {
+std::vector<CheckReport> run_cases(const std::vector<CheckCase>& cases, const CheckOptions& options,
+                                   int directions) {
   std::vector<CheckReport> reports(cases.size());
   const auto one = [&](int i, int) {
     const auto k = static_cast<std::size_t>(i);
-    reports[k] = run_check(cases[k], options);
+    reports[k] = run_check_along(cases[k], directions, options);
   };
   const int count = static_cast<int>(cases.size());
   if (compute_device() == Device::cpu) parallel_for(count, one);
@@ -152,13 +160,14 @@ int check_command(const Context& context, Arguments arguments) {
 
   CheckOptions options;
   if (parsed.given.contains("seed")) options.seed = static_cast<std::uint64_t>(parsed.given.integer("seed"));
-  return report_checks(context, cases, options, on("json"), on("full"));
+  const int directions = parsed.given.contains("directions") ? parsed.given.integer("directions") : 1;
+  return report_checks(context, cases, options, on("json"), on("full"), directions);
 }
 
 int report_checks(const Context& context, const std::vector<CheckCase>& cases, const CheckOptions& options, bool json,
-                  bool full) {
+                  bool full, int directions) {
   const auto start = std::chrono::steady_clock::now();
-  const std::vector<CheckReport> reports = run_cases(cases, options);
+  const std::vector<CheckReport> reports = run_cases(cases, options, directions);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
 
   bool ok = true;

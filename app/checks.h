@@ -14,8 +14,8 @@ namespace innerloop::app {
 std::vector<CheckCase> find_check_cases(const std::string& word);
 
 // Runs the cases, prints a line or a table (`full`) for each, or JSON, and returns the exit code: success, or failure
-// if any case fails.
+// if any case fails. directions: autodiff/check_directions.h.
 int report_checks(const Context& context, const std::vector<CheckCase>& cases, const CheckOptions& options, bool json,
-                  bool full);
+                  bool full, int directions = 1);
 
 }  // namespace innerloop::app

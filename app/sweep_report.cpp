@@ -22,23 +22,44 @@ struct Pair {
   const SweepGroup* a;
   const SweepGroup* b;
   Comparison comparison;
+  bool comparable = true;
 };
 
-// Compared with "more is better": losses change their sign.
+// "evaluation": the columns that the finished runs of a method are judged by.
+std::string columns_of(const SweepGroup& group, const std::vector<CellResult>& results) {
+  std::vector<std::string> names;
+  for (const std::size_t i : group.cells)
+    if (results[i].state == State::finished && std::ranges::find(names, results[i].metric) == names.end())
+      names.push_back(results[i].metric);
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : " and ") + name;
+  return text;
+}
+
+// Compared with "more is better": losses change their sign. A return with the noise of exploration and one without are
+// different things, so methods judged by different columns are not compared; after --adapt all are judged by the same.
 std::vector<Pair> compare_groups(const std::vector<SweepGroup>& groups, const std::vector<CellResult>& results,
-                                 bool lower_is_better) {
+                                 const SweepSettings& settings) {
   std::vector<Pair> pairs;
   for (const SweepGroup& a : groups)
     for (const SweepGroup& b : groups)
       if (&a < &b && a.env == b.env) pairs.push_back({&a, &b, {}});
   const auto signed_scores = [&](const SweepGroup& group) {
     std::map<std::int64_t, double> scores = group.scores;
-    if (lower_is_better)
+    if (settings.lower_is_better)
       for (auto& [seed, score] : scores) score = -score;
     return scores;
   };
   for (Pair& pair : pairs) {
-    pair.comparison = compare(signed_scores(*pair.a), signed_scores(*pair.b), static_cast<int>(pairs.size()));
+    const std::string a = columns_of(*pair.a, results), b = columns_of(*pair.b, results);
+    pair.comparable = settings.adapt >= 0 || a.empty() || b.empty() || a == b;
+    if (!pair.comparable)
+      pair.comparison.reason = "judged by different columns, " + a + " and " + b + "; name one with --metric";
+  }
+  const auto compared = static_cast<int>(std::ranges::count(pairs, true, &Pair::comparable));
+  for (Pair& pair : pairs) {
+    if (!pair.comparable) continue;
+    pair.comparison = compare(signed_scores(*pair.a), signed_scores(*pair.b), compared);
     // The seeds that are left of a method with failures are the better ones: they prove nothing.
     const SweepGroup* winner = pair.comparison.verdict == Verdict::a_beats_b   ? pair.a
                                : pair.comparison.verdict == Verdict::b_beats_a ? pair.b
@@ -173,9 +194,10 @@ std::string sweep_table(const SweepSettings& settings, const std::vector<Cell>& 
   std::string text =
       "score: " + score_name(settings, results) + "\n" + text_table(table) + notes(groups, cells, results);
   if (settings.adapt > 0) text += adaptation_table(groups, results, settings.adapt);
-  const std::vector<Pair> pairs = compare_groups(groups, results, settings.lower_is_better);
+  const std::vector<Pair> pairs = compare_groups(groups, results, settings);
   for (const Pair& pair : pairs) text += verdict_text(pair) + "\n";
-  if (pairs.size() > 1) text += fmt::format("(The 5 % of error are shared by {} comparisons.)\n", pairs.size());
+  const auto compared = std::ranges::count(pairs, true, &Pair::comparable);
+  if (compared > 1) text += fmt::format("(The 5 % of error are shared by {} comparisons.)\n", compared);
   return text;
 }
 
@@ -208,7 +230,7 @@ std::string sweep_json(const SweepSettings& settings, const std::vector<Cell>& c
     }
     runs.push_back(run);
   }
-  for (const Pair& pair : compare_groups(groups, results, settings.lower_is_better))
+  for (const Pair& pair : compare_groups(groups, results, settings))
     comparisons.push_back({{"a", pair.a->method},
                            {"b", pair.b->method},
                            {"env", pair.a->env},

@@ -61,6 +61,10 @@ const FileCalls& system_calls() {
 }
 
 void write_file_atomically(const std::string& path, std::string_view bytes, const FileCalls& calls) {
+  write_file_atomically(path, std::span(&bytes, 1), calls);
+}
+
+void write_file_atomically(const std::string& path, std::span<const std::string_view> parts, const FileCalls& calls) {
   // Only a plain file may be replaced: renaming over a device would destroy it.
   struct stat existing {};
   if (::stat(path.c_str(), &existing) == 0 && !S_ISREG(existing.st_mode))
@@ -70,7 +74,8 @@ void write_file_atomically(const std::string& path, std::string_view bytes, cons
   const std::string temporary = path + ".tmp";
   Descriptor file{calls, calls.open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)};
   if (file.fd < 0) fail(path, "opening a temporary file beside it", errno, nullptr);
-  if (!write_all(calls, file.fd, bytes)) fail(path, "writing", errno, temporary.c_str());
+  for (const std::string_view bytes : parts)
+    if (!write_all(calls, file.fd, bytes)) fail(path, "writing", errno, temporary.c_str());
   if (calls.fsync(file.fd) != 0) fail(path, "forcing it to the disk", errno, temporary.c_str());
   if (file.close() != 0) fail(path, "closing", errno, temporary.c_str());
 

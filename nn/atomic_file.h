@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,9 @@ const FileCalls& system_calls();
 // the folder to the disk. Error naming the path and the reason if any of that fails; whatever stood at `path` then
 // still stands.
 void write_file_atomically(const std::string& path, std::string_view bytes, const FileCalls& calls = system_calls());
+// The same for bytes that lie in several places, one part after the other: nobody has to copy them together.
+void write_file_atomically(const std::string& path, std::span<const std::string_view> parts,
+                           const FileCalls& calls = system_calls());
 
 // All bytes of a regular file; Error naming the path and the reason otherwise (a folder, a pipe, no permission).
 std::string read_file(const std::string& path);

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <deque>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <unordered_set>
@@ -189,9 +190,8 @@ std::vector<Checked> check_layout(const std::vector<Entry>& entries, const std::
   return checked;
 }
 
-}  // namespace
-
-std::string encode_safetensors(const Tensors& tensors, const Metadata& metadata) {
+// What comes before the numbers: the header's length and the header.
+std::string encode_header(const Tensors& tensors, const Metadata& metadata) {
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
   std::size_t offset = 0;
@@ -216,12 +216,19 @@ std::string encode_safetensors(const Tensors& tensors, const Metadata& metadata)
   std::string bytes(8, '\0');
   const std::uint64_t length = text.size();
   std::memcpy(bytes.data(), &length, 8);
-  bytes.reserve(8 + text.size() + offset);
-  bytes += text;
-  for (std::size_t i = 0; i < tensors.count(); ++i) {
-    const Tensor numbers = tensors[i].to(Device::cpu);
-    bytes.append(static_cast<const char*>(numbers.data()), numbers.bytes());
-  }
+  return bytes + text;
+}
+
+std::string_view bytes_of(const Tensor& numbers) {
+  return {static_cast<const char*>(numbers.data()), numbers.bytes()};
+}
+
+}  // namespace
+
+std::string encode_safetensors(const Tensors& tensors, const Metadata& metadata) {
+  const Tensors here = tensors.to(Device::cpu);
+  std::string bytes = encode_header(here, metadata);
+  for (std::size_t i = 0; i < here.count(); ++i) bytes += bytes_of(here[i]);
   return bytes;
 }
 
@@ -257,7 +264,23 @@ Tensors decode_safetensors(std::string_view bytes, const std::string& label, Met
 
 void save_safetensors(const std::string& path, const Tensors& tensors, const Metadata& metadata,
                       const FileCalls& calls) {
-  write_file_atomically(path, encode_safetensors(tensors, metadata), calls);
+  // Small tensors are gathered; a large one, such as a replay buffer, is written from where it lies.
+  constexpr std::size_t large = std::size_t{1} << 20;
+  const Tensors here = tensors.to(Device::cpu);
+  std::deque<std::string> gathered{encode_header(here, metadata)};
+  std::vector<std::string_view> parts;
+  for (std::size_t i = 0; i < here.count(); ++i) {
+    const std::string_view bytes = bytes_of(here[i]);
+    if (bytes.size() < large) {
+      gathered.back() += bytes;
+      continue;
+    }
+    parts.push_back(gathered.back());
+    parts.push_back(bytes);
+    gathered.emplace_back();
+  }
+  parts.push_back(gathered.back());
+  write_file_atomically(path, parts, calls);
 }
 
 Tensors load_safetensors(const std::string& path, Metadata* metadata) {

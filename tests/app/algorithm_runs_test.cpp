@@ -1,5 +1,6 @@
 // Every algorithm through the program: a killed and resumed run, and runs on 1, 2 and 4 threads, leave the same bytes.
 #include <algorithm>
+#include <cstdlib>
 #include <csignal>
 #include <string>
 #include <vector>
@@ -49,18 +50,39 @@ std::vector<std::string> algorithms(const TestFolder& folder) {
 
 const char* const files[] = {"config.toml", "metrics.csv", "checkpoints/iteration-000006.safetensors"};
 
-// Starts the program and ends it by SIGKILL as soon as its metrics have that many rows.
-void kill_after_rows(int rows, const std::string& words, const std::string& metrics) {
+pid_t start(const std::string& words) {
   const pid_t child = ::fork();
   if (child == 0) {
     ::execl("/bin/sh", "sh", "-c", ("exec " + program() + " " + words).c_str(), nullptr);
     ::_exit(127);
   }
-  for (int i = 0; i < 2000 && std::ranges::count(contents(metrics), '\n') <= rows; ++i) ::usleep(2000);
+  return child;
+}
+
+// Starts the program and ends it by SIGKILL as soon as that is so.
+template <class Condition>
+void kill_when(const std::string& words, Condition condition) {
+  const pid_t child = start(words);
+  for (int i = 0; i < 10000 && !condition(); ++i) ::usleep(2000);
   ::kill(child, SIGKILL);
   int status = 0;
   ::waitpid(child, &status, 0);
   REQUIRE(WIFSIGNALED(status));  // it was still at work: a run that had ended would prove nothing
+}
+
+// Runs the program to its end, and the most memory that it ever held, in bytes: what the kernel calls VmHWM.
+double peak_of(const std::string& words) {
+  const pid_t child = start(words);
+  double peak = 0;
+  int status = 0;
+  while (::waitpid(child, &status, WNOHANG) == 0) {
+    const std::string facts = contents("/proc/" + std::to_string(child) + "/status");
+    if (const std::size_t at = facts.find("VmHWM:"); at != std::string::npos)
+      peak = 1024 * std::strtod(facts.c_str() + at + 6, nullptr);
+    ::usleep(1000);
+  }
+  REQUIRE((WIFEXITED(status) && WEXITSTATUS(status) == 0));
+  return peak;
 }
 
 }  // namespace
@@ -91,7 +113,8 @@ TEST_CASE("algorithms: a run killed without warning and resumed leaves the same 
     const std::string whole = folder / (algorithm + "-whole"), killed = folder / (algorithm + "-killed");
     const std::string longer = tiny_of(algorithm) + "--iterations 60 ";
     REQUIRE(innerloop(folder, "train " + algorithm + longer + "--out " + whole) == 0);
-    kill_after_rows(3, "train " + algorithm + longer + "--threads 2 --out " + killed, killed + "/metrics.csv");
+    kill_when("train " + algorithm + longer + "--threads 2 --out " + killed,
+              [&] { return std::ranges::count(contents(killed + "/metrics.csv"), '\n') > 3; });
     REQUIRE(innerloop(folder, "train --resume " + killed + " --threads 1 --quiet") == 0);
     for (const char* file : {"config.toml", "metrics.csv", "checkpoints/iteration-000060.safetensors"}) {
       INFO(file);
@@ -99,6 +122,36 @@ TEST_CASE("algorithms: a run killed without warning and resumed leaves the same 
       CHECK(contents(whole + "/" + file) == contents(killed + "/" + file));
     }
   }
+}
+
+TEST_CASE("sac: with a ring of 10⁶ transitions that has gone round, killed and resumed leaves the same bytes, in the "
+          "memory that is stated",
+          "[app][runs]") {
+  // 1.3 million steps, of which the last 20 000 are learned from. The ring is full during the fourth iteration.
+  TestFolder folder;
+  const std::string train = "train sac --env pendulum-v1 --hidden 8 --batch 8 --evaluation-episodes 1 --threads 1 "
+                            "--checkpoint-every 1 --quiet ";
+  const std::string long_run = train + "--capacity 1000000 --learning-starts 1280000 --steps 260000 --iterations 5 ";
+  const std::string whole = folder / "whole", killed = folder / "killed", file = "/checkpoints/LATEST";
+  const double whole_peak = peak_of(long_run + "--out " + whole);
+  kill_when(long_run + "--out " + killed,
+            [&] { return contents(killed + file) == "iteration-000004.safetensors\n"; });
+  REQUIRE(contents(killed + file) == "iteration-000004.safetensors\n");
+  const double resumed_peak = peak_of("train --resume " + killed + " --threads 1 --quiet");
+  CHECK(std::ranges::count(contents(whole + "/metrics.csv"), '\n') == 6);
+  CHECK(contents(whole + "/metrics.csv") == contents(killed + "/metrics.csv"));
+  const std::string last = "/checkpoints/iteration-000005.safetensors";
+  CHECK(contents(whole + last).size() > 36000000);
+  CHECK((contents(whole + last) == contents(killed + last)));
+
+  // A transition is 9 numbers of 4 bytes. What a run holds beside its ring: the same with a small one.
+  const double ring = 36e6;
+  const double rest = peak_of(train + "--capacity 1000 --learning-starts 100 --steps 1000 --iterations 3 --out " +
+                              (folder / "small"));
+  CAPTURE(whole_peak, resumed_peak, rest);
+  CHECK(whole_peak > rest + ring);
+  CHECK(whole_peak < rest + 2 * ring);
+  CHECK(resumed_peak < rest + 3 * ring);
 }
 
 TEST_CASE("algorithms: every preset resolves, and the results of adapt do not depend on threads", "[app][runs]") {

@@ -329,6 +329,29 @@ TEST_CASE("sweep: what is said depends on the number of seeds", "[app][sweep]") 
   CHECK(json["methods"][0]["interval_95"]["approximate"] == false);
 }
 
+TEST_CASE("sweep: methods judged by different columns are not compared", "[app][sweep]") {
+  // A greedy policy's evaluation against a return with exploration in it; a third method has the first one's column.
+  Made made;
+  made.add("greedy", {10, 11, 12, 13, 14, 15, 16});
+  made.add("exploring", {1, 2, 3, 4, 5, 6, 7});
+  made.add("other", {1, 2, 3, 4, 5, 6, 7});
+  for (std::size_t i = 0; i < made.cells.size(); ++i)
+    if (made.cells[i].method != "exploring") made.results[i].metric = "evaluation";
+  const std::string table = sweep_table({.last = 1}, made.cells, made.results);
+  CHECK_THAT(table, ContainsSubstring("neither greedy nor exploring is shown to be better in toy-v1: judged by "
+                                      "different columns, evaluation and return; name one with --metric"));
+  CHECK_THAT(table, ContainsSubstring("neither exploring nor other is shown to be better in toy-v1: judged by"));
+  // The one comparison that is made has the 5 % to itself.
+  CHECK_THAT(table, ContainsSubstring("greedy beats other in toy-v1: paired sign-flip test over 7 seeds, p = 0.016"));
+  CHECK_THAT(table, !ContainsSubstring("are shared by"));
+  const auto json = nlohmann::json::parse(sweep_json({.last = 1}, made.cells, made.results));
+  CHECK(json["comparisons"][0]["verdict"] == "not shown");
+  CHECK(json["comparisons"][1]["verdict"] == "a beats b");
+
+  // Judged after adaptation, all are judged alike.
+  CHECK_THAT(sweep_table({.last = 1, .adapt = 0}, made.cells, made.results), !ContainsSubstring("different columns"));
+}
+
 TEST_CASE("sweep: judged by the return after K adaptation steps on held-out tasks", "[app][sweep]") {
   TestFolder folder;
   const Outcome outcome = program({"sweep", "--methods", "toy", "--seeds", "2", "--adapt", "2", "--out", folder / "s"});

@@ -291,6 +291,17 @@ const FileCalls full_disk{[](const char* path, int flags, unsigned mode) {
 
 }  // namespace
 
+TEST_CASE("safetensors: a file with large tensors between small ones has the bytes that are encoded",
+          "[nn][safetensors]") {
+  Folder folder;
+  Tensors tensors = example();
+  tensors.add("large", Tensor::full({1, 600, 400}, 0.25));
+  tensors.add("small", Tensor::scalar(3));
+  tensors.add("larger", Tensor::full({2, 600, 500}, 0.5, Dtype::f32));
+  save_safetensors(folder / "checkpoint.safetensors", tensors, {{"iteration", "7"}});
+  CHECK((read_file(folder / "checkpoint.safetensors") == encode_safetensors(tensors, {{"iteration", "7"}})));
+}
+
 TEST_CASE("safetensors: whichever system call fails, the old file or the new one can be read", "[nn][safetensors]") {
   Folder folder;
   const std::string path = folder / "checkpoint.safetensors";
