@@ -53,7 +53,8 @@ TEST_CASE("device kernels agree with the reference: f64 to 1e-11, f32 to 1e-5 of
 TEST_CASE("device kernels give the same bits in every order of threads and blocks", "[simt]") {
   for_every_operation([](Op op) {
     for_every_task_instance(op, [op](const TaskInstance& instance) {
-      if (!is_small(instance) || (instance.tasks == 1 && !is_network(op))) return;
+      const bool network = is_network(op) && !simt::race::active();  // one task fills a grid as three do not
+      if (!is_small(instance) || (instance.tasks == 1 && !network)) return;
       const auto f64 = run_on<double>(Device::simt, instance);
       const auto f32 = run_on<float>(Device::simt, instance);
       simt::for_each_schedule([&](const std::string& schedule) {
