@@ -49,15 +49,17 @@ std::vector<double> returns_of(const std::string& table, const std::string& word
 TEST_CASE("recorded runs: the first iteration of seed 1 of every estimator is repeated to 3 digits, the second to 2 %",
           "[app][runs][learning]") {
   // In f32 the ten CG iterations on a nearly singular matrix magnify rounding: with the damping moved by 10⁻⁹ the KL of
-  // the second step moves by 3 %. So θ after one step is the same to 3 digits only, and of the second iteration just
-  // what is known before its step is compared.
+  // the second step moves by 3 %, and on a processor with other vector registers that of the first by 1.5 %. So the KL
+  // is compared to 5 %, θ after one step is the same to 3 digits only, and of the second iteration just what is known
+  // before its step is compared.
   struct Columns {
     int row;
     double tolerance;
     std::vector<const char*> names;
   };
   const Columns compared[] = {
-      {1, 5e-3, {"return_before", "return_after", "length_after", "gradient_norm", "kl", "step_fraction"}},
+      {1, 5e-3, {"return_before", "return_after", "length_after", "gradient_norm", "step_fraction"}},
+      {1, 5e-2, {"kl"}},
       {2, 2e-2, {"return_before", "return_after", "length_after", "gradient_norm"}}};
   TestFolder folder;
   for (const char* run : {"log-likelihood-1", "first-order-1", "likelihood-ratio-1"}) {

@@ -67,21 +67,10 @@ TEST_CASE("what is too large for a device is refused, saying what, how large, an
   CHECK_THROWS_WITH(call_without_memory(Op::mlp, Dtype::f32, {{5, 8000}, {8000, 10}, {1, 10}}, {5, 10}),
                     ContainsSubstring("mlp: the layers are too wide") && ContainsSubstring("231424 bytes") &&
                         ContainsSubstring("layers one by one"));
-  CHECK_THROWS_WITH(call_without_memory(Op::lstm_sequence, Dtype::f32,
-                                        {{2, 16000}, {4000, 16000}, {1, 4000}, {1, 4000}, {2, 1}}, {10, 4000},
-                                        {0, 0, 2, 0}),
-                    ContainsSubstring("lstm: 4000 cells do not fit into shared memory") &&
-                        ContainsSubstring("use fewer cells"));
   CHECK_THROWS_WITH(call_without_memory(Op::matmul, Dtype::f32, {{5000000, 2}, {2, 3}}, {5000000, 3}),
                     ContainsSubstring("at most 4 million rows a task; use smaller batches"));
   CHECK_THROWS_WITH(call_without_memory(Op::tanh, Dtype::f32, {{65536, 32768}}, {65536, 32768}),
                     ContainsSubstring("at most 2³¹ − 1 numbers a task; use smaller batches"));
-
-  const SmallerDevice device(101376);
-  const std::vector<Size> gru{{2, 48000}, {16000, 48000}, {1, 16000}, {2, 1}};
-  CHECK_THROWS_WITH(call_without_memory(Op::gru_sequence, Dtype::f64, gru, {8, 16000}, {0, 0, 2, 0}),
-                    ContainsSubstring("gru: 16000 cells need 128000 bytes of shared memory") &&
-                        ContainsSubstring("has 101376") && ContainsSubstring("use fewer cells"));
 }
 
 TEST_CASE("why CUDA cannot be used: no driver, an old one, no GPU, too old a GPU, any other error", "[device]") {
