@@ -1,48 +1,54 @@
 // Recorded runs of Q-learning, DQN and SAC: what they reached, and that today's program still begins them alike.
+#include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <map>
-#include <sstream>
 #include <vector>
 
 #include <stdlib.h>
 
+#include "envs/mdp.h"
 #include "envs/reference.h"
 #include "envs/table.h"
-#include "tests/app/folder.h"
-#include "tests/catch.h"
+#include "rl/rollout_stream.h"
+#include "tests/app/recorded.h"
 
 using namespace innerloop;
+using namespace innerloop::recorded;
 
 namespace {
 
-const std::string kRuns = "tests/golden/runs/";
-
-// A row of a metrics file, by column: the first, or the last.
-enum class Row { first, last };
-std::map<std::string, double> metrics_row(const std::string& path, Row row) {
-  std::istringstream text(contents(path));
-  std::string header, line, next, name, number;
-  std::getline(text, header);
-  std::getline(text, line);
-  while (row == Row::last && std::getline(text, next)) line = next;
-  std::istringstream names(header), numbers(line);
-  std::map<std::string, double> values;
-  while (std::getline(names, name, ',') && std::getline(numbers, number, ',')) values[name] = std::stod(number);
-  return values;
+// What the optimal policy of a run's grid earns: in the very episodes that the run was evaluated in, and exactly.
+struct GridOptimum {
+  double same_episodes = 0, standard_error = 0, exact = 0;
+};
+GridOptimum grid_optimum(int seed, int episodes) {
+  const envs::Task task = envs::sample_task(envs::find_env("gridworld-v1"), static_cast<std::uint64_t>(seed),
+                                            Purpose::task, 0, 0);
+  const envs::Mdp mdp = envs::mdp_of("gridworld-v1", task);
+  const std::vector<double> q = envs::value_iteration(mdp, 0.99).q;
+  const auto best = [&](int s) {
+    const auto row = q.begin() + static_cast<std::ptrdiff_t>(mdp.row(s, 0));
+    return static_cast<int>(std::max_element(row, row + mdp.actions) - row);
+  };
+  const rl::ActFunction act = [&](const Tensor& observations) {
+    Tensor actions({1, observations.shape().rows, 1});
+    for (int n = 0; n < observations.shape().rows; ++n)
+      for (int s = 0; s < mdp.states; ++s)
+        if (observations.at(0, n, s) == 1) actions.set(0, n, 0, best(s));
+    return actions;
+  };
+  const std::vector<double> returns =
+      rl::evaluate("gridworld-v1", {task}, episodes, static_cast<std::uint64_t>(seed), act).to_vector();
+  GridOptimum optimum;
+  double squares = 0;
+  for (const double x : returns) optimum.same_episodes += x / episodes;
+  for (const double x : returns) squares += (x - optimum.same_episodes) * (x - optimum.same_episodes);
+  optimum.standard_error = std::sqrt(squares) / episodes;
+  std::vector<double> policy(q.size());
+  for (int s = 0; s < mdp.states; ++s) policy[mdp.row(s, best(s))] = 1;
+  optimum.exact = envs::policy_values(mdp, policy, 1)[static_cast<std::size_t>(mdp.start)];
+  return optimum;
 }
-
-// The return before adaptation of the line that begins with the word.
-double return_of(const std::string& table, const std::string& word) {
-  std::istringstream text(table);
-  std::string line;
-  while (std::getline(text, line))
-    if (line.starts_with(word)) return std::stod(line.substr(line.find("  ")));
-  FAIL("no line begins with " << word);
-  return 0;
-}
-
-std::string seed_folder(const std::string& name, int seed) { return kRuns + name + "/seed-" + std::to_string(seed); }
 
 }  // namespace
 
@@ -50,7 +56,7 @@ TEST_CASE(
     "recorded runs: SAC on Pendulum after 20 000 steps, five seeds, 1 000 starts: no seed below −165 or above −125",
     "[app][runs]") {
   for (int seed = 1; seed <= 5; ++seed) {
-    const double mean = return_of(contents(seed_folder("sac-pendulum-v1", seed) + "/adapt.txt"), "sac");
+    const double mean = final_return("sac-pendulum-v1", seed, "sac");
     INFO("seed " << seed << ": " << mean);
     CHECK(mean >= -165);
     CHECK(mean <= -125);  // above the optimum by more than chance: a wrong environment
@@ -73,9 +79,62 @@ TEST_CASE("recorded runs: SAC with two actions is within 10 % of its goal's orac
   }
 }
 
+TEST_CASE("recorded runs: DQN and Q-learning end with the gridworld's optimum within 2 %, five seeds", "[app][runs]") {
+  const int episodes = 2000;  // --evaluation-episodes of both
+  for (const std::string algorithm : {"dqn", "q_learning"}) {
+    std::string rows;
+    for (int seed = 1; seed <= 5; ++seed) {
+      const std::string run = seed_folder(algorithm + "-gridworld-v1", seed);
+      REQUIRE(contents(run + "/config.toml").find("\nevaluation_episodes = 2000\n") != std::string::npos);
+      const double reached = metrics_row(run + "/metrics.csv", Row::last)["evaluation"];
+      const GridOptimum optimum = grid_optimum(seed, episodes);
+      INFO(algorithm << ", seed " << seed << ": " << reached << ", optimum in the same episodes "
+                     << optimum.same_episodes << ", exact " << optimum.exact);
+      CHECK(std::abs(reached - optimum.same_episodes) <= 0.02 * std::abs(optimum.same_episodes));
+      CHECK(std::abs(optimum.same_episodes - optimum.exact) <= 4 * optimum.standard_error);
+      rows += "| " + std::to_string(seed) + " | " + in_print(reached, 3) + " | " + in_print(optimum.same_episodes, 3) +
+              " | " + in_print(optimum.exact, 3) + " |\n";
+    }
+    INFO("rl/" << algorithm << ".md must hold\n" << rows);
+    CHECK(contents("rl/" + algorithm + ".md").find(rows) != std::string::npos);
+  }
+}
+
 TEST_CASE("recorded runs: DQN on CartPole reaches 400, five seeds", "[app][runs]") {
-  for (int seed = 1; seed <= 5; ++seed)
-    CHECK(return_of(contents(seed_folder("dqn-cartpole-v1", seed) + "/adapt.txt"), "dqn") >= 400);
+  for (int seed = 1; seed <= 5; ++seed) CHECK(final_return("dqn-cartpole-v1", seed, "dqn") >= 400);
+}
+
+TEST_CASE("recorded runs: the tables of the chapters are those of the runs", "[app][runs]") {
+  // Five returns in one row.
+  const struct { const char *set, *algorithm, *chapter; int digits; } tables[] = {
+      {"dqn-cartpole-v1", "dqn", "rl/dqn.md", 2},
+      {"a2c-cartpole", "a2c", "rl/actor_critic.md", 2},
+      {"ppo-cartpole", "ppo", "rl/ppo.md", 2},
+      {"ppo-pendulum", "ppo", "rl/ppo.md", 1}};
+  for (const auto& table : tables) {
+    std::string row = "|";
+    for (int seed = 1; seed <= 5; ++seed)
+      row += " " + in_print(final_return(table.set, seed, table.algorithm), table.digits) + " |";
+    INFO(table.chapter << " must hold\n" << row);
+    CHECK(contents(table.chapter).find(row) != std::string::npos);
+  }
+}
+
+TEST_CASE("recorded runs: a set says its command, commit, date, processor and seconds", "[app][runs]") {
+  // The older sets came before their scripts kept it.
+  for (const char* set : {"dqn-gridworld-v1", "q_learning-gridworld-v1"}) {
+    const std::string facts = contents(set_folder(set) + "/recorded.txt");
+    for (const char* word :
+         {"command    innerloop train ", "commit     ", "date       20", "processor  ", "seconds    "}) {
+      INFO(set << ": " << word);
+      CHECK(("\n" + facts).find("\n" + std::string(word)) != std::string::npos);
+    }
+    for (int seed = 1; seed <= 5; ++seed) {
+      INFO(set << ", seed " << seed);
+      CHECK(contents(seed_folder(set, seed) + "/run.json").find("\"seed\": " + std::to_string(seed)) !=
+            std::string::npos);
+    }
+  }
 }
 
 TEST_CASE("recorded runs: the first iteration of Q-learning, DQN and SAC is repeated to 3 digits",

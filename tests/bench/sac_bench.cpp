@@ -1,10 +1,11 @@
 // What a step of soft actor-critic costs, all included: acting, the environment, the buffer and one update. One thread.
 //
 //   cmake --build build --target bench_sac_bench && build/bench/sac_bench
-// Beside it, the same in PyTorch: python tests/bench/peers/sac_pytorch.py
+// Beside it, the same in PyTorch, in turn: sh tests/bench/peers/sac.sh
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <string_view>
 #include <vector>
 
 #include <fmt/core.h>
@@ -63,10 +64,13 @@ void print_parts(int width, int batch, int repeats) {
 
 }  // namespace
 
-int main() {
+// With the word "small": the small networks alone.
+int main(int argc, char** argv) {
+  const bool small_alone = argc > 1 && std::string_view(argv[1]) == "small";
   set_thread_count(1);
   fmt::print("{:<6} {:>6} {:>14} {:>14}\n", "hidden", "batch", "ms/step, best", "median");
   print_steps(64, 100, 2000, 7);
+  if (small_alone) return 0;
   print_parts(64, 100, 2000);
   print_steps(256, 256, 200, 7);
   print_parts(256, 256, 200);

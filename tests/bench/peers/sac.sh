@@ -1,0 +1,33 @@
+#!/bin/sh
+# A step of soft actor-critic, all included, here and in plain PyTorch: in turn on one core, in one run. Prints both and how
+# many times as long PyTorch takes, from the medians of the rounds; fails below 12 times.
+#
+#   cmake --build build --target bench_sac_bench
+#   python3 -m venv FOLDER && FOLDER/bin/pip install torch==2.15.0
+#   PYTHON=FOLDER/bin/python sh tests/bench/peers/sac.sh [ROUNDS]
+#
+# Nothing here is needed to build or test innerloop. Taking turns is fair to both when the machine is busy, but only an
+# idle one gives times that mean something by themselves: the load at the start is printed.
+set -eu
+cd "$(dirname "$0")/../../.."
+build=${BUILD:-build}
+python=${PYTHON:-python3}
+rounds=${1:-5}
+core=${CORE:-0}
+times=$(mktemp)
+trap 'rm -f "$times"' EXIT
+export PYTHONDONTWRITEBYTECODE=1
+
+echo "load $(cut -d' ' -f1 /proc/loadavg), $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), core $core, 2x64, batch 100"
+round=0
+while [ $round -lt "$rounds" ]; do
+  round=$((round + 1))
+  ours=$(taskset -c "$core" "$build/bench/sac_bench" small | awk '$1 == "2x64" { print $4 }')
+  theirs=$(taskset -c "$core" "$python" tests/bench/peers/sac_pytorch.py 64 100 2000 2> /dev/null | awk '{ print $(NF - 3) }')
+  echo "round $round: innerloop $ours ms a step, PyTorch $theirs ms"
+  echo "$ours $theirs" >> "$times"
+done
+
+median() { awk -v column="$1" '{ print $column }' "$times" | sort -g | awk '{ x[NR] = $1 } END { print (x[int((NR + 1) / 2)] + x[int((NR + 2) / 2)]) / 2 }'; }
+"$python" -c 'import torch; print("PyTorch", torch.__version__)'
+echo "$(median 1) $(median 2)" | awk '{ printf "medians: innerloop %.3f ms, PyTorch %.3f ms: %.1f times as long\n", $1, $2, $2 / $1; exit $2 / $1 < 12 }'
