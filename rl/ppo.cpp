@@ -175,8 +175,8 @@ class PpoTrainer : public Trainer {
 };
 
 // Departures from the paper.
-//   eq. 9     its L^VF is (V − R)², without a factor; ours is A2C's ½(V − R)², so c_1 = 0.5 here is 0.25 there. Without a
-//             core no layer is shared, and c_1 only scales the critic's gradient, which Adam undoes but for the cut below.
+//   eq. 9     its L^VF is (V − R)², without a factor; ours is A2C's ½(V − R)², so c_1 = 0.5 here is 0.25 there. Without
+//             a core no layer is shared, and c_1 only scales the critic's gradient, which Adam undoes but for the cut.
 //   entropy   c_2 is 0, as in the paper's control tasks (table 3); its Atari runs have 0.01 (table 5).
 //   beside    gradients are cut to max_gradient_norm and advantages standardised; the paper states neither.
 constexpr Option own_options[] = {

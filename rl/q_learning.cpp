@@ -121,8 +121,8 @@ class QTrainer : public Trainer {
 
  private:
   int choose(int state) const {
-    return choose(table_, state,
-                  Philox(seed_, {.purpose = Purpose::action, .iteration = static_cast<std::uint32_t>(stream_.steps())}));
+    const Place place{.purpose = Purpose::action, .iteration = static_cast<std::uint32_t>(stream_.steps())};
+    return choose(table_, state, Philox(seed_, place));
   }
   // At random with probability ε, else the best.
   int choose(const Tensor& table, int state, Philox random) const {

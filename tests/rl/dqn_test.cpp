@@ -190,7 +190,7 @@ TEST_CASE(
 }
 
 TEST_CASE("DQN: an iteration without an update reports the last one's loss, resumed or not") {
-  // Updates at steps 10, 20, 30, …: the iterations of 4 steps that end at 12, 20, 24 see one, those at 16 and 28 do not.
+  // Updates at steps 10, 20, 30, …: the iterations of 4 steps that end at 12 and 20 see one, that at 16 does not.
   OptionValues values = default_values(dqn.options);
   for (const auto& [name, value] : std::initializer_list<Setting>{
            {"hidden", std::vector<std::int64_t>{8}}, {"batch", whole(4)}, {"steps", whole(4)},
