@@ -33,7 +33,7 @@ Var lstm_loss(const Params& theta, const Batch& data, const NetworkCase& c) {
   return mean_square(out.h);  // h: (1, T·B, H)
 }
 
-// [MAML eq. 1], as in MamlFunctions::meta_gradient.
+// What MAML climbs: the objective of MamlFunctions::meta_gradient (meta/maml.cpp).
 Var maml_objective(const Params& theta, const Batch& data, const NetworkCase& c) {
   const Params theta_prime = meta::adapt_all(theta, data, data["alpha"], c.program());
   return meta::outer_objective(theta_prime, part(data, "query/"), c.program());

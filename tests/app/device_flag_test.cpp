@@ -65,7 +65,7 @@ TEST_CASE("the program: every algorithm trains and adapts on the emulated device
   const std::pair<const char*, const char*> runs[] = {
       {"policy_gradient", "--env point-nav-v1 --tasks 2 --trajectories 2 --hidden 8"},
       {"trpo", "--cg-damping 0.1 --env point-nav-v1 --tasks 2 --trajectories 2 --hidden 8"},
-      {"trpo", "--cg-damping 0.1 --env pendulum-v1 --baseline network --tasks 1 --trajectories 2 --hidden 8"},
+      {"trpo", "--cg-damping 10 --env pendulum-v1 --baseline network --tasks 1 --trajectories 2 --hidden 8"},
       {"a2c", "--trajectories 3 --steps 6 --hidden 8"},
       {"a2c", "--env pendulum-v1 --core lstm --core-size 4 --trajectories 3 --steps 6 --hidden 8"},
       {"ppo", "--trajectories 4 --steps 8 --hidden 8 --epochs 2 --minibatches 2 --anneal"},

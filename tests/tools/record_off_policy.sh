@@ -16,7 +16,7 @@ while read -r name episodes arguments; do
     # The arguments are meant to be split at their blanks.
     # shellcheck disable=SC2086
     record "$name" "$seed" $arguments < /dev/null
-    if [ "$episodes" -gt 0 ]; then evaluate "$name" "$seed" --trajectories "$episodes"; fi
+    if [ "$episodes" -gt 0 ]; then evaluate "$name" "$seed" --evaluation deterministic --trajectories "$episodes"; fi
   done
   facts "$name" "$arguments"
 done << 'RUNS'
