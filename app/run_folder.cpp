@@ -275,11 +275,15 @@ void RunFolder::cut(const char* file, int rows) const {
 }
 
 void RunFolder::resume(rl::Trainer& trainer) {
-  const bool begin = not_begun();
-  if (!begin) restore(trainer);
+  // Ended before its first checkpoint: as if it had never begun, whatever it had written.
+  if (not_begun()) {
+    for (const char* file : {"metrics.csv", "timing.csv"}) fs::remove(path_ + "/" + file);
+    fs::create_directories(path_ + "/checkpoints");
+    return save_checkpoint(trainer);
+  }
+  restore(trainer);
   cut("metrics.csv", trainer.iteration());
   cut("timing.csv", trainer.iteration());
-  if (begin) save_checkpoint(trainer);
 }
 
 NumberTable read_numbers(const std::string& path) {
