@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <sstream>
 #include <vector>
 
 #include <stdlib.h>
@@ -64,9 +65,27 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("recorded runs: SAC's median regret on Pendulum is at most 22, and no episode beats its own start's optimum",
+          "[app][runs]") {
+  const std::string table = contents(set_folder("sac-pendulum-v1") + "/regret.txt"), words = "a start at most ";
+  REQUIRE(table.find(words) != std::string::npos);
+  const double error = std::stod(table.substr(table.find(words) + words.size()));
+  CHECK(error > 0);
+  CHECK(error < 2);
+  for (int seed = 1; seed <= 5; ++seed) {
+    const std::string word = "seed-" + std::to_string(seed);
+    INFO(word);
+    CHECK(number_of(table, word, 0) >= -165);
+    CHECK(number_of(table, word, 0) <= -125);
+    CHECK(number_of(table, word, 1) <= 22);
+    CHECK(number_of(table, word, 3) >= -error);
+  }
+}
+
 TEST_CASE("recorded runs: SAC with two actions is within 10 % of its goal's oracle, and never above it",
           "[app][runs]") {
   const envs::EnvRow& env = envs::find_env("semicircle-dense-v1");
+  std::string rows;
   for (int seed = 1; seed <= 5; ++seed) {
     // The run's goal is drawn with its seed.
     const envs::Task goal = envs::sample_task(env, static_cast<std::uint64_t>(seed), Purpose::task, 0, 0);
@@ -76,7 +95,10 @@ TEST_CASE("recorded runs: SAC with two actions is within 10 % of its goal's orac
     INFO("seed " << seed << ": " << reached << ", oracle " << oracle);
     CHECK(reached >= 1.1 * oracle);
     CHECK(reached <= oracle + 1e-9);
+    rows += "| " + std::to_string(seed) + " | " + in_print(reached, 2) + " | " + in_print(oracle, 2) + " |\n";
   }
+  INFO("rl/sac.md must hold\n" << rows);
+  CHECK(contents("rl/sac.md").find(rows) != std::string::npos);
 }
 
 TEST_CASE("recorded runs: DQN and Q-learning end with the gridworld's optimum within 2 %, five seeds", "[app][runs]") {
@@ -105,7 +127,19 @@ TEST_CASE("recorded runs: DQN on CartPole reaches 400, five seeds", "[app][runs]
 }
 
 TEST_CASE("recorded runs: the tables of the chapters are those of the runs", "[app][runs]") {
-  // Five returns in one row.
+  // SAC: the return on the starts of adapt, then return and regrets on the starts of the regret.
+  const std::string regret = contents(set_folder("sac-pendulum-v1") + "/regret.txt");
+  std::string sac;
+  for (int seed = 1; seed <= 5; ++seed) {
+    sac += "| " + std::to_string(seed) + " | " + in_print(final_return("sac-pendulum-v1", seed, "sac"), 1);
+    for (int column : {0, 1, 2, 3})
+      sac += " | " + in_print(number_of(regret, "seed-" + std::to_string(seed), column), 1);
+    sac += " |\n";
+  }
+  INFO("rl/sac.md must hold\n" << sac);
+  CHECK(contents("rl/sac.md").find(sac) != std::string::npos);
+
+  // The others: five returns in one row.
   const struct { const char *set, *algorithm, *chapter; int digits; } tables[] = {
       {"dqn-cartpole-v1", "dqn", "rl/dqn.md", 2},
       {"a2c-cartpole", "a2c", "rl/actor_critic.md", 2},
@@ -121,8 +155,8 @@ TEST_CASE("recorded runs: the tables of the chapters are those of the runs", "[a
 }
 
 TEST_CASE("recorded runs: a set says its command, commit, date, processor and seconds", "[app][runs]") {
-  // The older sets came before their scripts kept it.
-  for (const char* set : {"dqn-gridworld-v1", "q_learning-gridworld-v1"}) {
+  for (const char* set : {"sac-pendulum-v1", "sac-semicircle-dense-v1", "dqn-cartpole-v1", "dqn-gridworld-v1",
+                          "q_learning-gridworld-v1"}) {
     const std::string facts = contents(set_folder(set) + "/recorded.txt");
     for (const char* word :
          {"command    innerloop train ", "commit     ", "date       20", "processor  ", "seconds    "}) {
@@ -155,4 +189,28 @@ TEST_CASE("recorded runs: the first iteration of Q-learning, DQN and SAC is repe
       CHECK(std::abs(got[column] - value) <= 5e-3 * std::abs(value));
     }
   }
+}
+
+TEST_CASE("recorded runs: every preset of SAC learns Pendulum, three seeds", "[app][runs]") {
+  const std::string table = contents(set_folder("sac-presets") + "/sweep.txt");
+  for (const char* preset : {"quick", "paper-v1", "softlearning", "sb3", "cleanrl"}) {
+    INFO(preset);
+    CHECK(table.find("sac:" + std::string(preset) + " ") != std::string::npos);
+  }
+  // Each has learned (by hand: −156, random: −1254), and none is above the optimum by more than chance.
+  std::istringstream lines(table);
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with("sac:")) {
+      INFO(line);
+      std::istringstream words(line);
+      std::string name, env;
+      double seeds = 0, score = 0;
+      REQUIRE(words >> name >> env >> seeds >> score);
+      CHECK(seeds == 3);
+      CHECK(score >= -165);
+      CHECK(score <= -125);
+    }
+  const std::string head = table.substr(0, table.find("IQM is"));
+  INFO("rl/sac.md must hold\n" << head);
+  CHECK(contents("rl/sac.md").find("```\n" + head + "```\n") != std::string::npos);
 }
