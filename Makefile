@@ -47,6 +47,7 @@ bench: build
 	@for program in build/bench/*; do echo "== $$program"; $$program || exit 1; done
 
 record: build
+	@sh tests/tools/record_run.sh build/innerloop
 	@sh tests/tools/record_maml.sh build/innerloop
 	@sh tests/tools/record_films.sh build/innerloop
 

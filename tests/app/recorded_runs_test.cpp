@@ -12,7 +12,7 @@
 
 namespace {
 
-const std::filesystem::path kRecorded = "tests/golden/runs/maml-point-nav-v1";
+const std::filesystem::path kRecorded = "tests/golden/runs/maml-point-nav-v1", kFirst = "tests/golden/runs/first";
 
 std::string program() {
   const char* build = ::getenv("INNERLOOP_BUILD");
@@ -42,6 +42,33 @@ std::vector<double> returns_of(const std::string& table, const std::string& word
   for (bool skip = false; pieces >> piece; skip = piece == "±")
     if (!skip && piece != "±") means.push_back(std::stod(piece));
   return means;
+}
+
+// What `innerloop run` promises of its table: MAML adapts to goals that it has never seen, far better than the same
+// policy trained on all tasks without an inner step; the oracle needs no step; a learner that was never trained (what a
+// step size of zero would leave) does not arrive in three.
+void check_first_table(const std::string& table) {
+  INFO(table);
+  std::map<std::string, std::vector<double>> rows;
+  for (const char* row : {"maml (quick)", "maml (quick-pretrained)", "oracle (sees the goal)", "random init ",
+                          "MAML (published)", "pretrained (published)"}) {
+    INFO(row);
+    rows[row] = returns_of(table, row);
+    REQUIRE(rows[row].size() == 4);
+  }
+  CHECK(table.starts_with("return on 40 new tasks"));
+  const std::vector<double>& maml = rows["maml (quick)"];
+  CHECK(maml[0] >= -60);
+  CHECK(maml[0] <= -35);
+  CHECK(maml[1] >= -20);
+  CHECK(maml[3] >= -8);
+  for (std::size_t k : {1u, 2u, 3u}) {
+    CHECK(rows["maml (quick-pretrained)"][k] < maml[k] - 5);
+    CHECK(rows["random init "][k] < -50);
+  }
+  for (double oracle : rows["oracle (sees the goal)"]) CHECK(oracle >= -1.5);
+  CHECK(rows["MAML (published)"] == std::vector<double>{-40.41, -11.68, -3.33, -3.23});
+  CHECK(rows["pretrained (published)"] == std::vector<double>{-40.81, -19.73, -11.72, -8.47});
 }
 
 }  // namespace
@@ -203,24 +230,61 @@ TEST_CASE("recorded runs: the kept parameters of a MAML run adapt to the 40 goal
   CHECK(got[1] >= -15);
 }
 
-TEST_CASE("run: MAML as `innerloop run` trains it adapts to unseen goals: step 1 at least -20, step 3 at least -8",
+TEST_CASE("recorded runs: the README's table is what `innerloop run` printed, and holds the main job's promises",
+          "[app][runs]") {
+  const std::string printed = contents(kFirst / "adapt.txt"), table = printed.substr(0, printed.find("± is "));
+  REQUIRE(table.size() < printed.size());
+  CHECK(contents("README.md").find("\n" + table + "```\n") != std::string::npos);
+  check_first_table(table);
+}
+
+TEST_CASE("run: the main job trains three learners, adapts them to unseen goals, draws, and does nothing twice",
           "[app][runs][learning]") {
-  // The whole of it, with seed 1: 60 iterations, then the 40 goals. Beside it the same policy untrained, which is what
-  // training with a step size of zero would leave.
+  // The whole of it, with seed 1, as `make run` does it.
   TestFolder folder;
-  const std::string run = folder / "quick";
-  REQUIRE(::system((program() + " train maml --preset quick --seed 1 --quiet --out " + run).c_str()) == 0);
-  REQUIRE(::system((program() + " adapt " + run + " --random --steps 3 --quiet > " + (folder / "adapt.txt")).c_str()) ==
-          0);
-  const std::string table = contents(folder / "adapt.txt");
-  INFO(table);
-  const std::vector<double> trained = returns_of(table, "maml (quick)"), untrained = returns_of(table, "random init");
-  REQUIRE(trained.size() == 4);
-  REQUIRE(untrained.size() == 4);
-  CHECK(trained[0] >= -60);
-  CHECK(trained[0] <= -35);
-  CHECK(trained[1] >= -20);
-  CHECK(trained[3] >= -8);
-  CHECK(untrained[1] < -50);
-  CHECK(untrained[3] < -50);
+  const std::string out = folder / "first", table = folder / "adapt.txt", messages = folder / "messages.txt";
+  const auto run = [&](const std::string& environment) {
+    return ::system((environment + program() + " run --out " + out + " > " + table + " 2> " + messages).c_str());
+  };
+  REQUIRE(run("") == 0);
+  const std::string first = contents(table), said = contents(messages);
+  check_first_table(first);
+
+  // Two pictures, or the one excuse. Their numbers are there in any case.
+  for (const std::string name : {"adapt", "paths"}) {
+    INFO(name << ": " << said);
+    const std::string picture = out + "/" + name;
+    CHECK(std::filesystem::file_size(picture + ".dat") > 100);
+    if (said.find("gnuplot is not installed, so there is no picture. The numbers are in " + picture + ".dat") ==
+        std::string::npos) {
+      CHECK(contents(picture + ".png").starts_with("\x89PNG\r\n\x1a\n"));
+      CHECK(contents(picture + ".svg").find("</svg>") != std::string::npos);
+      CHECK(said.find("wrote " + picture + ".png") != std::string::npos);
+    }
+  }
+
+  // Training begins as it was recorded. (Later iterations magnify rounding; see above.)
+  std::string trained;
+  for (const char* name : {"/quick", "/quick-pretrained", "/quick-oracle"}) {
+    std::map<std::string, double> expected = metrics_row(kFirst.string() + name + "/metrics.csv", 1),
+                                  got = metrics_row(out + name + "/metrics.csv", 1);
+    for (const char* column : {"return_before", "return_after", "length_after", "gradient_norm", "kl"}) {
+      INFO(name << ", " << column << ": recorded " << expected[column] << ", now " << got[column]);
+      REQUIRE(expected.contains(column));
+      CHECK(std::abs(got[column] - expected[column]) <= 5e-3 * std::abs(expected[column]));
+    }
+    CHECK(contents(kFirst.string() + name + "/config.toml") == contents(out + name + "/config.toml"));
+    trained += contents(out + name + "/metrics.csv") + contents(out + name + "/timing.csv");
+  }
+
+  // Once more, where there is no gnuplot: the same table, nothing trained, and the message that says why no picture.
+  std::filesystem::remove(out + "/adapt.png");
+  REQUIRE(run("PATH=" + folder.path.string() + " ") == 0);
+  CHECK(contents(table) == first);
+  CHECK(contents(messages).find("gnuplot is not installed") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(out + "/adapt.png"));
+  std::string again;
+  for (const char* name : {"/quick", "/quick-pretrained", "/quick-oracle"})
+    again += contents(out + name + "/metrics.csv") + contents(out + name + "/timing.csv");
+  CHECK(again == trained);
 }
