@@ -19,7 +19,7 @@ ARGS     ?=
 OPTIONS   = -D INNERLOOP_PORTABLE=$(if $(filter-out 0,$(PORTABLE)),ON,OFF) -D INNERLOOP_CUDA=$(CUDA)
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
-.PHONY: help format run test check bench docs asan tsan mutate cuda-all gpu-kit compile-times record build tools clean
+.PHONY: help format run test check bench docs asan tsan mutate cuda-all gpu-kit compile-times record configure build tools clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | sed '/^Tests tagged/d'
@@ -27,13 +27,16 @@ help:
 tools:
 	@sh tests/tools/bootstrap.sh
 
-build: tools
+configure: tools
 	@mkdir -p build
 	@cmake --preset release $(OPTIONS) > build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
 	@grep 'CUDA:' build/configure.log
+
+build: configure
 	@cmake --build build -j $(JOBS)
 
-run: build
+run: configure
+	@cmake --build build -j $(JOBS) --target innerloop
 	@build/innerloop run $(ARGS)
 
 test: build

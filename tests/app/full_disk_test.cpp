@@ -7,23 +7,11 @@
 
 #include "nn/safetensors.h"
 #include "tests/app/built_program.h"
+#include "tests/sanitized.h"
 
 using namespace innerloop;
 using Catch::Matchers::ContainsSubstring;
 namespace fs = std::filesystem;
-
-// The sanitizers' own libraries must be loaded first, which leaves no place for ours.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool sanitized = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
-#else
-constexpr bool sanitized = false;
-#endif
 
 namespace {
 

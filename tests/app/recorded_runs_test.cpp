@@ -268,10 +268,11 @@ TEST_CASE("run: the main job trains three learners, adapts them to unseen goals,
   for (const char* name : {"/quick", "/quick-pretrained", "/quick-oracle"}) {
     std::map<std::string, double> expected = metrics_row(kFirst.string() + name + "/metrics.csv", 1),
                                   got = metrics_row(out + name + "/metrics.csv", 1);
-    for (const char* column : {"return_before", "return_after", "length_after", "gradient_norm", "kl"}) {
+    for (const auto& [column, tolerance] : {std::pair{"return_before", 5e-3}, {"return_after", 5e-3},
+                                            {"length_after", 5e-3}, {"gradient_norm", 5e-3}, {"kl", 5e-2}}) {
       INFO(name << ", " << column << ": recorded " << expected[column] << ", now " << got[column]);
       REQUIRE(expected.contains(column));
-      CHECK(std::abs(got[column] - expected[column]) <= 5e-3 * std::abs(expected[column]));
+      CHECK(std::abs(got[column] - expected[column]) <= tolerance * std::abs(expected[column]));
     }
     CHECK(contents(kFirst.string() + name + "/config.toml") == contents(out + name + "/config.toml"));
     trained += contents(out + name + "/metrics.csv") + contents(out + name + "/timing.csv");
