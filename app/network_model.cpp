@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "autodiff/planner.h"
+#include "kernels/cuda/cublas.h"
 #include "kernels/cuda/mlp.h"
 #include "kernels/mlp_operands.h"
 
@@ -29,6 +30,7 @@ struct Work {
 // ---- Products and sums ----------------------------------------------------------------------------------------------
 
 // Blocks of 64 × 64 numbers of C, or of 16 × 16 where C is narrow (kernels/cuda/gemm.cu).
+// Large ones are cuBLAS's, which divides long sums too.
 Work product_work(Op op, const DeviceCall& call, const GpuModel& gpu) {
   const bool transposed = op == Op::matmul && call.attr.i == 1;
   const int inner = transposed ? call.in[0].rows : call.in[0].cols;
@@ -36,7 +38,7 @@ Work product_work(Op op, const DeviceCall& call, const GpuModel& gpu) {
   const double blocks =
       static_cast<double>(divide_up(call.out.rows, tile)) * divide_up(call.out.cols, tile) * call.tasks;
   return {.flops = 2.0 * static_cast<double>(call.out.size()) * inner * call.tasks,
-          .busy = std::min(1.0, blocks / gpu.multiprocessors)};
+          .busy = kernels::is_large(kernels::product_size(op, call)) ? 1.0 : std::min(1.0, blocks / gpu.multiprocessors)};
 }
 
 // A block of 128 threads for every 32 columns, of 1024 where these are long (kernels/cuda/sums.cu).
