@@ -64,7 +64,7 @@ pid_t start(const std::string& words) {
 template <class Condition>
 void kill_when(const std::string& words, Condition condition) {
   const pid_t child = start(words);
-  for (int i = 0; i < 10000 && !condition(); ++i) ::usleep(2000);
+  for (int i = 0; i < 100000 && !condition(); ++i) ::usleep(2000);  // 200 s: sanitizers are slow
   ::kill(child, SIGKILL);
   int status = 0;
   ::waitpid(child, &status, 0);
