@@ -38,7 +38,8 @@ Work product_work(Op op, const DeviceCall& call, const GpuModel& gpu) {
   const double blocks =
       static_cast<double>(divide_up(call.out.rows, tile)) * divide_up(call.out.cols, tile) * call.tasks;
   return {.flops = 2.0 * static_cast<double>(call.out.size()) * inner * call.tasks,
-          .busy = kernels::is_large(kernels::product_size(op, call)) ? 1.0 : std::min(1.0, blocks / gpu.multiprocessors)};
+          .busy = kernels::is_large(kernels::product_size(op, call)) ? 1.0
+                                                                     : std::min(1.0, blocks / gpu.multiprocessors)};
 }
 
 // A block of 128 threads for every 32 columns, of 1024 where these are long (kernels/cuda/sums.cu).
