@@ -37,6 +37,6 @@ foreach(name IN LISTS all)
   string(APPEND script
     "add_test([==[${folder}: ${name}]==] [==[${program}]==] [==[${specification}]==])\n"
     "set_tests_properties([==[${folder}: ${name}]==] PROPERTIES WORKING_DIRECTORY [==[${root}]==]\n"
-    "  ENVIRONMENT [==[INNERLOOP_BUILD=${build}]==] TIMEOUT 600 RUN_SERIAL ${alone} LABELS [==[${labels}]==])\n")
+    "  ENVIRONMENT [==[INNERLOOP_BUILD=${build}]==] TIMEOUT 1200 RUN_SERIAL ${alone} LABELS [==[${labels}]==])\n")
 endforeach()
 file(WRITE ${listing} "${script}")
