@@ -22,7 +22,7 @@ namespace {
 using rl::UsageError;
 
 // A measured time, ours or a peer's: one line of the CSV files.
-struct Timing {
+struct NetworkTime {
   std::string name, way;
   double ms = std::nan(""), floor_ms = std::nan("");
   std::string remark;  // why there is no time; what a peer used
@@ -32,7 +32,7 @@ constexpr const char* our_way = "innerloop";
 constexpr const char* csv_header = "case,way,ms,floor_ms,remark";
 
 // So many digits that count, and no exponent; a dash for what is not known.
-std::string number(double x, int digits = 3) {
+std::string shown(double x, int digits = 3) {
   if (!std::isfinite(x)) return "–";
   const int whole = x == 0 ? 1 : static_cast<int>(std::floor(std::log10(std::abs(x)))) + 1;
   return fmt::format("{:.{}f}", x, std::clamp(digits - whole, 0, 9));
@@ -99,8 +99,8 @@ double median_ms(const NetworkCase& c, Device device) {
 }
 
 // A case that cannot be run, for want of memory perhaps, does not stop the others.
-Timing measured(const NetworkCase& c, Device device) {
-  Timing timing{.name = c.name(), .way = our_way, .remark = {}};
+NetworkTime measured(const NetworkCase& c, Device device) {
+  NetworkTime timing{.name = c.name(), .way = our_way, .remark = {}};
   if (device != Device::cpu) {
     const GpuModel gpu = model_of(kernels::device_api(device).properties());
     if (gpu.clock_ghz > 0) timing.floor_ms = c.least_flops() / gpu.flops_per_second() * 1e3;
@@ -117,16 +117,16 @@ Timing measured(const NetworkCase& c, Device device) {
 
 // ---- Files ----------------------------------------------------------------------------------------------------------
 
-std::string csv_line(const Timing& t) {
+std::string csv_line(const NetworkTime& t) {
   const auto text = [](double x) { return std::isfinite(x) ? fmt::format("{:.6g}", x) : ""; };
   return t.name + "," + t.way + "," + text(t.ms) + "," + text(t.floor_ms) + "," + t.remark + "\n";
 }
 
 // Lines that begin with '#', and the header, are left out.
-std::vector<Timing> read_csv(const std::string& path) {
+std::vector<NetworkTime> read_csv(const std::string& path) {
   std::ifstream file(path);
   if (!file) throw Error("cannot read " + path + "; it is written by --csv, and by tests/bench/peers/gpu_*.py");
-  std::vector<Timing> timings;
+  std::vector<NetworkTime> timings;
   std::string line;
   for (int n = 1; std::getline(file, line); ++n) {
     if (line.empty() || line[0] == '#' || line == csv_header) continue;
@@ -143,7 +143,7 @@ std::vector<Timing> read_csv(const std::string& path) {
   return timings;
 }
 
-std::vector<Timing> measure_all(const Context& context, const std::vector<NetworkCase>& cases,
+std::vector<NetworkTime> measure_all(const Context& context, const std::vector<NetworkCase>& cases,
                                 const std::string& path) {
   const Device device = compute_device();
   std::ofstream file;
@@ -152,12 +152,12 @@ std::vector<Timing> measure_all(const Context& context, const std::vector<Networ
     if (!file) throw Error("cannot write " + path);
     file << csv_header << std::endl;
   }
-  std::vector<Timing> timings;
+  std::vector<NetworkTime> timings;
   for (const NetworkCase& c : cases) {
     timings.push_back(measured(c, device));
     file << csv_line(timings.back()) << std::flush;  // what is cut off later is not lost
     context.err << timings.back().name << ": "
-                << (timings.back().remark.empty() ? number(timings.back().ms) + " ms" : timings.back().remark)
+                << (timings.back().remark.empty() ? shown(timings.back().ms) + " ms" : timings.back().remark)
                 << std::endl;
   }
   if (!path.empty() && !file) throw Error("cannot write " + path);
@@ -180,36 +180,36 @@ void write_problems(const std::vector<NetworkCase>& cases, const std::string& fo
 
 // ---- Tables ---------------------------------------------------------------------------------------------------------
 
-const Timing* fastest_peer(const std::vector<Timing>& peers, const std::string& name) {
-  const Timing* best = nullptr;
-  for (const Timing& peer : peers)
+const NetworkTime* fastest_peer(const std::vector<NetworkTime>& peers, const std::string& name) {
+  const NetworkTime* best = nullptr;
+  for (const NetworkTime& peer : peers)
     if (peer.name == name && std::isfinite(peer.ms) && (!best || peer.ms < best->ms)) best = &peer;
   return best;
 }
 
-void print_measured(std::ostream& out, const std::vector<Timing>& ours, const std::vector<Timing>& peers) {
+void print_measured(std::ostream& out, const std::vector<NetworkTime>& ours, const std::vector<NetworkTime>& peers) {
   out << "| case | fp32 floor ms | innerloop ms | × floor | fastest peer | ms | peer / innerloop |\n"
          "|---|---|---|---|---|---|---|\n";
-  for (const Timing& t : ours) {
-    const Timing* peer = fastest_peer(peers, t.name);
-    out << fmt::format("| {} | {} | {} | {} | {} | {} | {} |\n", t.name, number(t.floor_ms),
-                       t.remark.empty() ? number(t.ms) : t.remark, number(t.ms / t.floor_ms), peer ? peer->way : "–",
-                       peer ? number(peer->ms) : "–", peer ? number(peer->ms / t.ms) : "–");
+  for (const NetworkTime& t : ours) {
+    const NetworkTime* peer = fastest_peer(peers, t.name);
+    out << fmt::format("| {} | {} | {} | {} | {} | {} | {} |\n", t.name, shown(t.floor_ms),
+                       t.remark.empty() ? shown(t.ms) : t.remark, shown(t.ms / t.floor_ms), peer ? peer->way : "–",
+                       peer ? shown(peer->ms) : "–", peer ? shown(peer->ms / t.ms) : "–");
   }
   if (peers.empty()) return;
   out << "\n| case | way | ms | × innerloop | remark |\n|---|---|---|---|---|\n";
-  for (const Timing& peer : peers) {
-    const auto mine = std::ranges::find(ours, peer.name, &Timing::name);
-    out << fmt::format("| {} | {} | {} | {} | {} |\n", peer.name, peer.way, number(peer.ms),
-                       mine == ours.end() ? "–" : number(peer.ms / mine->ms), peer.remark);
+  for (const NetworkTime& peer : peers) {
+    const auto mine = std::ranges::find(ours, peer.name, &NetworkTime::name);
+    out << fmt::format("| {} | {} | {} | {} | {} |\n", peer.name, peer.way, shown(peer.ms),
+                       mine == ours.end() ? "–" : shown(peer.ms / mine->ms), peer.remark);
   }
 }
 
-nlohmann::ordered_json as_json(const std::vector<Timing>& ours, const std::vector<Timing>& peers) {
+nlohmann::ordered_json as_json(const std::vector<NetworkTime>& ours, const std::vector<NetworkTime>& peers) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   const auto value = [](double x) { return std::isfinite(x) ? nlohmann::ordered_json(x) : nullptr; };
-  for (const std::vector<Timing>* timings : {&ours, &peers})
-    for (const Timing& t : *timings)
+  for (const std::vector<NetworkTime>* timings : {&ours, &peers})
+    for (const NetworkTime& t : *timings)
       list.push_back({{"name", t.name}, {"way", t.way}, {"ms", value(t.ms)}, {"floor_ms", value(t.floor_ms)},
                       {"remark", t.remark}});
   return list;
@@ -224,8 +224,8 @@ void print_predicted(std::ostream& out, const std::vector<NetworkCase>& cases) {
     const PlanCost cost = predicted_cost(c, gpu);
     const double floor = c.least_flops() / gpu.flops_per_second() * 1e3;
     out << fmt::format("| {} | {} | {} | {} | {:.0f} | {} | {} | {} | {:.1f} | owed |\n", c.name(),
-                       number(c.least_flops() * 1e-9), number(floor, 2), number(cost.flops * 1e-9), cost.bytes * 1e-6,
-                       cost.launches, number(cost.waiting_ms, 2), number(cost.ms, 2), cost.ms / floor);
+                       shown(c.least_flops() * 1e-9), shown(floor, 2), shown(cost.flops * 1e-9), cost.bytes * 1e-6,
+                       cost.launches, shown(cost.waiting_ms, 2), shown(cost.ms, 2), cost.ms / floor);
   }
 }
 
@@ -252,12 +252,12 @@ void print_roofline(std::ostream& out, const std::vector<NetworkCase>& cases) {
     std::fill_n(bar.begin(), std::max<std::size_t>(1, column(intensity)), '=');
     bar[column(gpu.ridge())] = '|';
     const bool waits = cost.waiting_ms > 0.5 * cost.ms;
-    out << fmt::format("{:30}{} {}, {}\n", c.name(), bar, number(intensity),
+    out << fmt::format("{:30}{} {}, {}\n", c.name(), bar, shown(intensity),
                        waits ? "waits" : intensity > gpu.ridge() ? "arithmetic" : "memory");
   }
   out << fmt::format("{:30}{:>{}} {}: {} TFLOP/s over {} TB/s\n", "", '|', column(gpu.ridge()) + 1,
-                     number(gpu.ridge()), number(gpu.flops_per_second() * 1e-12),
-                     number(gpu.bytes_per_second * 1e-12));
+                     shown(gpu.ridge()), shown(gpu.flops_per_second() * 1e-12),
+                     shown(gpu.bytes_per_second * 1e-12));
 }
 
 }  // namespace
@@ -274,10 +274,10 @@ int bench_networks(const Context& context, const rl::OptionValues& values) {
   } else if (values.boolean("roofline")) {
     print_roofline(context.out, cases);
   } else {
-    const std::vector<Timing> ours =
+    const std::vector<NetworkTime> ours =
         values.text("from").empty() ? measure_all(context, cases, values.text("csv")) : read_csv(values.text("from"));
-    const std::vector<Timing> peers =
-        values.text("peers").empty() ? std::vector<Timing>{} : read_csv(values.text("peers"));
+    const std::vector<NetworkTime> peers =
+        values.text("peers").empty() ? std::vector<NetworkTime>{} : read_csv(values.text("peers"));
     if (values.boolean("json")) {
       context.out << as_json(ours, peers).dump(1) << "\n";
     } else {

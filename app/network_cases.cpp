@@ -10,16 +10,9 @@
 namespace innerloop::app {
 namespace {
 
-using Kind = NetworkCase::Kind;
+using CaseKind = NetworkCase::Kind;
 
 constexpr int lstm_inputs = 32;
-
-Batch part(const Batch& data, const std::string& prefix) {
-  Batch batch;
-  for (std::size_t i = 0; i < data.count(); ++i)
-    if (data.name(i).starts_with(prefix)) batch.add(data.name(i).substr(prefix.size()), data[i]);
-  return batch;
-}
 
 // Row by row first, as losses are made: a sum over all numbers at once is one block's work on a device.
 Var mean_square(Var y) {
@@ -36,7 +29,7 @@ Var lstm_loss(const Params& theta, const Batch& data, const NetworkCase& c) {
 // What MAML climbs: the objective of MamlFunctions::meta_gradient (meta/maml.cpp).
 Var maml_objective(const Params& theta, const Batch& data, const NetworkCase& c) {
   const Params theta_prime = meta::adapt_all(theta, data, data["alpha"], c.program());
-  return meta::outer_objective(theta_prime, part(data, "query/"), c.program());
+  return meta::outer_objective(theta_prime, data.below("query/"), c.program());
 }
 
 // Numbers between −scale and scale, quickly: there are up to 33 million.
@@ -66,7 +59,7 @@ std::pair<double, double> products(const nn::MlpSpec& net) {
 }  // namespace
 
 nn::MlpSpec NetworkCase::net() const {
-  const bool maml = kind == Kind::maml;
+  const bool maml = kind == CaseKind::maml;
   return {.inputs = maml ? 2 : 20,
           .hidden = std::vector<int>(static_cast<std::size_t>(layers), width),
           .outputs = maml ? 2 : 6};
@@ -82,9 +75,9 @@ meta::MamlProgram NetworkCase::program() const {
 std::string NetworkCase::name() const {
   const char* what = hessian ? "hessian" : "gradient";
   switch (kind) {
-    case Kind::mlp: return fmt::format("mlp {}x{} {}", layers, width, what);
-    case Kind::lstm: return fmt::format("lstm H{} T{} B{} {}", width, steps, rows, what);
-    case Kind::maml: return fmt::format("maml {}x{} K{} {} tasks", layers, width, steps, tasks);
+    case CaseKind::mlp: return fmt::format("mlp {}x{} {}", layers, width, what);
+    case CaseKind::lstm: return fmt::format("lstm H{} T{} B{} {}", width, steps, rows, what);
+    case CaseKind::maml: return fmt::format("maml {}x{} K{} {} tasks", layers, width, steps, tasks);
   }
   return {};
 }
@@ -97,13 +90,13 @@ std::string NetworkCase::name() const {
 // The LSTM has u = x·W + h·U, of which x·W plays the part of f.
 double NetworkCase::least_flops() const {
   double u = 0, f = 0, numbers = static_cast<double>(tasks) * rows;
-  if (kind == Kind::lstm) {
+  if (kind == CaseKind::lstm) {
     f = 4.0 * width * lstm_inputs, u = f + 4.0 * width * width, numbers *= steps;
   } else {
     std::tie(u, f) = products(net());
   }
   const double gradient = 3 * u - f, tangent = 6 * u - 4 * f;
-  const double passes = kind == Kind::maml ? (steps + 1) * gradient + steps * tangent
+  const double passes = kind == CaseKind::maml ? (steps + 1) * gradient + steps * tangent
                         : hessian          ? 2 * u - f + tangent
                                            : gradient;
   return 2 * numbers * passes;
@@ -116,17 +109,18 @@ std::vector<NetworkCase> network_cases(bool tiny) {
   };
   for (bool hessian : {false, true})
     for (int width : pairs({64, 100, 300}, {4, 300}, tiny))
-      cases.push_back({.kind = Kind::mlp, .hessian = hessian, .tasks = tiny ? 2 : 40, .rows = tiny ? 3 : 2000,
+      cases.push_back({.kind = CaseKind::mlp, .hessian = hessian, .tasks = tiny ? 2 : 40, .rows = tiny ? 3 : 2000,
                        .width = width, .layers = width == 300 ? 3 : 2});
   for (bool hessian : {false, true})
     for (int cells : pairs({48, 64, 128, 256}, {4}, tiny))
       for (int steps : pairs({100, 1000}, {3}, tiny))
         for (int sequences : pairs({64, 1024}, {5}, tiny))
-          cases.push_back({.kind = Kind::lstm, .hessian = hessian, .rows = sequences, .width = cells, .steps = steps});
+          cases.push_back(
+              {.kind = CaseKind::lstm, .hessian = hessian, .rows = sequences, .width = cells, .steps = steps});
   for (int width : pairs({64, 100}, {4}, tiny))
     for (int steps : {1, 3})
       for (int tasks : pairs({20, 40}, {2}, tiny))
-        cases.push_back({.kind = Kind::maml, .tasks = tasks, .rows = tiny ? 3 : 2000, .width = width, .layers = 2,
+        cases.push_back({.kind = CaseKind::maml, .tasks = tasks, .rows = tiny ? 3 : 2000, .width = width, .layers = 2,
                          .steps = steps});
   return cases;
 }
@@ -134,8 +128,8 @@ std::vector<NetworkCase> network_cases(bool tiny) {
 std::vector<Vars> network_program(Inputs& in, const NetworkCase& c) {
   const Params theta = in.next("theta");
   const Batch data = in.next("data");
-  const Var loss = c.kind == Kind::mlp    ? mean_square(nn::mlp(theta, c.net(), "net", data["x"]))
-                   : c.kind == Kind::lstm ? lstm_loss(theta, data, c)
+  const Var loss = c.kind == CaseKind::mlp    ? mean_square(nn::mlp(theta, c.net(), "net", data["x"]))
+                   : c.kind == CaseKind::lstm ? lstm_loss(theta, data, c)
                                           : maml_objective(theta, data, c);
   if (!c.hessian) return {grad(loss, theta)};
   const Params v = in.next("v");
@@ -144,12 +138,12 @@ std::vector<Vars> network_program(Inputs& in, const NetworkCase& c) {
 
 NetworkShapes network_shapes(const NetworkCase& c) {
   NetworkShapes shapes;
-  if (c.kind == Kind::lstm) {
+  if (c.kind == CaseKind::lstm) {
     const int H = c.width, rows = c.steps * c.rows;
     return {{{"cell/W", {1, lstm_inputs, 4 * H}}, {"cell/U", {1, H, 4 * H}}, {"cell/b", {1, 1, 4 * H}}},
             {{"x", {1, rows, lstm_inputs}}, {"h0", {1, c.rows, H}}, {"c0", {1, c.rows, H}}, {"reset", {1, rows, 1}}}};
   }
-  if (c.kind == Kind::mlp) {
+  if (c.kind == CaseKind::mlp) {
     const ParamValues theta = nn::init_mlp(c.net(), 1, "net", Dtype::f32);
     for (std::size_t i = 0; i < theta.count(); ++i)
       shapes.theta.emplace_back(theta.name(i), Shape{c.tasks, theta[i].shape().rows, theta[i].shape().cols});
@@ -172,7 +166,7 @@ NetworkShapes network_shapes(const NetworkCase& c) {
 NetworkInputs network_inputs(const NetworkCase& c) {
   NetworkInputs inputs;
   const NetworkShapes shapes = network_shapes(c);
-  if (c.kind == Kind::maml) {
+  if (c.kind == CaseKind::maml) {
     const bench::Case problem = bench::make_case(c.width, Dtype::f32, c.steps, c.tasks, c.rows);
     inputs.theta = problem.theta;
     for (const auto& [name, shape] : shapes.data)

@@ -12,7 +12,7 @@ namespace innerloop::checking {
 namespace {
 
 constexpr int kHalvings = 26;
-constexpr long double kEps = std::numeric_limits<long double>::epsilon();
+constexpr long double kLongEps = std::numeric_limits<long double>::epsilon();
 
 struct Sample {
   long double h, change;  // f(x + hv) − f(x)
@@ -29,7 +29,7 @@ Rate rate_of(const std::vector<Sample>& samples, long double slope, long double 
   std::vector<std::pair<double, double>> points;
   for (const Sample& s : samples) {
     const long double remainder = std::fabs(s.change - s.h * slope - 0.5L * s.h * s.h * curvature);
-    const long double floor = 1000 * kEps * (size + std::fabs(s.change));
+    const long double floor = 1000 * kLongEps * (size + std::fabs(s.change));
     if (!(remainder <= floor))
       points.emplace_back(std::log2(static_cast<double>(s.h)), std::log2(static_cast<double>(remainder)));
   }

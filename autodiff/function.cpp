@@ -8,6 +8,16 @@
 #include "autodiff/program.h"
 
 namespace innerloop {
+// What a plan depends on beside the Config: the names and shapes of all inputs, and which are fixed.
+struct PlanSignature {
+  std::vector<std::string> names;
+  std::vector<Shape> shapes;
+  std::vector<char> fixed;
+  Dtype dtype = Dtype::f64;
+  Device device = Device::cpu;
+  bool operator==(const PlanSignature&) const = default;
+};
+
 namespace {
 
 std::vector<const Tensor*> tensors_of(const Argument& argument) {
@@ -28,17 +38,7 @@ Device device_of(std::initializer_list<Argument> arguments) {
   return compute_device();
 }
 
-// What a plan depends on beside the Config: the names and shapes of all inputs, and which are fixed.
-struct Signature {
-  std::vector<std::string> names;
-  std::vector<Shape> shapes;
-  std::vector<char> fixed;
-  Dtype dtype = Dtype::f64;
-  Device device = Device::cpu;
-  bool operator==(const Signature&) const = default;
-};
-
-bool matches(const Signature& s, Device device, std::initializer_list<Argument> arguments) {
+bool matches(const PlanSignature& s, Device device, std::initializer_list<Argument> arguments) {
   if (s.device != device) return false;
   std::size_t n = 0;
   for (const Argument& a : arguments) {
@@ -53,8 +53,8 @@ bool matches(const Signature& s, Device device, std::initializer_list<Argument> 
   return n == s.shapes.size();
 }
 
-Signature signature_of(const std::string& function, std::initializer_list<Argument> arguments, Device device) {
-  Signature s;
+PlanSignature signature_of(const std::string& function, std::initializer_list<Argument> arguments, Device device) {
+  PlanSignature s;
   s.device = device;
   for (const Argument& a : arguments) {
     std::vector<const Tensor*> tensors = tensors_of(a);
@@ -93,7 +93,7 @@ Var Inputs::next_var(std::string_view label) {
 // One plan and the tensors it works on.
 struct CachedPlan {
   std::any config;
-  Signature signature;
+  PlanSignature signature;
   std::unique_ptr<Program> program;
   std::vector<Vars> output_groups;  // names and shapes of what is returned
   std::vector<Shape> output_shapes;

@@ -192,6 +192,13 @@ Vars Vars::with(std::span<const Var> values) const {
   return result;
 }
 
+Vars Vars::below(std::string_view prefix) const {
+  Vars result;
+  for (std::size_t i = 0; i < count(); ++i)
+    if (names_[i].starts_with(prefix)) result.add(names_[i].substr(prefix.size()), values_[i]);
+  return result;
+}
+
 namespace {
 
 // A new list of what `make` gives for each place.

@@ -124,6 +124,8 @@ class Graph {
 // A named, ordered list of Vars of one graph: Params (θ and its relatives) and Batch (data).
 class Vars {
  public:
+  Vars() = default;
+  Vars(std::string name, Var value) { add(std::move(name), value); }
   void add(std::string name, Var value);
   std::size_t count() const { return values_.size(); }
   bool contains(std::string_view name) const;
@@ -132,6 +134,7 @@ class Vars {
   const std::string& name(std::size_t index) const { return names_[index]; }
   std::span<const Var> all() const { return values_; }
   Vars with(std::span<const Var> values) const;  // the same names, other values
+  Vars below(std::string_view prefix) const;     // the entries whose names begin so, under the rest of their names
 
  private:
   std::vector<std::string> names_;

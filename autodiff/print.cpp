@@ -30,7 +30,7 @@ std::string attribute(const Node& node) {
   return text.empty() ? "" : "[" + text + "]";
 }
 
-std::string short_location(const SourceLocation& where) {
+std::string file_and_line(const SourceLocation& where) {
   const std::string_view file = where.file_name();
   const std::size_t slash = file.rfind('/');
   return fmt::format("{}:{}", slash == std::string_view::npos ? file : file.substr(slash + 1), where.line());
@@ -58,7 +58,7 @@ std::string to_text(const Graph& graph, std::span<const Var> outputs) {
     for (NodeId source : graph.inputs_of(id)) inputs += (inputs.empty() ? "" : ", ") + label(graph, source);
     const std::string left =
         label(graph, id) + " = " + op_def(node.op).name + attribute(node) + (node.arity ? "(" + inputs + ")" : "");
-    text += fmt::format("{:>5}  {:<44} {:<16} {}\n", id, left, to_string(node.shape), short_location(node.where));
+    text += fmt::format("{:>5}  {:<44} {:<16} {}\n", id, left, to_string(node.shape), file_and_line(node.where));
   }
   return text;
 }

@@ -9,7 +9,7 @@ namespace innerloop::envs {
 namespace {
 
 using Env = Pendulum<double>;
-constexpr Env::Task task{10};
+constexpr Env::Task pendulum{10};
 constexpr double dt = Env::dt;
 
 // What a round changes at a step: the torque itself, and the torque for each unit of distance from the plan.
@@ -28,7 +28,7 @@ std::vector<Env::State> states_of(const PendulumPlan& plan) {
   std::vector<Env::State> states{{plan.theta, plan.omega}};
   for (const double u : plan.torques) {
     Env::State s = states.back();
-    Env::step(task, s, {u}, none);
+    Env::step(pendulum, s, {u}, none);
     states.push_back(s);
   }
   return states;
@@ -39,7 +39,7 @@ std::vector<Env::State> states_of(const PendulumPlan& plan) {
 // constant.
 Correction step_back(const Env::State& s, double u, double damping, Expansion& next) {
   const SinCos<double> direction = sin_cos(s.theta);
-  const double gravity = 1.5 * task.gravity * dt, speed = s.omega + gravity * direction.sin + 3 * u * dt;
+  const double gravity = 1.5 * pendulum.gravity * dt, speed = s.omega + gravity * direction.sin + 3 * u * dt;
   const bool free = magnitude(speed) < Env::max_speed;
   const double wx = free ? gravity * direction.cos : 0, ww = free ? 1 : 0, wu = free ? 3 * dt : 0;
   const double wxx = free ? -gravity * direction.sin : 0;
@@ -85,7 +85,7 @@ PendulumPlan corrected(const PendulumPlan& plan, const std::vector<Env::State>& 
     const double feedback = c.per_angle * (s.theta - states[t].theta) + c.per_speed * (s.omega - states[t].omega);
     next.torques[t] =
         clip<double>(plan.torques[t] + share * c.torque + feedback, -Env::max_torque, Env::max_torque);
-    next.earned += Env::step(task, s, {next.torques[t]}, none).reward;
+    next.earned += Env::step(pendulum, s, {next.torques[t]}, none).reward;
   }
   return next;
 }
@@ -96,7 +96,7 @@ PendulumPlan pendulum_plan(double theta, double omega, std::vector<double> torqu
   PendulumPlan plan{theta, omega, std::move(torques), 0};
   NoRandom none;
   Env::State s{theta, omega};
-  for (const double u : plan.torques) plan.earned += Env::step(task, s, {u}, none).reward;
+  for (const double u : plan.torques) plan.earned += Env::step(pendulum, s, {u}, none).reward;
   return plan;
 }
 

@@ -33,14 +33,6 @@ BatchValues make_batch(Philox& random) {
   return batch;
 }
 
-// The entries of `in` below a prefix, under their own names.
-Vars group(const Vars& in, const std::string& prefix) {
-  Vars result;
-  for (std::size_t i = 0; i < in.count(); ++i)
-    if (in.name(i).starts_with(prefix)) result.add(in.name(i).substr(prefix.size()), in[i]);
-  return result;
-}
-
 // The meta-objective, or the KL between adapted policies, as a function of θ and α.
 CheckCase maml_case(const std::string& name, InnerEstimator estimator, int inner_steps, bool kl) {
   MamlProblem problem = make_maml_problem(estimator, inner_steps);
@@ -65,8 +57,8 @@ CheckCase maml_case(const std::string& name, InnerEstimator estimator, int inner
   c.every_input_matters = true;
   c.cut = estimator == InnerEstimator::log_likelihood ? CheckCase::Cut::nothing : CheckCase::Cut::something;
   c.build = [program = problem.program, kl](const Vars& in) {
-    Params theta_prime = adapt_all(group(in, "theta/"), group(in, "supports/"), in["alpha"], program);
-    const Batch query = group(in, "query/");
+    Params theta_prime = adapt_all(in.below("theta/"), in.below("supports/"), in["alpha"], program);
+    const Batch query = in.below("query/");
     return std::vector<Var>{kl ? outer_kl(theta_prime, query, program) : outer_objective(theta_prime, query, program)};
   };
   return c;

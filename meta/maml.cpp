@@ -27,10 +27,8 @@ Var trajectory_product(Var log_rho, Var goes_on) {
 }  // namespace
 
 Batch batch_of_step(const Batch& batches, int k) {
-  Batch batch;
-  std::string prefix = std::to_string(k) + "/";
-  for (std::size_t i = 0; i < batches.count(); ++i)
-    if (batches.name(i).starts_with(prefix)) batch.add(batches.name(i).substr(prefix.size()), batches[i]);
+  const std::string prefix = std::to_string(k) + "/";
+  Batch batch = batches.below(prefix);
   require(batch.count() > 0,
           "there is no data for inner step " + std::to_string(k) + " (names begin with '" + prefix + "')");
   return batch;
@@ -93,21 +91,10 @@ Var outer_objective(const Params& theta_prime, const Batch& query, const MamlPro
   return sum_tasks(per_task) * (1.0 / per_task.shape().tasks);
 }
 
-namespace {
-
-nn::DistributionVars old_distribution(const Batch& query) {
-  nn::DistributionVars old;
-  for (std::size_t i = 0; i < query.count(); ++i)
-    if (query.name(i).starts_with("old/")) old.add(query.name(i).substr(4), query[i]);
-  return old;
-}
-
-}  // namespace
-
 Var outer_kl(const Params& theta_prime, const Batch& query, const MamlProgram& program) {
   const Batch data = real_rows(query);
   nn::DistributionVars now = nn::distribution(theta_prime, program.policy, data["observations"]);
-  Var kl = nn::kl(program.policy, old_distribution(data), now);
+  Var kl = nn::kl(program.policy, data.below("old/"), now);
   kl = rl::on_real_rows(kl, query["weights"]);  // (tasks, rows, 1)
   Var per_task = sum_all(kl * query["weights"]);
   return sum_tasks(per_task) * (1.0 / per_task.shape().tasks);

@@ -8,6 +8,14 @@
 #include "rl/value_network.h"
 
 namespace innerloop::rl {
+
+Tensor check_normals(Shape shape, std::uint32_t id, double scale) {
+  Philox random(29, {.purpose = Purpose::check, .iteration = id});
+  Tensor t(shape);
+  for (double& x : t.mutable_values<double>()) x = scale * random.normal();
+  return t;
+}
+
 namespace {
 
 // Two tasks of seven rows, the last one padding; a small tanh policy of either kind.
@@ -15,13 +23,6 @@ struct Problem {
   nn::PolicySpec policy;
   std::vector<CheckInput> theta, batch, old, v;
 };
-
-Tensor normals(Shape shape, std::uint32_t id, double scale) {
-  Philox random(23, {.purpose = Purpose::check, .iteration = id});
-  Tensor t(shape);
-  for (double& x : t.mutable_values<double>()) x = scale * random.normal();
-  return t;
-}
 
 Problem problem(nn::PolicySpec::Head head) {
   const bool gaussian = head == nn::PolicySpec::Head::gaussian;
@@ -36,37 +37,30 @@ Problem problem(nn::PolicySpec::Head head) {
   const ParamValues theta = nn::init_policy(p.policy, 1);
   for (std::size_t k = 0; k < theta.count(); ++k) {
     const auto id = static_cast<std::uint32_t>(k);
-    p.theta.push_back({theta.name(k), normals(theta[k].shape(), id, 0.5)});
-    p.v.push_back({"v/" + theta.name(k), normals(theta[k].shape(), 100 + id, 0.5)});
+    p.theta.push_back({theta.name(k), check_normals(theta[k].shape(), id, 0.5)});
+    p.v.push_back({"v/" + theta.name(k), check_normals(theta[k].shape(), 100 + id, 0.5)});
   }
 
   // Data.
-  Tensor actions = normals({B, rows, gaussian ? A : 1}, 50, 1), weights = Tensor::full({B, rows, 1}, 1.0 / 12);
+  Tensor actions = check_normals({B, rows, gaussian ? A : 1}, 50, 1), weights = Tensor::full({B, rows, 1}, 1.0 / 12);
   if (!gaussian)
     for (int row = 0; row < B * rows; ++row) actions.set(row / rows, row % rows, 0, (5 * row + 1) % A);
   for (int task = 0; task < B; ++task) weights.set(task, rows - 1, 0, 0);
-  p.batch = {{"observations", normals({B, rows, 3}, 51, 1), false},
+  p.batch = {{"observations", check_normals({B, rows, 3}, 51, 1), false},
              {"actions", actions, false},
-             {"advantages", normals({B, rows, 1}, 52, 1), false},
+             {"advantages", check_normals({B, rows, 1}, 52, 1), false},
              {"weights", weights, false}};
-  p.old = {{"log_prob", normals({B, rows, 1}, 53, 0.3), false}};
+  p.old = {{"log_prob", check_normals({B, rows, 1}, 53, 0.3), false}};
   if (gaussian) {
-    p.old.push_back({"mean", normals({B, rows, A}, 54, 0.5), false});
-    p.old.push_back({"log_sigma", normals({1, 1, A}, 55, 0.3), false});
+    p.old.push_back({"mean", check_normals({B, rows, A}, 54, 0.5), false});
+    p.old.push_back({"log_sigma", check_normals({1, 1, A}, 55, 0.3), false});
   } else {
-    p.old.push_back({"logits", normals({B, rows, A}, 56, 0.5), false});
+    p.old.push_back({"logits", check_normals({B, rows, A}, 56, 0.5), false});
   }
   return p;
 }
 
-// The inputs whose names begin with a prefix, without it.
-Vars part(const Vars& in, const std::string& prefix) {
-  Vars out;
-  for (std::size_t k = 0; k < in.count(); ++k)
-    if (in.name(k).starts_with(prefix)) out.add(in.name(k).substr(prefix.size()), in[k]);
-  return out;
-}
-Params theta_of(const Vars& in) {
+Params policy_of(const Vars& in) {
   Params theta;
   for (std::size_t k = 0; k < in.count(); ++k)
     if (in.name(k).starts_with("policy/")) theta.add(in.name(k), in[k]);
@@ -87,11 +81,11 @@ CheckCase value_network_case() {
   std::vector<CheckInput> theta;
   const ParamValues like = nn::init_mlp(net, 1, value_prefix);
   for (std::size_t k = 0; k < like.count(); ++k)
-    theta.push_back({like.name(k), normals(like[k].shape(), 200 + static_cast<std::uint32_t>(k), 0.5)});
+    theta.push_back({like.name(k), check_normals(like[k].shape(), 200 + static_cast<std::uint32_t>(k), 0.5)});
   Tensor weights = Tensor::full({2, 7, 1}, 1.0 / 12);
   for (int task : {0, 1}) weights.set(task, 6, 0, 0);
-  const std::vector<CheckInput> batch{{"observations", normals({2, 7, 3}, 210, 1), false},
-                                      {"targets", normals({2, 7, 1}, 211, 1), false},
+  const std::vector<CheckInput> batch{{"observations", check_normals({2, 7, 3}, 210, 1), false},
+                                      {"targets", check_normals({2, 7, 1}, 211, 1), false},
                                       {"weights", weights, false}};
   CheckCase c = make_case("trpo", "trpo, value network's fit", {&theta, &batch}, [=](const Vars& in) {
     return std::vector<Var>{value_fit_loss(in, net, in)};
@@ -109,17 +103,17 @@ std::vector<CheckCase> check_cases() {
     const nn::PolicySpec policy = p.policy;
     const std::string kind = head == nn::PolicySpec::Head::gaussian ? "gaussian" : "categorical";
     cases.push_back(make_case("policy_gradient", "policy_gradient, " + kind, {&p.theta, &p.batch}, [=](const Vars& in) {
-      return std::vector<Var>{policy_gradient_surrogate(theta_of(in), policy, in)};
+      return std::vector<Var>{policy_gradient_surrogate(policy_of(in), policy, in)};
     }));
     trust_region.push_back(make_case(
         "trpo", "trpo, surrogate, " + kind, {&p.theta, &p.batch, &p.old},
-        [=](const Vars& in) { return std::vector<Var>{trpo_surrogate(theta_of(in), policy, in, in["log_prob"])}; }));
+        [=](const Vars& in) { return std::vector<Var>{trpo_surrogate(policy_of(in), policy, in, in["log_prob"])}; }));
     trust_region.push_back(make_case("trpo", "trpo, KL, " + kind, {&p.theta, &p.batch, &p.old}, [=](const Vars& in) {
-      return std::vector<Var>{trpo_kl(theta_of(in), policy, in, in)};
+      return std::vector<Var>{trpo_kl(policy_of(in), policy, in, in)};
     }));
     trust_region.push_back(
         make_case("trpo", "trpo, Fisher product, " + kind, {&p.theta, &p.batch, &p.v}, [=](const Vars& in) {
-          const Params product = fisher_vector_product(theta_of(in), policy, in, part(in, "v/"));
+          const Params product = fisher_vector_product(policy_of(in), policy, in, in.below("v/"));
           return std::vector<Var>(product.all().begin(), product.all().end());
         }));
   }

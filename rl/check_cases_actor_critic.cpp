@@ -10,23 +10,16 @@ namespace {
 
 using Core = nn::ActorCriticSpec::Core;
 
-Tensor normals(Shape shape, std::uint32_t id, double scale) {
-  Philox random(29, {.purpose = Purpose::check, .iteration = id});
-  Tensor t(shape);
-  for (double& x : t.mutable_values<double>()) x = scale * random.normal();
-  return t;
-}
-
 // An agent, and a batch of T steps of N sequences for it.
-struct Problem {
+struct AgentProblem {
   AgentLossConfig config;
   std::vector<CheckInput> inputs;
 };
 
-Problem problem(nn::PolicySpec::Head head, Core core, int T, int N) {
+AgentProblem agent_problem(nn::PolicySpec::Head head, Core core, int T, int N) {
   const bool gaussian = head == nn::PolicySpec::Head::gaussian;
   const int tasks = core == Core::none ? 2 : 1, rows = T * N, A = gaussian ? 2 : 3, H = 2;
-  Problem p;
+  AgentProblem p;
   p.config = {.agent = {}, .time_steps = T, .value_weight = 0.7, .entropy_weight = 0.3, .clip = 0.2};
   p.config.agent = {.core = core, .observations = 2, .core_size = H, .policy = {}, .value_hidden = {3}};
   p.config.agent.policy = {.net = {.inputs = p.config.agent.features(), .hidden = {3}, .outputs = A}, .head = head};
@@ -34,31 +27,31 @@ Problem problem(nn::PolicySpec::Head head, Core core, int T, int N) {
   // Parameters, none of them zero.
   const ParamValues theta = nn::init_actor_critic(p.config.agent, 1);
   for (std::size_t k = 0; k < theta.count(); ++k)
-    p.inputs.push_back({theta.name(k), normals(theta[k].shape(), static_cast<std::uint32_t>(k), 0.6)});
+    p.inputs.push_back({theta.name(k), check_normals(theta[k].shape(), static_cast<std::uint32_t>(k), 0.6)});
 
   // Data. Ratios to the old policy lie on both sides of the clip's bounds.
-  Tensor actions = normals({tasks, rows, gaussian ? A : 1}, 50, 1), reset({tasks, rows, 1});
+  Tensor actions = check_normals({tasks, rows, gaussian ? A : 1}, 50, 1), reset({tasks, rows, 1});
   if (!gaussian)
     for (int row = 0; row < tasks * rows; ++row) actions.set(row / rows, row % rows, 0, (5 * row + 1) % A);
   for (int row = 0; row < tasks * rows; ++row) reset.set(row / rows, row % rows, 0, row % 11 == 4);
-  Tensor old = normals({tasks, rows, 1}, 51, 0.6);
+  Tensor old = check_normals({tasks, rows, 1}, 51, 0.6);
   for (double& x : old.mutable_values<double>()) x -= gaussian ? 3.5 : 1.1;
   const auto data = [&](std::string name, Tensor value) {
     p.inputs.push_back({std::move(name), std::move(value), false});
   };
-  data("observations", normals({tasks, rows, 2}, 52, 1));
+  data("observations", check_normals({tasks, rows, 2}, 52, 1));
   data("actions", actions);
-  data("advantages", normals({tasks, rows, 1}, 53, 1));
-  data("returns", normals({tasks, rows, 1}, 54, 1));
+  data("advantages", check_normals({tasks, rows, 1}, 53, 1));
+  data("returns", check_normals({tasks, rows, 1}, 54, 1));
   data("weights", Tensor::full({tasks, rows, 1}, 1.0 / (tasks * rows)));
   data("reset", reset);
   data("old_log_prob", old);
-  if (core != Core::none) data("state/h", normals({tasks, N, H}, 55, 0.5));
-  if (core == Core::lstm) data("state/c", normals({tasks, N, H}, 56, 0.5));
+  if (core != Core::none) data("state/h", check_normals({tasks, N, H}, 55, 0.5));
+  if (core == Core::lstm) data("state/c", check_normals({tasks, N, H}, 56, 0.5));
   return p;
 }
 
-Params theta_of(const Vars& in) {
+Params agent_of(const Vars& in) {
   Params theta;
   for (std::size_t k = 0; k < in.count(); ++k)
     for (const char* prefix : {"core/", "policy/", "value/"})
@@ -82,13 +75,13 @@ std::vector<CheckCase> actor_critic_check_cases() {
   for (const auto loss : {&a2c_loss, &ppo_loss})
     for (const auto& agent : agents) {
       const std::string subject = loss == &a2c_loss ? "a2c" : "ppo";
-      const Problem p = problem(agent.head, agent.core, agent.T, agent.N);
+      const AgentProblem p = agent_problem(agent.head, agent.core, agent.T, agent.N);
       const AgentLossConfig config = p.config;
       cases.push_back({.name = subject + ", " + agent.what,
                        .subject = subject,
                        .inputs = p.inputs,
                        .build = [=](const Vars& in) {
-                         return std::vector<Var>{loss(theta_of(in), config, in).total};
+                         return std::vector<Var>{loss(agent_of(in), config, in).total};
                        }});
     }
   return cases;

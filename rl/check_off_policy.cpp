@@ -13,13 +13,6 @@ namespace {
 
 constexpr int kRows = 6;
 
-Tensor normals(Shape shape, std::uint32_t id, double scale = 1) {
-  Philox random(29, {.purpose = Purpose::check, .iteration = id});
-  Tensor t(shape);
-  for (double& x : t.mutable_values<double>()) x = scale * random.normal();
-  return t;
-}
-
 Tensor numbers(std::initializer_list<double> values) {
   const std::vector<double> list(values);
   return Tensor::from({1, static_cast<int>(list.size()), 1}, list);
@@ -29,25 +22,17 @@ Tensor numbers(std::initializer_list<double> values) {
 void add_params(std::vector<CheckInput>& inputs, const ParamValues& like, const std::string& prefix, std::uint32_t id,
                 bool differentiated) {
   for (std::size_t k = 0; k < like.count(); ++k)
-    inputs.push_back({prefix + like.name(k), normals(like[k].shape(), id + static_cast<std::uint32_t>(k), 0.6),
+    inputs.push_back({prefix + like.name(k), check_normals(like[k].shape(), id + static_cast<std::uint32_t>(k), 0.6),
                       differentiated});
-}
-
-// The inputs whose names begin with a prefix, without it.
-Vars part(const Vars& in, const std::string& prefix) {
-  Vars out;
-  for (std::size_t k = 0; k < in.count(); ++k)
-    if (in.name(k).starts_with(prefix)) out.add(in.name(k).substr(prefix.size()), in[k]);
-  return out;
 }
 
 CheckCase q_case() {
   return {.name = "q_learning, half the squared error",
           .subject = "q_learning",
-          .inputs = {{"table", normals({1, 4, 3}, 1)},
+          .inputs = {{"table", check_normals({1, 4, 3}, 1)},
                      {"state", numbers({0, 3, 2, 2, 1, 0}), false},
                      {"action", numbers({2, 0, 1, 1, 1, 0}), false},
-                     {"target", normals({1, kRows, 1}, 2), false}},
+                     {"target", check_normals({1, kRows, 1}, 2), false}},
           .build = [](const Vars& in) {
             return std::vector<Var>{q_loss(in["table"], in["state"], in["action"], in["target"])};
           }};
@@ -62,9 +47,9 @@ CheckCase dqn_case(bool huber, Activation activation) {
               .build = [spec](const Vars& in) { return std::vector<Var>{dqn_loss(in, spec, in)}; },
               };
   add_params(c.inputs, nn::init_mlp(spec.net, 1, "q"), "", 10, true);
-  c.inputs.push_back({"observations", normals({1, kRows, 2}, 20), false});
+  c.inputs.push_back({"observations", check_normals({1, kRows, 2}, 20), false});
   c.inputs.push_back({"actions", numbers({0, 2, 1, 0, 2, 1}), false});
-  c.inputs.push_back({"targets", normals({1, kRows, 1}, 21, 2), false});
+  c.inputs.push_back({"targets", check_normals({1, kRows, 1}, 21, 2), false});
   return c;
 }
 
@@ -89,19 +74,19 @@ CheckCase sac_case(const std::string& name, const SacSpec& spec, Of of,
               .inputs = {},
               .build =
                   [loss = std::move(loss)](const Vars& in) {
-                    return std::vector<Var>{loss(in, part(in, "actor:"), part(in, "critics:"))};
+                    return std::vector<Var>{loss(in, in.below("actor:"), in.below("critics:"))};
                   },
               .cut = CheckCase::Cut::nothing};
   add_params(c.inputs, init_actor(spec, 1, Dtype::f64), "actor:", 30, of == Of::actor);
   add_params(c.inputs, init_critics(spec, 1, Dtype::f64), "critics:", 40, of == Of::critics);
   add_params(c.inputs, followed(init_critics(spec, 1, Dtype::f64), spec), "targets:", 60, false);
   c.inputs.push_back({"log_alpha", Tensor::scalar(-0.7), of == Of::temperature});
-  c.inputs.push_back({"observations", normals({1, kRows, 2}, 80), false});
-  c.inputs.push_back({"actions", normals({1, kRows, 3}, 81, 0.5), false});
-  c.inputs.push_back({"rewards", normals({1, kRows, 1}, 82), false});
-  c.inputs.push_back({"next_observations", normals({1, kRows, 2}, 83), false});
+  c.inputs.push_back({"observations", check_normals({1, kRows, 2}, 80), false});
+  c.inputs.push_back({"actions", check_normals({1, kRows, 3}, 81, 0.5), false});
+  c.inputs.push_back({"rewards", check_normals({1, kRows, 1}, 82), false});
+  c.inputs.push_back({"next_observations", check_normals({1, kRows, 2}, 83), false});
   c.inputs.push_back({"terminated", numbers({0, 1, 0, 0, 1, 0}), false});
-  c.inputs.push_back({"noise", normals({1, kRows, 3}, 84), false});
+  c.inputs.push_back({"noise", check_normals({1, kRows, 3}, 84), false});
   return c;
 }
 
@@ -114,7 +99,7 @@ void add_critic_cases(std::vector<CheckCase>& cases) {
     cases.push_back(sac_case(s.value_network ? "critic loss, v1" : "critic loss", s, Of::critics,
                              [s](const Vars& in, const Params& actor, const Params& critics) {
                                const Var y =
-                                   sac_target(actor, part(in, "targets:"), in["log_alpha"], s, in, in["noise"]);
+                                   sac_target(actor, in.below("targets:"), in["log_alpha"], s, in, in["noise"]);
                                return sac_critic_loss(critics, s, in, y);
                              }));
   cases.push_back(sac_case("value loss, v1", v1, Of::critics,

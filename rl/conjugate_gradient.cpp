@@ -8,14 +8,6 @@
 namespace innerloop::rl {
 namespace {
 
-// The entries of a state below a prefix, under the names of b.
-Vars part(const Vars& state, const std::string& prefix) {
-  Vars vars;
-  for (std::size_t i = 0; i < state.count(); ++i)
-    if (state.name(i).starts_with(prefix)) vars.add(state.name(i).substr(prefix.size()), state[i]);
-  return vars;
-}
-
 // aᵀb, (1, 1, 1).
 Var dot(const Vars& a, const Vars& b) {
   Var sum = sum_tasks(sum_all(a[0] * b[0]));
@@ -32,11 +24,11 @@ Vars choose(Var condition, const Vars& a, const Vars& b) {
 
 }  // namespace
 
-Vars cg_direction(const Vars& state) { return part(state, "p/"); }
+Vars cg_direction(const Vars& state) { return state.below("p/"); }
 
 // region: iteration
 Vars cg_iteration(const Vars& state, const Vars& Ap) {
-  const Vars x = part(state, "x/"), r = part(state, "r/"), p = part(state, "p/");
+  const Vars x = state.below("x/"), r = state.below("r/"), p = state.below("p/");
   const Var rr = state["rr"], zero = zeros_like(rr);
 
   // The step that minimises ½xᵀAx − bᵀx along p, if the curvature there is positive and finite (NaN is neither).

@@ -10,7 +10,7 @@
 namespace innerloop::rl {
 namespace {
 
-constexpr Option options[] = {
+constexpr Option agent_options[] = {
     {.name = "env",
      .type = OptionType::text,
      .value = "cartpole-v1",
@@ -117,7 +117,7 @@ constexpr Option options[] = {
 
 std::vector<Option> with_actor_critic_options(std::span<const Option> own,
                                               std::initializer_list<std::pair<const char*, const char*>> defaults) {
-  std::vector<Option> all(std::begin(options), std::end(options));
+  std::vector<Option> all(std::begin(agent_options), std::end(agent_options));
   for (const auto& [name, value] : defaults)
     for (Option& option : all)
       if (std::string_view(option.name) == name) option.value = value;

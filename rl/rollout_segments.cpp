@@ -14,7 +14,7 @@ namespace {
 using nn::ActorCriticSpec;
 using nn::PolicySpec;
 
-std::size_t size(int n) { return static_cast<std::size_t>(n); }
+std::size_t as_size(int n) { return static_cast<std::size_t>(n); }
 
 // What is needed of the network in each step: {"mean", "sigma"} or {"probabilities"}; V; the recurrent state.
 std::vector<Vars> trace_act(Inputs& in, const ActorCriticSpec& spec) {
@@ -66,7 +66,7 @@ Tensor segment_advantages(const Segments& segments, double gamma, double lambda)
   // [PPO eq. 11] from the last step to the first of every lane.
   for (std::size_t row = r.size(); row-- > 0;) {
     A[row] = r[row] + gamma * next[row] - v[row];
-    if (goes_on[row] != 0) A[row] += gamma * lambda * A[row + size(segments.lanes)];
+    if (goes_on[row] != 0) A[row] += gamma * lambda * A[row + as_size(segments.lanes)];
   }
   return Tensor::from(segments.rewards.shape(), A, segments.rewards.dtype());
 }
@@ -77,7 +77,7 @@ SegmentSource::SegmentSource(const SegmentConfig& config, std::uint64_t seed)
       env_(*config.env, config.slices * config.lanes, seed),
       normaliser_(config.env->spec.obs_size),
       state_(nn::start_state(config.agent, config.slices, config.lanes, config.dtype)),
-      episode_return_(size(config.slices * config.lanes)),
+      episode_return_(as_size(config.slices * config.lanes)),
       act_("actor_critic/act", &trace_act) {
   act_.set_device(Device::cpu);  // where the environments are
 }
@@ -104,7 +104,7 @@ SegmentSource::Acts SegmentSource::forward(const ParamValues& theta, std::span<c
 // Draws an action for every lane, at the place of its own episode and step.
 std::vector<double> SegmentSource::draw(const Acts& acts) {
   const int A = config_.agent.policy.net.outputs, actions = config_.env->spec.action_size;
-  std::vector<double> all(size(all_lanes() * actions));
+  std::vector<double> all(as_size(all_lanes() * actions));
   for (int lane = 0; lane < all_lanes(); ++lane) {
     const Philox random(seed_, {.purpose = Purpose::action,
                                 .iteration = env_.episode(lane),
@@ -122,16 +122,16 @@ void SegmentSource::write_row(Segments& segments, int t, const std::vector<doubl
   const int O = config_.env->spec.obs_size, A = config_.env->spec.action_size;
   for (int lane = 0; lane < all_lanes(); ++lane) {
     const int slice = lane / config_.lanes, row = t * config_.lanes + lane % config_.lanes;
-    for (int k = 0; k < O; ++k) segments.observations.set(slice, row, k, seen[size(lane * O + k)]);
-    for (int k = 0; k < A; ++k) segments.actions.set(slice, row, k, actions[size(lane * A + k)]);
-    segments.values.set(slice, row, 0, acts.value[size(lane)]);
-    segments.reset.set(slice, row, 0, reset[size(lane)]);
+    for (int k = 0; k < O; ++k) segments.observations.set(slice, row, k, seen[as_size(lane * O + k)]);
+    for (int k = 0; k < A; ++k) segments.actions.set(slice, row, k, actions[as_size(lane * A + k)]);
+    segments.values.set(slice, row, 0, acts.value[as_size(lane)]);
+    segments.reset.set(slice, row, 0, reset[as_size(lane)]);
 
-    const double r = env_.rewards()[size(lane)];
-    const bool ended = env_.ends()[size(lane)] != envs::End::running;
+    const double r = env_.rewards()[as_size(lane)];
+    const bool ended = env_.ends()[as_size(lane)] != envs::End::running;
     segments.rewards.set(slice, row, 0, config_.reward_scale * r);
     segments.continues.set(slice, row, 0, !ended && t + 1 < config_.steps);
-    episode_return_[size(lane)] += r;
+    episode_return_[as_size(lane)] += r;
   }
 }
 
@@ -148,12 +148,12 @@ Segments SegmentSource::collect(const ParamValues& learned) {
 
   std::vector<double> raw;  // all observations, for the normaliser
   const Tensor no_reset({s.slices, s.lanes, 1}, config_.dtype);
-  std::vector<int> length(size(all_lanes()));
+  std::vector<int> length(as_size(all_lanes()));
   for (int t = 0; t < s.steps; ++t) {
     // See, think, act. A lane whose episode begins forgets what it remembers.
-    std::vector<double> reset(size(all_lanes()));
-    for (int lane = 0; lane < all_lanes(); ++lane) reset[size(lane)] = env_.time_step(lane) == 0;
-    for (int lane = 0; lane < all_lanes(); ++lane) length[size(lane)] = static_cast<int>(env_.time_step(lane)) + 1;
+    std::vector<double> reset(as_size(all_lanes()));
+    for (int lane = 0; lane < all_lanes(); ++lane) reset[as_size(lane)] = env_.time_step(lane) == 0;
+    for (int lane = 0; lane < all_lanes(); ++lane) length[as_size(lane)] = static_cast<int>(env_.time_step(lane)) + 1;
     raw.insert(raw.end(), env_.observations().begin(), env_.observations().end());
     const std::vector<double> seen = normalised(env_.observations());
     const Acts acts = forward(theta, seen, Tensor::from(no_reset.shape(), reset, config_.dtype), state_);
@@ -166,20 +166,20 @@ Segments SegmentSource::collect(const ParamValues& learned) {
     const bool last = t + 1 == s.steps;
     bool any_cut = last;
     for (const envs::End end : env_.ends()) any_cut |= end == envs::End::truncated;
-    std::vector<double> final_values(size(all_lanes()));
+    std::vector<double> final_values(as_size(all_lanes()));
     if (any_cut) final_values = forward(theta, normalised(env_.final_observations()), no_reset, state_).value;
     for (int lane = 0; lane < all_lanes(); ++lane) {
-      const envs::End end = env_.ends()[size(lane)];
+      const envs::End end = env_.ends()[as_size(lane)];
       const int slice = lane / s.lanes, row = t * s.lanes + lane % s.lanes;
       if (end == envs::End::truncated || (last && end == envs::End::running))
-        s.next_values.set(slice, row, 0, final_values[size(lane)]);
+        s.next_values.set(slice, row, 0, final_values[as_size(lane)]);
       // Where the lane goes on, it is the value of the next row: the one before this one learns it now.
       if (t > 0 && s.continues.at(slice, row - s.lanes, 0) != 0)
-        s.next_values.set(slice, row - s.lanes, 0, acts.value[size(lane)]);
+        s.next_values.set(slice, row - s.lanes, 0, acts.value[as_size(lane)]);
       if (end != envs::End::running) {
-        s.returns.push_back(episode_return_[size(lane)]);
-        s.lengths.push_back(length[size(lane)]);
-        episode_return_[size(lane)] = 0;
+        s.returns.push_back(episode_return_[as_size(lane)]);
+        s.lengths.push_back(length[as_size(lane)]);
+        episode_return_[as_size(lane)] = 0;
       }
     }
   }
@@ -197,9 +197,9 @@ Trajectories SegmentSource::play(const ParamValues& theta, const std::vector<env
   const auto act = [&](std::span<const double> observations, std::span<const Philox> random) {
     const Acts acts = forward(theta, normalised(observations), no_reset, state);
     state = acts.state;
-    std::vector<double> actions(random.size() * size(action_size));
+    std::vector<double> actions(random.size() * as_size(action_size));
     for (int lane = 0; lane < B * episodes; ++lane)
-      draw_action(config_.agent.policy, acts.centre.data() + lane * A, acts.sigma.data(), random[size(lane)],
+      draw_action(config_.agent.policy, acts.centre.data() + lane * A, acts.sigma.data(), random[as_size(lane)],
                   deterministic, config_.dtype, std::string(config_.env->spec.name),
                   actions.data() + lane * action_size);
     return actions;

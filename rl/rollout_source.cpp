@@ -9,7 +9,7 @@
 namespace innerloop::rl {
 namespace {
 
-constexpr Option options[] = {
+constexpr Option episode_options[] = {
     {.name = "env",
      .type = OptionType::text,
      .value = "point-nav-v1",
@@ -111,10 +111,10 @@ ParamValues repeated(const ParamValues& theta, int tasks) {
 
 }  // namespace
 
-std::span<const Option> on_policy_options() { return options; }
+std::span<const Option> on_policy_options() { return episode_options; }
 
 std::vector<Option> with_on_policy_options(std::span<const Option> own) {
-  std::vector<Option> all(std::begin(options), std::end(options));
+  std::vector<Option> all(std::begin(episode_options), std::end(episode_options));
   all.insert(all.end(), own.begin(), own.end());
   return all;
 }

@@ -11,12 +11,6 @@
 namespace innerloop::rl {
 namespace {
 
-Vars one_named(const char* name, Var var) {
-  Vars vars;
-  vars.add(name, var);
-  return vars;
-}
-
 Var side_by_side(Var a, Var b) { return concat_cols(std::array{a, b}); }
 
 }  // namespace
@@ -157,7 +151,7 @@ SacFunctions::SacFunctions()
           [](Inputs& in, const SacSpec& spec) -> std::vector<Vars> {
             const Params actor = in.next("actor");
             const Var s = in.next_var("observations");
-            return {one_named("action", sac_action(actor, spec, s, in.next_var("noise")).action)};
+            return {Vars("action", sac_action(actor, spec, s, in.next_var("noise")).action)};
           }),
       critic_gradient("sac/critic_gradient",
                       [](Inputs& in, const SacSpec& spec) -> std::vector<Vars> {
@@ -169,7 +163,7 @@ SacFunctions::SacFunctions()
 
                         const Var y = sac_target(actor, targets, log_alpha, spec, batch, noise_next);
                         Var loss = sac_critic_loss(critics, spec, batch, y);
-                        Vars info = one_named("critic_loss", loss);
+                        Vars info("critic_loss", loss);
                         info.add("target", mean_all(y));
                         if (spec.value_network)
                           loss = loss + sac_value_loss(critics, actor, log_alpha, spec, batch, noise);
@@ -187,9 +181,9 @@ SacFunctions::SacFunctions()
         const Var temperature = sac_temperature_loss(log_alpha, now.log_prob, spec);
         const Vars gradient = grad(loss, actor);
         const Var by_temperature = grad(temperature, std::array{log_alpha})[0];
-        Vars info = one_named("entropy", -mean_all(now.log_prob));
+        Vars info("entropy", -mean_all(now.log_prob));
         info.add("gradient", sum_of_all(gradient) + by_temperature);
-        return {gradient, one_named("log_alpha", by_temperature), info};
+        return {gradient, Vars("log_alpha", by_temperature), info};
       }) {}
 // endregion
 

@@ -44,16 +44,6 @@ Tensors trust_region_step(const Tensors& x, double xFx, double delta) {
 }
 // endregion
 
-namespace {
-
-Vars one_named(const char* name, Var var) {
-  Vars vars;
-  vars.add(name, var);
-  return vars;
-}
-
-}  // namespace
-
 TrpoFunctions::TrpoFunctions()
     : old_policy("trpo/old_policy",
                  [](Inputs& in, const nn::PolicySpec& policy) -> std::vector<Vars> {
@@ -61,21 +51,21 @@ TrpoFunctions::TrpoFunctions()
                    Batch batch = in.next("batch");
                    batch = without_padding(batch, batch["weights"]);
                    const nn::DistributionVars p = nn::distribution(theta, policy, batch["observations"]);
-                   return {p, one_named("log_prob", nn::log_prob(policy, p, batch["actions"]))};
+                   return {p, Vars("log_prob", nn::log_prob(policy, p, batch["actions"]))};
                  }),
       gradient("trpo/gradient",
                [](Inputs& in, const nn::PolicySpec& policy) -> std::vector<Vars> {
                  const Params theta = in.next("theta");
                  const Batch batch = in.next("batch");
                  const Var objective = trpo_surrogate(theta, policy, batch, in.next_var("old_log_prob"));
-                 return {grad(objective, theta), one_named("objective", objective)};
+                 return {grad(objective, theta), Vars("objective", objective)};
                }),
       evaluate("trpo/evaluate",
                [](Inputs& in, const nn::PolicySpec& policy) -> std::vector<Vars> {
                  const Params theta = in.next("theta");
                  const Batch batch = in.next("batch");
                  const nn::DistributionVars old = in.next("old");
-                 Vars point = one_named("objective", trpo_surrogate(theta, policy, batch, in.next_var("old_log_prob")));
+                 Vars point("objective", trpo_surrogate(theta, policy, batch, in.next_var("old_log_prob")));
                  point.add("kl", trpo_kl(theta, policy, batch, old));
                  return {point};
                }),

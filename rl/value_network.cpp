@@ -10,14 +10,14 @@
 namespace innerloop::rl {
 namespace {
 
-std::vector<Vars> trace_forward(Inputs& in, const nn::MlpSpec& net) {
+std::vector<Vars> trace_values(Inputs& in, const nn::MlpSpec& net) {
   const Params theta = in.next("theta");
   Vars out;
   out.add("value", nn::mlp(theta, net, value_prefix, in.next_var("observations")));
   return {out};
 }
 
-std::vector<Vars> trace_gradient(Inputs& in, const nn::MlpSpec& net) {
+std::vector<Vars> trace_fit(Inputs& in, const nn::MlpSpec& net) {
   const Params theta = in.next("theta");
   return {grad(value_fit_loss(theta, net, in.next("batch")), theta)};
 }
@@ -39,8 +39,8 @@ ValueNetwork::ValueNetwork(const ValueNetworkConfig& config, std::uint64_t seed,
     : config_(config),
       theta_(nn::init_mlp(config.net, seed, value_prefix, dtype)),
       adam_(nn::adam_start(theta_)),
-      forward_("value_network/forward", &trace_forward),
-      gradient_("value_network/gradient", &trace_gradient) {}
+      forward_("value_network/forward", &trace_values),
+      gradient_("value_network/gradient", &trace_fit) {}
 
 double ValueNetwork::scale() const { return config_.gamma < 0.99 ? 1 / (1 - config_.gamma) : 100; }
 

@@ -14,11 +14,11 @@ namespace {
 using C = const RuleContext&;
 using S = const ShapeRequest&;
 
-struct Sizes {
+struct GruSizes {
   int steps, batch, hidden;  // T, N, H
 };
 
-Sizes sizes_of(C c, int hidden) { return {c.attr.i, c.x[2].shape().rows, hidden}; }
+GruSizes gru_sizes(C c, int hidden) { return {c.attr.i, c.x[2].shape().rows, hidden}; }
 
 Shape gru_shape(S r) {
   Shape z = r.shape(0), u = r.shape(1), h0 = r.shape(2), reset = r.shape(3);
@@ -45,7 +45,7 @@ Var cleared(C c, Var reset_t, Var state) {
 
 Var gru_expansion(C c) {
   Var z_in = c.x[0], u = c.x[1], h = c.x[2], reset = c.x[3];
-  auto [steps, batch, hidden] = sizes_of(c, u.shape().rows);
+  auto [steps, batch, hidden] = gru_sizes(c, u.shape().rows);
   std::vector<Var> blocks[5];
   for (int t = 0; t < steps; ++t) {
     Var h_before = cleared(c, slice_rows(reset, t * batch, batch), h);  // (tasks, N, H)
@@ -66,7 +66,7 @@ Var gru_expansion(C c) {
 // Backward through time. Returns dZ (T·N, 3H) as 3·T·N rows of H, then dq (T·N, H), then dh0.
 Var gru_bwd_expansion(C c) {
   Var packed = c.x[0], u = c.x[1], h0 = c.x[2], reset = c.x[3], packed_bar = c.x[4];
-  auto [steps, batch, hidden] = sizes_of(c, packed.shape().cols);
+  auto [steps, batch, hidden] = gru_sizes(c, packed.shape().cols);
   int total = steps * batch;
   auto at = [n = batch, total](Var all, GruBlock block, int t) {
     return slice_rows(all, static_cast<int>(block) * total + t * n, n);
@@ -101,7 +101,7 @@ Var gru_bwd_expansion(C c) {
 
 void gru_vjp(C c, Var y_bar, std::span<Var> x_bar) {
   Var u = c.x[1], h0 = c.x[2], reset = c.x[3];
-  auto [steps, batch, hidden] = sizes_of(c, u.shape().rows);
+  auto [steps, batch, hidden] = gru_sizes(c, u.shape().rows);
   int total = steps * batch;
   const Var inputs[5] = {c.y, u, h0, reset, y_bar};
   Var swept = c.graph.append(Op::gru_sequence_bwd, inputs, c.attr, SourceLocation::current());

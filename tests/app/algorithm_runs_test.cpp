@@ -11,6 +11,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tests/app/built_program.h"
 #include "tests/app/folder.h"
 #include "tests/catch.h"
 #include "tests/sanitized.h"
@@ -18,17 +19,6 @@
 using Catch::Matchers::ContainsSubstring;
 
 namespace {
-
-std::string program() {
-  const char* build = ::getenv("INNERLOOP_BUILD");
-  return std::string(build ? build : "build") + "/innerloop";
-}
-
-int innerloop(const TestFolder& folder, const std::string& words) {
-  const int status =
-      ::system((program() + " " + words + " > " + (folder / "out.txt") + " 2> " + (folder / "err.txt")).c_str());
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
 
 // A run of seconds: few tasks, short data, a small network, but all the parts.
 const std::string tiny = " --tasks 3 --trajectories 2 --hidden 8 --checkpoint-every 2 --quiet --iterations 6 ";
@@ -42,7 +32,7 @@ std::string tiny_of(const std::string& algorithm) {
 
 // The names of all algorithms, as the program lists them.
 std::vector<std::string> algorithms(const TestFolder& folder) {
-  REQUIRE(innerloop(folder, "list algorithms --json") == 0);
+  REQUIRE(exit_status(folder, "list algorithms --json") == 0);
   std::vector<std::string> names;
   for (const auto& row : nlohmann::json::parse(contents(folder / "out.txt"))) names.push_back(row["name"]);
   REQUIRE(names.size() >= 2);
@@ -54,7 +44,7 @@ const char* const files[] = {"config.toml", "metrics.csv", "checkpoints/iteratio
 pid_t start(const std::string& words) {
   const pid_t child = ::fork();
   if (child == 0) {
-    ::execl("/bin/sh", "sh", "-c", ("exec " + program() + " " + words).c_str(), nullptr);
+    ::execl("/bin/sh", "sh", "-c", ("exec " + built_program() + " " + words).c_str(), nullptr);
     ::_exit(127);
   }
   return child;
@@ -94,9 +84,9 @@ TEST_CASE("algorithms: 1, 2 and 4 threads leave the same bytes", "[app][runs]") 
     INFO(algorithm);
     const std::string one = folder / (algorithm + "1"), two = folder / (algorithm + "2"),
                       four = folder / (algorithm + "4");
-    REQUIRE(innerloop(folder, "train " + algorithm + tiny_of(algorithm) + "--threads 1 --out " + one) == 0);
-    REQUIRE(innerloop(folder, "train " + algorithm + tiny_of(algorithm) + "--threads 2 --out " + two) == 0);
-    REQUIRE(innerloop(folder, "train " + algorithm + tiny_of(algorithm) + "--threads 4 --out " + four) == 0);
+    REQUIRE(exit_status(folder, "train " + algorithm + tiny_of(algorithm) + "--threads 1 --out " + one) == 0);
+    REQUIRE(exit_status(folder, "train " + algorithm + tiny_of(algorithm) + "--threads 2 --out " + two) == 0);
+    REQUIRE(exit_status(folder, "train " + algorithm + tiny_of(algorithm) + "--threads 4 --out " + four) == 0);
     for (const char* file : files) {
       INFO(file);
       CHECK_FALSE(contents(one + "/" + file).empty());
@@ -113,10 +103,10 @@ TEST_CASE("algorithms: a run killed without warning and resumed leaves the same 
     INFO(algorithm);
     const std::string whole = folder / (algorithm + "-whole"), killed = folder / (algorithm + "-killed");
     const std::string longer = tiny_of(algorithm) + "--iterations 60 ";
-    REQUIRE(innerloop(folder, "train " + algorithm + longer + "--out " + whole) == 0);
+    REQUIRE(exit_status(folder, "train " + algorithm + longer + "--out " + whole) == 0);
     kill_when("train " + algorithm + longer + "--threads 2 --out " + killed,
               [&] { return std::ranges::count(contents(killed + "/metrics.csv"), '\n') > 3; });
-    REQUIRE(innerloop(folder, "train --resume " + killed + " --threads 1 --quiet") == 0);
+    REQUIRE(exit_status(folder, "train --resume " + killed + " --threads 1 --quiet") == 0);
     for (const char* file : {"config.toml", "metrics.csv", "checkpoints/iteration-000060.safetensors"}) {
       INFO(file);
       CHECK_FALSE(contents(whole + "/" + file).empty());
@@ -160,17 +150,17 @@ TEST_CASE("algorithms: every preset resolves, and the results of adapt do not de
   TestFolder folder;
   for (const std::string& algorithm : algorithms(folder)) {
     INFO(algorithm);
-    REQUIRE(innerloop(folder, "list presets " + algorithm + " --json") == 0);
+    REQUIRE(exit_status(folder, "list presets " + algorithm + " --json") == 0);
     for (const auto& preset : nlohmann::json::parse(contents(folder / "out.txt"))) {
       const std::string name = preset["name"];
       INFO(name);
-      CHECK(innerloop(folder, "train " + algorithm + " --preset " + name + tiny_of(algorithm) +
+      CHECK(exit_status(folder, "train " + algorithm + " --preset " + name + tiny_of(algorithm) +
                                   " --iterations 1 --out " + (folder / (algorithm + name))) == 0);
     }
     const std::string run = folder / algorithm;
-    REQUIRE(innerloop(folder, "train " + algorithm + tiny_of(algorithm) + "--out " + run) == 0);
+    REQUIRE(exit_status(folder, "train " + algorithm + tiny_of(algorithm) + "--out " + run) == 0);
     const std::string adapt = "adapt " + run + " --random --steps 2 --trajectories 3 --json";
-    REQUIRE(innerloop(folder, adapt + " --threads 1") == 0);
+    REQUIRE(exit_status(folder, adapt + " --threads 1") == 0);
     const std::string first = contents(folder / "out.txt");
     const auto json = nlohmann::json::parse(first);
     REQUIRE(json["learners"].size() == 2);
@@ -180,7 +170,7 @@ TEST_CASE("algorithms: every preset resolves, and the results of adapt do not de
       REQUIRE(json["tasks"].size() == 40);
       CHECK(json["tasks"][6][0].get<double>() == Approx(-0.29555).margin(1e-5));  // the authors' goal number 6
     }
-    REQUIRE(innerloop(folder, adapt + " --threads 2") == 0);
+    REQUIRE(exit_status(folder, adapt + " --threads 2") == 0);
     CHECK(contents(folder / "out.txt") == first);
   }
 }
@@ -188,10 +178,10 @@ TEST_CASE("algorithms: every preset resolves, and the results of adapt do not de
 TEST_CASE("algorithms: wrong settings are refused before anything is written", "[app][runs]") {
   TestFolder folder;
   const std::string run = folder / "refused";
-  CHECK(innerloop(folder, "train trpo --env point-nav-v9 --out " + run) == 2);
+  CHECK(exit_status(folder, "train trpo --env point-nav-v9 --out " + run) == 2);
   CHECK_THAT(contents(folder / "err.txt"), ContainsSubstring("Did you mean 'point-nav-v1'?"));
-  CHECK(innerloop(folder, "train trpo --delta -1 --out " + run) == 2);
-  CHECK(innerloop(folder, "train trpo --activation tahn --out " + run) == 2);
+  CHECK(exit_status(folder, "train trpo --delta -1 --out " + run) == 2);
+  CHECK(exit_status(folder, "train trpo --activation tahn --out " + run) == 2);
   CHECK_THAT(contents(folder / "err.txt"), ContainsSubstring("Did you mean 'tanh'?"));
   CHECK_FALSE(std::filesystem::exists(run));
 }
@@ -199,7 +189,7 @@ TEST_CASE("algorithms: wrong settings are refused before anything is written", "
 TEST_CASE("run: a folder that holds a run with another seed is refused, not shown as this one", "[app][runs]") {
   TestFolder folder;
   const std::string out = folder / "main";
-  REQUIRE(innerloop(folder, "train maml --preset quick --seed 1" + tiny + "--out " + out + "/quick") == 0);
-  CHECK(innerloop(folder, "run --quiet --seed 2 --out " + out) == 2);
+  REQUIRE(exit_status(folder, "train maml --preset quick --seed 1" + tiny + "--out " + out + "/quick") == 0);
+  CHECK(exit_status(folder, "run --quiet --seed 2 --out " + out) == 2);
   CHECK_THAT(contents(folder / "err.txt"), ContainsSubstring("/quick holds a run with seed 1, not 2"));
 }

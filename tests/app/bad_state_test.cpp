@@ -18,7 +18,7 @@ using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
-const std::string tiny = " --tasks 3 --trajectories 2 --hidden 8 --checkpoint-every 2 --quiet ";
+const std::string tiny_run = " --tasks 3 --trajectories 2 --hidden 8 --checkpoint-every 2 --quiet ";
 
 // Changes one tensor of a checkpoint, and nothing else.
 template <class Change>
@@ -116,8 +116,8 @@ TEST_CASE("the program: parameters that overflow end the run with their place; t
   for (const std::string algorithm : {"maml", "trpo", "policy_gradient"}) {
     INFO(algorithm);
     const std::string run = folder / algorithm, whole = folder / (algorithm + "-whole");
-    REQUIRE(run_innerloop(folder, "train " + algorithm + tiny + "--iterations 6 --out " + whole).code == 0);
-    REQUIRE(run_innerloop(folder, "train " + algorithm + tiny + "--iterations 4 --out " + run).code == 0);
+    REQUIRE(run_innerloop(folder, "train " + algorithm + tiny_run + "--iterations 6 --out " + whole).code == 0);
+    REQUIRE(run_innerloop(folder, "train " + algorithm + tiny_run + "--iterations 4 --out " + run).code == 0);
     const std::string last = run + "/checkpoints/iteration-000004.safetensors", good = contents(last);
 
     // Finite, but too large for f32: the environment gets an action that is none.
@@ -158,7 +158,7 @@ TEST_CASE("the program: a step size that overflows ends the run, and what it sav
     INFO(words);
     const std::string run = folder / "run";
     const Outcome outcome =
-        run_innerloop(folder, "train " + words + tiny + "--checkpoint-every 1 --iterations 100 --out " + run);
+        run_innerloop(folder, "train " + words + tiny_run + "--checkpoint-every 1 --iterations 100 --out " + run);
     CHECK(outcome.code == 3);
     CHECK_THAT(outcome.err, ContainsSubstring("finite"));
     const std::string name = contents(run + "/checkpoints/LATEST");
@@ -173,7 +173,7 @@ TEST_CASE("the program: a checkpoint of another network is refused by name and s
   for (const std::string algorithm : {"maml", "trpo", "policy_gradient"}) {
     INFO(algorithm);
     const std::string run = folder / algorithm;
-    REQUIRE(run_innerloop(folder, "train " + algorithm + tiny + "--iterations 2 --out " + run).code == 0);
+    REQUIRE(run_innerloop(folder, "train " + algorithm + tiny_run + "--iterations 2 --out " + run).code == 0);
     const std::string file = run + "/checkpoints/iteration-000002.safetensors", whole = contents(file);
     const auto refused = [&](const std::string& why) {
       for (const std::string words : {"train --quiet --iterations 4 --resume ", "adapt --quiet --tasks 2 "}) {

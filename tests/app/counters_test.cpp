@@ -14,7 +14,7 @@ using namespace innerloop;
 namespace {
 
 // Small settings of every algorithm, with a network, several tasks and lanes, and episodes that end on the way.
-const std::pair<const char*, rl::OptionValue> tiny[] = {
+const std::pair<const char*, rl::OptionValue> tiny_options[] = {
     {"tasks", std::int64_t{3}},           {"trajectories", std::int64_t{2}}, {"hidden", std::vector<std::int64_t>{4}},
     {"iterations", std::int64_t{3}},      {"steps", std::int64_t{40}},       {"batch", std::int64_t{8}},
     {"learning_starts", std::int64_t{8}}, {"epochs", std::int64_t{2}},       {"minibatches", std::int64_t{2}},
@@ -22,9 +22,9 @@ const std::pair<const char*, rl::OptionValue> tiny[] = {
     {"update_every", std::int64_t{1}}};
 
 // A run of the algorithm, on its own environment or another.
-void run(const rl::AlgorithmRow& algorithm, const std::string& env) {
+void run_short(const rl::AlgorithmRow& algorithm, const std::string& env) {
   rl::OptionValues values = rl::default_values(algorithm.options);
-  for (const auto& [name, value] : tiny)
+  for (const auto& [name, value] : tiny_options)
     if (values.contains(name)) values.set(name, value);
   if (!env.empty()) values.set("env", env);
   const auto trainer = algorithm.make(values, 5);
@@ -49,7 +49,7 @@ TEST_CASE("no counter is used twice within a run, of any algorithm", "[app]") {
     for (const std::string& env : environments_of(algorithm->name)) {
       INFO(algorithm->name << " on " << env);
       PhiloxLog log;
-      run(*algorithm, env);
+      run_short(*algorithm, env);
 
       std::set<std::array<std::uint32_t, 6>> seen;
       std::map<Purpose, int> drawn, twice;

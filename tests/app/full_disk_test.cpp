@@ -15,7 +15,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::string tiny = "train maml --tasks 2 --trajectories 2 --hidden 4 --iterations 4 --checkpoint-every 2 --quiet";
+const std::string tiny_four =
+    "train maml --tasks 2 --trajectories 2 --hidden 4 --iterations 4 --checkpoint-every 2 --quiet";
 
 // The program on a disk that takes `room` bytes of the files below `place`.
 Outcome run_on_full_disk(const TestFolder& folder, const std::string& words, const std::string& place, long room) {
@@ -32,7 +33,7 @@ struct Written {
   long bytes;
 };
 
-// What a run of `tiny` writes, in order, by the sizes in the folder of one that has ended.
+// What a run of `tiny_four` writes, in order, by the sizes in the folder of one that has ended.
 std::vector<Written> writes_of(const std::string& run) {
   const auto size = [&](const std::string& file) { return static_cast<long>(fs::file_size(run + file)); };
   std::vector<Written> writes{{"/run.json", size("/run.json")}, {"/config.toml", size("/config.toml")}};
@@ -73,7 +74,7 @@ TEST_CASE("the program: a disk full at any file of a run is named with the fix; 
   }
   TestFolder folder;
   const std::string whole = folder / "whole", run = folder / "run";
-  REQUIRE(run_innerloop(folder, tiny + " --out " + whole).code == 0);
+  REQUIRE(run_innerloop(folder, tiny_four + " --out " + whole).code == 0);
   const std::vector<Written> writes = writes_of(whole);
   REQUIRE(writes.size() == 16);
 
@@ -84,7 +85,7 @@ TEST_CASE("the program: a disk full at any file of a run is named with the fix; 
     INFO("write " << i << ", " << file);
     fs::remove_all(run);
     const Outcome full =
-        run_on_full_disk(folder, tiny + " --out " + run, "run", before + (i == 7 ? 0 : bytes / 2));
+        run_on_full_disk(folder, tiny_four + " --out " + run, "run", before + (i == 7 ? 0 : bytes / 2));
     CHECK(full.code == 1);
     CHECK(full.out.empty());
     CHECK(std::ranges::count(full.err, '\n') == 1);
@@ -95,7 +96,7 @@ TEST_CASE("the program: a disk full at any file of a run is named with the fix; 
     // Before the config there is no run yet, and the same command makes it.
     if (i < 2) {
       CHECK_FALSE(fs::exists(run + "/config.toml"));
-      CHECK(run_innerloop(folder, tiny + " --out " + run).code == 0);
+      CHECK(run_innerloop(folder, tiny_four + " --out " + run).code == 0);
     } else {
       CHECK(full.err.ends_with(". To go on: innerloop train --resume " + run + "\n"));
       CHECK(newest_state(run).all_finite());
@@ -113,7 +114,7 @@ TEST_CASE("the program: a disk full under adapt is named; the run it read is unc
   if (sanitized) return;
   TestFolder folder;
   const std::string run = folder / "run", adapt = "adapt " + run + " --tasks 2 --steps 1 --quiet";
-  REQUIRE(run_innerloop(folder, tiny + " --out " + run).code == 0);
+  REQUIRE(run_innerloop(folder, tiny_four + " --out " + run).code == 0);
   const Outcome full = run_on_full_disk(folder, adapt, "run", 10);
   CHECK(full.code == 1);
   CHECK_THAT(full.err, ContainsSubstring("cannot write " + run + "/adapt/adapt.csv: writing: No space left on device"));
@@ -129,7 +130,7 @@ TEST_CASE("the program: a run that ended before its first checkpoint begins when
           "[app][runs]") {
   TestFolder folder;
   const std::string run = folder / "run", whole = folder / "whole";
-  for (const std::string& out : {run, whole}) REQUIRE(run_innerloop(folder, tiny + " --out " + out).code == 0);
+  for (const std::string& out : {run, whole}) REQUIRE(run_innerloop(folder, tiny_four + " --out " + out).code == 0);
   fs::remove_all(run + "/checkpoints");
   fs::create_directory(run + "/checkpoints");
   CHECK(run_innerloop(folder, "adapt " + run).err ==

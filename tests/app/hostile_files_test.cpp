@@ -12,7 +12,7 @@ using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
-const std::string tiny = "train maml --tasks 2 --trajectories 2 --hidden 4 --checkpoint-every 2 --quiet ";
+const std::string tiny_maml = "train maml --tasks 2 --trajectories 2 --hidden 4 --checkpoint-every 2 --quiet ";
 
 // A file with this header, its length in front, and that many zero bytes of numbers.
 std::string file_of(const std::string& header, std::size_t numbers = 0) {
@@ -66,7 +66,7 @@ std::vector<Hostile> hostile_files(const std::string& good) {
 TEST_CASE("the program: a hostile or truncated checkpoint is refused with the way back, which works", "[app][runs]") {
   TestFolder folder;
   const std::string run = folder / "run", checkpoints = run + "/checkpoints/";
-  REQUIRE(run_innerloop(folder, tiny + "--iterations 4 --out " + run).code == 0);
+  REQUIRE(run_innerloop(folder, tiny_maml + "--iterations 4 --out " + run).code == 0);
   const std::string file = checkpoints + "iteration-000004.safetensors", good = contents(file);
   const std::string metrics = contents(run + "/metrics.csv");
   const std::vector<Hostile> files = hostile_files(good);
@@ -100,7 +100,7 @@ TEST_CASE("the program: without an earlier checkpoint the way back is to train a
           "[app][runs]") {
   TestFolder folder;
   const std::string run = folder / "run", latest = run + "/checkpoints/LATEST";
-  REQUIRE(run_innerloop(folder, tiny + "--iterations 2 --out " + run).code == 0);
+  REQUIRE(run_innerloop(folder, tiny_maml + "--iterations 2 --out " + run).code == 0);
   const auto refusal = [&](const std::string& name) {
     write_file(latest, name);
     const Outcome refused = run_innerloop(folder, "train --quiet --iterations 4 --resume " + run);

@@ -21,22 +21,8 @@
 
 using namespace innerloop;
 using namespace innerloop::app;
+using toy::program;
 using Catch::Matchers::ContainsSubstring;
-
-namespace {
-
-struct Outcome {
-  int code;
-  std::string out, err;
-};
-
-Outcome program(const std::vector<std::string>& arguments) {
-  std::ostringstream out, err;
-  const int code = run_program({toy::rows, out, err}, arguments);
-  return {code, out.str(), err.str()};
-}
-
-}  // namespace
 
 TEST_CASE("program: without arguments it helps, with examples first", "[app]") {
   const Outcome help = program({});

@@ -7,17 +7,14 @@
 
 #include <stdlib.h>
 
+#include "tests/app/built_program.h"
 #include "tests/app/folder.h"
 #include "tests/catch.h"
 
 namespace {
 
+const std::string kProgram = built_program();
 const std::filesystem::path kRecorded = "tests/golden/runs/maml-point-nav-v1", kFirst = "tests/golden/runs/first";
-
-std::string program() {
-  const char* build = ::getenv("INNERLOOP_BUILD");
-  return std::string(build ? build : "build") + "/innerloop";
-}
 
 // Row number `row` of a metrics file, by column.
 std::map<std::string, double> metrics_row(const std::string& path, int row) {
@@ -91,7 +88,7 @@ TEST_CASE("recorded runs: the first iteration of seed 1 of every estimator is re
   TestFolder folder;
   for (const char* run : {"log-likelihood-1", "first-order-1", "likelihood-ratio-1"}) {
     const std::string recorded = (kRecorded / run).string(), now = folder / run;
-    REQUIRE(::system((program() + " train --config " + recorded + "/config.toml --iterations 2 --quiet --out " + now +
+    REQUIRE(::system((kProgram + " train --config " + recorded + "/config.toml --iterations 2 --quiet --out " + now +
                       " > /dev/null 2>&1").c_str()) == 0);
     for (const auto& [row, tolerance, names] : compared) {
       std::map<std::string, double> expected = metrics_row(recorded + "/metrics.csv", row),
@@ -124,7 +121,7 @@ TEST_CASE("recorded runs: policy gradient and TRPO on two states, and the tables
 
     const std::string recorded = std::string("tests/golden/runs/") + algorithm + "-two-state/seed-1",
                       now = folder / algorithm;
-    REQUIRE(::system((program() + " train --config " + recorded + "/config.toml --quiet --out " + now +
+    REQUIRE(::system((kProgram + " train --config " + recorded + "/config.toml --quiet --out " + now +
                       " > /dev/null 2>&1").c_str()) == 0);
     for (int row : {1, 2, 3}) {
       std::map<std::string, double> expected = metrics_row(recorded + "/metrics.csv", row),
@@ -142,7 +139,7 @@ TEST_CASE("recorded runs: on-policy learning on classical control repeats its fi
   TestFolder folder;
   for (const char* run : {"a2c-cartpole", "ppo-cartpole", "ppo-pendulum", "trpo-cartpole"}) {
     const std::string recorded = std::string("tests/golden/runs/") + run + "/seed-1", now = folder / run;
-    REQUIRE(::system((program() + " train --config " + recorded + "/config.toml --iterations 2 --quiet --out " + now +
+    REQUIRE(::system((kProgram + " train --config " + recorded + "/config.toml --iterations 2 --quiet --out " + now +
                       " > /dev/null 2>&1").c_str()) == 0);
     // Where the learning rate falls to 0 at the last iteration, the second is another one in a shorter run.
     for (int row : {1, 2}) {
@@ -180,7 +177,7 @@ TEST_CASE("recorded runs: PPO and TRPO balance the pole to 475, A2C to 400, PPO 
 
 TEST_CASE("preset official is the authors' convention, and a changed default does not redefine it", "[app][runs]") {
   TestFolder folder;
-  REQUIRE(::system((program() + " train maml --preset official --iterations 0 --quiet --out " + (folder / "run") +
+  REQUIRE(::system((kProgram + " train maml --preset official --iterations 0 --quiet --out " + (folder / "run") +
                     " > /dev/null 2>&1").c_str()) == 0);
   const std::string config = "\n" + contents(folder / "run/config.toml");
   // ReLU 2×100, minus the Euclidean distance, α = 0.5 and half of it after the first step at test, flat mean,
@@ -215,7 +212,7 @@ TEST_CASE("recorded runs: the kept parameters of a MAML run adapt to the 40 goal
   // that of the run in log-likelihood-1, -4.24: the same settings and seed, another version of the kernels.
   const std::string folder = "tests/golden/runs/maml-point-nav-v1-theta";
   TestFolder now;
-  REQUIRE(::system((program() + " adapt " + folder + " --steps 3 --trajectories 40 --quiet --out " + (now / "adapt") +
+  REQUIRE(::system((kProgram + " adapt " + folder + " --steps 3 --trajectories 40 --quiet --out " + (now / "adapt") +
                     " > " + (now / "adapt.txt")).c_str()) == 0);
   const std::vector<double> expected = returns_of(contents(folder + "/adapt.txt"), "maml"),
                             got = returns_of(contents(now / "adapt.txt"), "maml");
@@ -244,7 +241,7 @@ TEST_CASE("run: the main job trains three learners, adapts them to unseen goals,
   TestFolder folder;
   const std::string out = folder / "first", table = folder / "adapt.txt", messages = folder / "messages.txt";
   const auto run = [&](const std::string& environment) {
-    return ::system((environment + program() + " run --out " + out + " > " + table + " 2> " + messages).c_str());
+    return ::system((environment + kProgram + " run --out " + out + " > " + table + " 2> " + messages).c_str());
   };
   REQUIRE(run("") == 0);
   const std::string first = contents(table), said = contents(messages);

@@ -7,23 +7,13 @@
 
 #include <algorithm>
 
+#include "tests/app/built_program.h"
 #include "tests/app/folder.h"
 #include "tests/catch.h"
 
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string program() {
-  const char* build = ::getenv("INNERLOOP_BUILD");
-  return std::string(build ? build : "build") + "/innerloop";
-}
-
-int innerloop(const TestFolder& folder, const std::string& words) {
-  const int status =
-      ::system((program() + " " + words + " > " + (folder / "out.txt") + " 2> " + (folder / "err.txt")).c_str());
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
 
 // The newest checkpoint's name in each run folder below `path` that has one.
 std::vector<std::string> newest_checkpoints(const std::string& path) {
@@ -38,7 +28,7 @@ std::vector<std::string> newest_checkpoints(const std::string& path) {
 void kill_after(int finished, const std::string& words, const std::string& out, const std::string& last) {
   const pid_t child = ::fork();
   if (child == 0) {
-    ::execl("/bin/sh", "sh", "-c", ("exec " + program() + " " + words + " > /dev/null 2>&1").c_str(), nullptr);
+    ::execl("/bin/sh", "sh", "-c", ("exec " + built_program() + " " + words + " > /dev/null 2>&1").c_str(), nullptr);
     ::_exit(127);
   }
   for (int i = 0; i < 5000; ++i, ::usleep(2000)) {
@@ -60,7 +50,7 @@ TEST_CASE("sweep: killed twice and run again it leaves the same bytes, and leave
   const std::string words =
       "sweep --methods \"policy_gradient trpo\" --envs two-state-v1 --seeds 3 --quiet --set \"iterations=40 tasks=1 "
       "trajectories=20 hidden=[8] checkpoint_every=5\" --out ";
-  REQUIRE(innerloop(folder, words + (folder / "whole")) == 0);
+  REQUIRE(exit_status(folder, words + (folder / "whole")) == 0);
 
   const std::string killed = folder / "killed", last = "iteration-000040.safetensors\n";
   kill_after(1, words + killed + " --parallel 2", killed, last);
@@ -75,7 +65,7 @@ TEST_CASE("sweep: killed twice and run again it leaves the same bytes, and leave
   CHECK_FALSE(fs::exists(killed + "/sweep.csv"));
   kill_after(static_cast<int>(finished.size()) + 1, "sweep --config " + killed + "/sweep.toml --parallel 1 --quiet",
              killed, last);
-  REQUIRE(innerloop(folder, "sweep --config " + killed + "/sweep.toml --quiet") == 0);
+  REQUIRE(exit_status(folder, "sweep --config " + killed + "/sweep.toml --quiet") == 0);
 
   for (const auto& [metrics, time] : finished) CHECK(fs::last_write_time(metrics) == time);
   for (const char* method : {"policy_gradient", "trpo"})

@@ -15,21 +15,11 @@
 
 using namespace innerloop;
 using namespace innerloop::app;
+using toy::program;
 using Catch::Matchers::ContainsSubstring;
 namespace fs = std::filesystem;
 
 namespace {
-
-struct Outcome {
-  int code;
-  std::string out, err;
-};
-
-Outcome program(const std::vector<std::string>& arguments, std::span<const rl::AlgorithmRow* const> rows = toy::rows) {
-  std::ostringstream out, err;
-  const int code = run_program({rows, out, err}, arguments);
-  return {code, out.str(), err.str()};
-}
 
 // The arguments of a sweep into folder/out, and more.
 std::vector<std::string> sweep(const std::string& out, const std::string& methods, std::vector<std::string> more = {}) {

@@ -3,10 +3,14 @@
 
 #include <cmath>
 #include <memory>
+#include <sstream>
+#include <string>
 #include <vector>
 
+#include "app/program.h"
 #include "kernels/philox.h"
 #include "rl/trainer.h"
+#include "tests/app/outcome.h"
 
 namespace toy {
 
@@ -104,5 +108,13 @@ inline constexpr rl::AlgorithmRow row{
       return std::make_unique<Trainer>(values, seed);
     }};
 inline constexpr const rl::AlgorithmRow* rows[] = {&row};
+
+// The program, called as a function, with this algorithm alone or others.
+inline Outcome program(const std::vector<std::string>& arguments,
+                       std::span<const rl::AlgorithmRow* const> algorithms = rows) {
+  std::ostringstream out, err;
+  const int code = app::run_program({algorithms, out, err}, arguments);
+  return {code, out.str(), err.str()};
+}
 
 }  // namespace toy

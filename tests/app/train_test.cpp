@@ -16,21 +16,11 @@
 
 using namespace innerloop;
 using namespace innerloop::app;
+using toy::program;
 using Catch::Matchers::ContainsSubstring;
 namespace fs = std::filesystem;
 
 namespace {
-
-struct Outcome {
-  int code;
-  std::string out, err;
-};
-
-Outcome program(const std::vector<std::string>& arguments) {
-  std::ostringstream out, err;
-  const int code = run_program({toy::rows, out, err}, arguments);
-  return {code, out.str(), err.str()};
-}
 
 std::vector<std::string> files_in(const std::string& folder) {
   std::vector<std::string> names;

@@ -16,12 +16,12 @@ namespace {
 
 constexpr int kTasks = 3;
 
-struct Inputs {
+struct NetData {
   Var x, y_star;
   std::vector<Var> theta, v;  // parameters, and a direction
 };
 using Network = std::function<Var(Var x, std::span<const Var> theta)>;
-using Build = std::function<std::vector<Var>(const Inputs&)>;
+using Build = std::function<std::vector<Var>(const NetData&)>;
 
 Var layers_one_by_one(Var x, std::span<const Var> theta) {
   for (std::size_t k = 0; k + 2 < theta.size(); k += 2) x = dense(x, theta[k], theta[k + 1], Activation::tanh);
@@ -34,7 +34,7 @@ std::vector<Tensor> compute(const Build& build, bool fuse, std::set<std::string>
   Graph graph(Dtype::f64, Graph::Mode::eager);
   graph.set_fuse(fuse);
   const int widths[] = {3, 7, 5, 2};
-  Inputs in{graph.input(random_normals({kTasks, 9, 3}, 1), "x"), graph.input(random_normals({kTasks, 9, 2}, 2), "y*"),
+  NetData in{graph.input(random_normals({kTasks, 9, 3}, 1), "x"), graph.input(random_normals({kTasks, 9, 2}, 2), "y*"),
             {}, {}};
   std::uint64_t seed = 3;
   for (int l = 0; l < 3; ++l)
@@ -62,12 +62,12 @@ void check_equal(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
   }
 }
 
-Var squared_error(const Network& f, const Inputs& in, std::span<const Var> theta) {
+Var squared_error(const Network& f, const NetData& in, std::span<const Var> theta) {
   return mean_all(square(f(in.x, theta) - in.y_star));  // (tasks, 1, 1)
 }
 
 // Order 0: the loss; 1: gradient, also to the input; 2: reverse over reverse, forward over reverse.
-std::vector<Var> all_orders(const Network& f, const Inputs& in) {
+std::vector<Var> all_orders(const Network& f, const NetData& in) {
   Var loss = sum_tasks(squared_error(f, in, in.theta));
   std::vector<Var> wrt = in.theta, direction = in.v, out{loss};
   wrt.push_back(in.x), direction.push_back(in.x);
@@ -77,7 +77,7 @@ std::vector<Var> all_orders(const Network& f, const Inputs& in) {
 }
 
 // The meta-gradient of MAML with two inner steps.
-std::vector<Var> meta_gradient(const Network& f, const Inputs& in) {
+std::vector<Var> meta_gradient(const Network& f, const NetData& in) {
   std::vector<Var> theta_i;
   for (Var p : in.theta) theta_i.push_back(broadcast_tasks(p, kTasks));
   for (int step = 0; step < 2; ++step) {
@@ -88,7 +88,7 @@ std::vector<Var> meta_gradient(const Network& f, const Inputs& in) {
 }
 
 // Jᵀ·J·v, TRPO's Fisher product for a Gaussian of unit variance.
-std::vector<Var> fisher_product(const Network& f, const Inputs& in) {
+std::vector<Var> fisher_product(const Network& f, const NetData& in) {
   const Var y = f(in.x, in.theta);
   const std::vector<Var> y_dot = jvp(std::span(&y, 1), in.theta, in.v);
   return vjp(std::span(&y, 1), in.theta, y_dot);
@@ -97,7 +97,7 @@ std::vector<Var> fisher_product(const Network& f, const Inputs& in) {
 }  // namespace
 
 TEST_CASE("mlp: one operation = its expansion = layers one by one: value, gradient, both second orders, 1e-12") {
-  const auto build = [](const Network& f) { return [f](const Inputs& in) { return all_orders(f, in); }; };
+  const auto build = [](const Network& f) { return [f](const NetData& in) { return all_orders(f, in); }; };
   std::set<std::string> used;
   const std::vector<Tensor> fused = compute(build(one_operation), true, &used);
   check_equal(fused, compute(build(one_operation), false));
@@ -107,7 +107,7 @@ TEST_CASE("mlp: one operation = its expansion = layers one by one: value, gradie
 }
 
 TEST_CASE("mlp: MAML's meta-gradient through two inner steps runs through the four operations alone") {
-  const auto build = [](const Network& f) { return [f](const Inputs& in) { return meta_gradient(f, in); }; };
+  const auto build = [](const Network& f) { return [f](const NetData& in) { return meta_gradient(f, in); }; };
   std::set<std::string> used;
   const std::vector<Tensor> fused = compute(build(one_operation), true, &used);
   check_equal(fused, compute(build(layers_one_by_one), true));
@@ -117,7 +117,7 @@ TEST_CASE("mlp: MAML's meta-gradient through two inner steps runs through the fo
 }
 
 TEST_CASE("mlp: a Fisher product is one mlp_jvp and one mlp_bwd") {
-  const auto build = [](const Network& f) { return [f](const Inputs& in) { return fisher_product(f, in); }; };
+  const auto build = [](const Network& f) { return [f](const NetData& in) { return fisher_product(f, in); }; };
   std::set<std::string> used;
   check_equal(compute(build(one_operation), true, &used), compute(build(layers_one_by_one), true));
   CHECK(used.contains("mlp_jvp"));
@@ -128,7 +128,7 @@ TEST_CASE("mlp: a Fisher product is one mlp_jvp and one mlp_bwd") {
 TEST_CASE("mlp: the curvature that moves with the input alone, where the gradient did not ask for it") {
   // ∂/∂x ⟨v, ∇_θ L⟩: mlp_bwd was without the side of x, its derivative is with it.
   const auto build = [](const Network& f) {
-    return [f](const Inputs& in) {
+    return [f](const NetData& in) {
       const std::vector<Var> g = grad(sum_tasks(squared_error(f, in, in.theta)), in.theta);
       return grad(inner_product(g, in.v), std::span(&in.x, 1));
     };

@@ -55,7 +55,7 @@ struct StandIn {
   ~StandIn() { allocates = false, set_emulated_gemm_library(nullptr); }
 };
 
-Instance product(Op op, ProductSize size, Attr attr, unsigned seed) {
+Instance product_instance(Op op, ProductSize size, Attr attr, unsigned seed) {
   Numbers numbers(seed);
   const bool dense = op == Op::dense;
   const Size a{size.rows, size.inner}, b{size.inner, size.cols};
@@ -74,7 +74,7 @@ TEST_CASE("what cuBLAS is asked for, column-major, is the row-major product: eve
       for (unsigned shared = 0; shared < 4; ++shared)
       {
         const Attr attr{.i = transposes % 2, .j = transposes / 2};
-        const TaskInstance instance{product(Op::matmul, size, attr, 3), 3, shared};
+        const TaskInstance instance{product_instance(Op::matmul, size, attr, 3), 3, shared};
         INFO(instance.text());
 
         // The operands as a device would have them.
@@ -116,7 +116,7 @@ TEST_CASE("products from 128 × 128, 64 deep, are the library's, smaller ones th
   for (const auto& [size, large] : {Case{{128, 128, 64}, true}, {{130, 129, 67}, true}, {{127, 128, 64}, false},
                                     {{128, 127, 64}, false}, {{128, 128, 63}, false}})
     for (int transposes = 0; transposes < 4; ++transposes) {
-      const TaskInstance instance{product(Op::matmul, size, {0, 0, transposes % 2, transposes / 2}, 5), 2,
+      const TaskInstance instance{product_instance(Op::matmul, size, {0, 0, transposes % 2, transposes / 2}, 5), 2,
                                   static_cast<unsigned>(transposes)};
       INFO(instance.text());
       for (Device device : devices()) {
@@ -130,8 +130,8 @@ TEST_CASE("products from 128 × 128, 64 deep, are the library's, smaller ones th
 
 TEST_CASE("a large product adds to what C holds, and without workspace or library the kernel does it", "[device]") {
   if (simt::race::active()) return;
-  const TaskInstance sum{product(Op::matmul, {128, 131, 70}, {1, 0, 1, 0}, 6), 2, 1};
-  const TaskInstance plain{product(Op::matmul, {128, 131, 70}, {0, 0, 1, 0}, 6), 2, 1};
+  const TaskInstance sum{product_instance(Op::matmul, {128, 131, 70}, {1, 0, 1, 0}, 6), 2, 1};
+  const TaskInstance plain{product_instance(Op::matmul, {128, 131, 70}, {0, 0, 1, 0}, 6), 2, 1};
   for (Device device : devices()) {
     INFO(name_of(device));
     std::vector<double> added, own;
@@ -154,7 +154,7 @@ TEST_CASE("a large dense layer is the library's product, then bias and activatio
   const StandIn stand_in;
   for (int activation = 0; activation < 4; ++activation)
     for (unsigned shared : {0U, 2U, 4U, 7U}) {
-      const TaskInstance instance{product(Op::dense, {129, 130, 65}, {0, 0, activation, 0}, 7), 2, shared};
+      const TaskInstance instance{product_instance(Op::dense, {129, 130, 65}, {0, 0, activation, 0}, 7), 2, shared};
       INFO(instance.text());
       for (Device device : devices()) {
         products = 0;

@@ -10,7 +10,7 @@
 namespace innerloop::kernels {
 namespace {
 
-Instance sequence(Op op, int steps, int batch, int cells, unsigned seed) {
+Instance gru_instance(Op op, int steps, int batch, int cells, unsigned seed) {
   Numbers numbers(seed);
   return instances::gru(op, steps, batch, cells, numbers);
 }
@@ -21,7 +21,7 @@ TEST_CASE("gru kernels: more cells than threads of a block, and whole warps or n
   for (Op op : {Op::gru_sequence, Op::gru_sequence_bwd})
     for (int cells : {64, 65, 270}) {
       if (simt::race::active() && cells > 100) continue;
-      const TaskInstance instance{sequence(op, 3, 2, cells, 1), 2, 0b10};
+      const TaskInstance instance{gru_instance(op, 3, 2, cells, 1), 2, 0b10};
       for (Device device : devices()) {
         std::vector<float> first;
         simt::for_each_order(device, [&](const std::string& order) {
@@ -41,7 +41,7 @@ TEST_CASE("gru kernels: any number of cells: 1000 in f32, 500 in f64", "[device]
   if (simt::race::active()) return;  // too many accesses to look at
   for (Op op : {Op::gru_sequence, Op::gru_sequence_bwd})
     for (Device device : devices()) {
-      const TaskInstance wide{sequence(op, 2, 1, 1000, 2), 1, 0}, exact{sequence(op, 2, 2, 500, 3), 1, 0};
+      const TaskInstance wide{gru_instance(op, 2, 1, 1000, 2), 1, 0}, exact{gru_instance(op, 2, 2, 500, 3), 1, 0};
       INFO(name_of(device) << ", " << wide.text());
       CHECK(worst_error(wide, run_on<float>(device, wide), 1e-5L) <= 1);
       CHECK(worst_error(exact, run_on<double>(device, exact), 1e-11L) <= 1);
@@ -51,13 +51,13 @@ TEST_CASE("gru kernels: any number of cells: 1000 in f32, 500 in f64", "[device]
 TEST_CASE("gru kernels: backward pass against differences of the forward kernel", "[device]") {
   constexpr std::size_t T = 4, N = 3, H = 5, rows = T * N, block = rows * H;
   const auto random = [](Size size, unsigned seed) { return Numbers(seed).matrix(size, -1, 1); };
-  const Vector reset = sequence(Op::gru_sequence, T, N, H, 1).values[3], bar = random({5 * rows, H}, 2);
+  const Vector reset = gru_instance(Op::gru_sequence, T, N, H, 1).values[3], bar = random({5 * rows, H}, 2);
   const Vector z = random({rows, 3 * H}, 3), u = random({H, 3 * H}, 4), h0 = random({N, H}, 5);
   const Vector dz = random({rows, 3 * H}, 6), du = random({H, 3 * H}, 7), dh = random({N, H}, 8);
   for (Device device : devices()) {
     INFO(name_of(device));
     const auto run = [&](Op op, const std::vector<Vector>& operands) {
-      Instance instance = sequence(op, T, N, H, 1);
+      Instance instance = gru_instance(op, T, N, H, 1);
       instance.values = operands;
       return run_on<double>(device, {instance, 1, 0});
     };
@@ -109,7 +109,7 @@ TEST_CASE("gru kernels: product with the Hessian, through the graph, against dif
     x.add("h0", random({1, N, H}, seed + 2));
     return x;
   };
-  const Tensor reset = Tensor::from({1, T * N, 1}, sequence(Op::gru_sequence, T, N, H, 1).values[3]);
+  const Tensor reset = Tensor::from({1, T * N, 1}, gru_instance(Op::gru_sequence, T, N, H, 1).values[3]);
   const Tensor bar = random({1, 5 * T * N, H}, 2);
   const Tensors at = point(3), a = point(6), b = point(9);
   for (Device device : devices()) {

@@ -20,7 +20,7 @@ Instance sequence(Op op, int steps, int batch, int cells, unsigned seed) {
 }
 
 // The emulated device's plan for this many tasks.
-LstmPlan plan_of(const Instance& instance, int tasks, Dtype dtype = Dtype::f32) {
+LstmPlan lstm_plan(const Instance& instance, int tasks, Dtype dtype = Dtype::f32) {
   return with_call(instance, tasks, [&](const DeviceCall& call) {
     return simt_host::plan_lstm(instance.op, dtype, call);
   });
@@ -34,8 +34,8 @@ TEST_CASE("lstm kernels: U in one block, split over blocks, or read from memory:
     for (int cells : {131, 150}) {  // more than 256 KB of U: too much for one block
       if (simt::race::active() && cells > 131) continue;
       const Instance wide = sequence(op, 3, 5, cells, 1);
-      const LstmPlan alone = plan_of(sequence(op, 3, 5, 64, 1), 1), together = plan_of(wide, 1),
-                     streamed = plan_of(wide, 3);
+      const LstmPlan alone = lstm_plan(sequence(op, 3, 5, 64, 1), 1), together = lstm_plan(wide, 1),
+                     streamed = lstm_plan(wide, 3);
       CHECK((alone.resident && !alone.cooperative));
       CHECK((together.resident && together.cooperative && together.cell_slices > 1));
       CHECK((!streamed.resident && !streamed.cooperative));  // three tasks' blocks would not all run at once here
@@ -60,7 +60,7 @@ TEST_CASE("lstm kernels: blocks that wait for each other give the same bits in e
   for (Op op : swept_ops)
     for (const auto& c : cases) {
       const TaskInstance instance{sequence(op, c.steps, c.batch, 92, 2), c.tasks, 0};  // in f64 two blocks share them
-      CHECK(plan_of(instance.base, c.tasks, Dtype::f64).cooperative);
+      CHECK(lstm_plan(instance.base, c.tasks, Dtype::f64).cooperative);
       for (Device device : devices()) {
         std::vector<double> first;
         simt::for_each_order(device, [&](const std::string& order) {
@@ -81,7 +81,7 @@ TEST_CASE("lstm kernels: U and the state in global memory give the same bits in 
     for (int batch : {1, 6}) {
       if (simt::race::active() && batch > 1) continue;
       const TaskInstance instance{sequence(op, 3, batch, 93, 4), 3, 0b10};
-      CHECK_FALSE(plan_of(instance.base, 3, Dtype::f64).resident);
+      CHECK_FALSE(lstm_plan(instance.base, 3, Dtype::f64).resident);
       std::vector<double> first;
       simt::for_each_schedule([&](const std::string& schedule) {
         INFO(instance.text() << ", " << schedule);
@@ -98,7 +98,7 @@ TEST_CASE("lstm kernels: U and the state in global memory give the same bits in 
 TEST_CASE("lstm kernels: more rows than a tile, in chunks", "[device][large]") {
   for (Op op : swept_ops) {
     const TaskInstance instance{sequence(op, 2, 70, 131, 3), 1, 0};
-    const LstmPlan plan = plan_of(instance.base, 1);
+    const LstmPlan plan = lstm_plan(instance.base, 1);
     CHECK(plan.cooperative);
     CHECK(plan.rows > plan.tile_rows);
     for (Device device : devices()) {

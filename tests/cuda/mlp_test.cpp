@@ -13,7 +13,7 @@ namespace innerloop::kernels {
 namespace {
 
 // The emulated device's plan for this many tasks.
-MlpPlan plan_of(const Instance& instance, int tasks) {
+MlpPlan mlp_plan(const Instance& instance, int tasks) {
   return with_call(instance, tasks, [&](const DeviceCall& call) {
     return simt_host::plan_mlp(instance.op, Dtype::f32, call);
   });
@@ -34,7 +34,7 @@ TEST_CASE("mlp kernels: gradients of several slices, and of one for want of memo
     for (const Instance& one :
          {network(op, 37, {5, 9, 6, 3}, 1, 2), network(op, 70, {3, 17, 5}, 2, 3, Activation::relu)}) {
       const TaskInstance instance{one, 2, 0};
-      CHECK(plan_of(one, 2).slices > 1);
+      CHECK(mlp_plan(one, 2).slices > 1);
       for (Device device : devices())
         for (bool with_workspace : {true, false}) {
           std::vector<float> first;
@@ -67,7 +67,7 @@ TEST_CASE("mlp kernels: weights and sums in shared memory where they fit, right 
         CHECK(worst_error({instance, 1, 0}, run_on<float>(device, {instance, 1, 0}), 1e-5L) <= 1);
         CHECK(simt::race::take_first() == "");
       }
-      const MlpPlan plan = plan_of(instance, 1);
+      const MlpPlan plan = mlp_plan(instance, 1);
       CHECK(plan.shared_bytes <= 232448 - 1024);
       if (op == Op::mlp || op == Op::mlp_bwd) CHECK((plan.resident || widths[1] > 100));
       modes.insert({plan.resident, plan.resident_sums});
@@ -78,7 +78,7 @@ TEST_CASE("mlp kernels: weights and sums in shared memory where they fit, right 
 }
 
 TEST_CASE("mlp kernels: the plan of the benchmark's sizes", "[simt]") {
-  const auto plan = [](Op op, const std::vector<int>& widths) { return plan_of(network(op, 2000, widths, 0, 5), 40); };
+  const auto plan = [](Op op, const std::vector<int>& widths) { return mlp_plan(network(op, 2000, widths, 0, 5), 40); };
   const MlpPlan small = plan(Op::mlp_bwd, {20, 64, 64, 6}), large = plan(Op::mlp_bwd, {20, 100, 100, 6});
   CHECK(small.slices == 6);  // 240 blocks, two per multiprocessor
   CHECK(large.slices == 3);  // 120 blocks, one each

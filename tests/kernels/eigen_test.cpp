@@ -21,7 +21,7 @@ namespace {
 
 using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-Matrix gaussian(int rows, int cols, std::uint32_t task) {
+Matrix gaussian_matrix(int rows, int cols, std::uint32_t task) {
   Matrix a(rows, cols);
   for (int row = 0; row < rows; ++row) {
     Philox random(9, {.purpose = Purpose::check, .task = task, .time_step = static_cast<std::uint32_t>(row)});
@@ -41,8 +41,8 @@ TEST_CASE("gemm gives Eigen's product, for odd and thin sizes and all transposes
   for (auto [m, n, k] : {std::array{1, 1, 1}, {7, 5, 3}, {64, 64, 64}, {33, 2, 100}, {2, 100, 257}, {129, 65, 31}})
     for (int transposes = 0; transposes < 4; ++transposes) {
       const bool ta = transposes & 1, tb = transposes & 2;
-      const Matrix a = ta ? gaussian(k, m, task++) : gaussian(m, k, task++);
-      const Matrix b = tb ? gaussian(n, k, task++) : gaussian(k, n, task++);
+      const Matrix a = ta ? gaussian_matrix(k, m, task++) : gaussian_matrix(m, k, task++);
+      const Matrix b = tb ? gaussian_matrix(n, k, task++) : gaussian_matrix(k, n, task++);
       Matrix c(m, n);
       kernels::gemm(m, n, k, a.data(), ta ? m : k, ta, b.data(), tb ? k : n, tb, c.data(), n, false);
       Matrix expected;
@@ -57,7 +57,7 @@ TEST_CASE("gemm gives Eigen's product, for odd and thin sizes and all transposes
 
 TEST_CASE("solve_spd gives Eigen's Cholesky solution", "[eigen]") {
   for (int n : {1, 2, 7, 40}) {
-    const Matrix m = gaussian(n, n, 1), b = gaussian(n, 3, 2);
+    const Matrix m = gaussian_matrix(n, n, 1), b = gaussian_matrix(n, 3, 2);
     const Matrix a = m * m.transpose() + Matrix::Identity(n, n);
     Matrix x(n, 3);
     REQUIRE(kernels::solve_spd(n, 3, numbers(a), numbers(b), numbers(x)));
@@ -68,7 +68,7 @@ TEST_CASE("solve_spd gives Eigen's Cholesky solution", "[eigen]") {
 
 TEST_CASE("qr_orthogonal gives Eigen's Q with the signs that make R's diagonal positive", "[eigen]") {
   for (auto [rows, cols] : {std::array{1, 1}, {5, 5}, {30, 7}, {7, 30}}) {
-    const Matrix a = gaussian(rows, cols, 3);
+    const Matrix a = gaussian_matrix(rows, cols, 3);
     const bool tall = rows >= cols;
     const Matrix upright = tall ? a : Matrix(a.transpose());
     const Eigen::HouseholderQR<Matrix> qr(upright);

@@ -75,6 +75,11 @@ std::vector<File> read_repository(const std::string& root) {
   return files;
 }
 
+std::string trimmed(const std::string& text) {
+  const std::size_t begin = text.find_first_not_of(" \t\n"), end = text.find_last_not_of(" \t\n");
+  return begin == std::string::npos ? "" : text.substr(begin, end - begin + 1);
+}
+
 std::string code_only(const std::string& text) {
   std::string result = text;
   const auto blank = [&](std::size_t begin, std::size_t end) {

@@ -25,6 +25,8 @@ std::vector<File> read_repository(const std::string& root);
 
 // The same code with comments and the insides of literals turned to blanks; line breaks stay where they are.
 std::string code_only(const std::string& text);
+// The text without the spaces and line breaks around it.
+std::string trimmed(const std::string& text);
 // Lines without their line breaks.
 std::vector<std::string> lines_of(const std::string& text);
 // Findings as "path:line: what", one on each line; empty if there are none.

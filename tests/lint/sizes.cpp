@@ -18,11 +18,6 @@ struct Brace {
   std::string head;    // what stands before the brace
 };
 
-std::string trimmed(const std::string& text) {
-  const std::size_t begin = text.find_first_not_of(" \t\n"), end = text.find_last_not_of(" \t\n");
-  return begin == std::string::npos ? "" : text.substr(begin, end - begin + 1);
-}
-
 // The head without the template parameters, attributes and words that may come before `struct` or a return type.
 std::string without_prefix(std::string head) {
   static const std::regex word(R"(^(\[\[[^\]]*\]\]|inline|export|static|constexpr|typedef|friend)\s*)");

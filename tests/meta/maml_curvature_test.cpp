@@ -11,14 +11,13 @@
 #include "meta/maml_trainer.h"
 #include "rl/trpo.h"
 #include "tests/catch.h"
+#include "tests/meta/exact_gradients.h"
 
 using namespace innerloop;
 using namespace innerloop::meta;
+using tests::kEstimators;
 
 namespace {
-
-constexpr InnerEstimator kEstimators[] = {InnerEstimator::first_order, InnerEstimator::log_likelihood,
-                                          InnerEstimator::likelihood_ratio, InnerEstimator::dice};
 
 ParamValues random_direction(const ParamValues& theta, std::uint64_t seed) {
   Philox random(seed, {.purpose = Purpose::check, .iteration = 1});

@@ -13,14 +13,14 @@ using namespace innerloop::rl;
 
 namespace {
 
-struct Problem {
+struct DeviceProblem {
   nn::PolicySpec policy;
   ParamValues theta;
   BatchValues batch;
 };
-Problem on_device() {
+DeviceProblem on_device() {
   const envs::EnvRow& env = envs::find_env("point-nav-v1");
-  Problem p{.policy = policy_for(env, {7, 5}, Activation::tanh, -0.3), .theta = {}, .batch = {}};
+  DeviceProblem p{.policy = policy_for(env, {7, 5}, Activation::tanh, -0.3), .theta = {}, .batch = {}};
   const ParamValues theta = nn::init_policy(p.policy, 5, Dtype::f64);
   p.batch = make_batch(Rollout(env, p.policy, 12).collect(theta, {{0.3, 0.1}, {-0.2, 0.4}}, 4, {.seed = 3}), {});
   p.theta = theta.to(Device::simt);
@@ -34,7 +34,7 @@ bool all_on_device(const Tensors& list) {
 }
 
 struct Solver {
-  Problem problem = on_device();
+  DeviceProblem problem = on_device();
   TrpoFunctions functions;
   Tensor damping = Tensor::scalar(0.1);
 

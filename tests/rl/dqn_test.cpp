@@ -1,6 +1,7 @@
 // Deep Q-networks: targets by hand, the loss in both forms, and what the trainer does with them.
 #include "rl/dqn.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "autodiff/ops.h"
@@ -9,17 +10,13 @@
 #include "envs/table.h"
 #include "kernels/threads.h"
 #include "rl/options.h"
-#include <algorithm>
 #include "tests/catch.h"
+#include "tests/rl/columns.h"
 
 using namespace innerloop;
 using namespace innerloop::rl;
 
 namespace {
-
-Tensor column(std::vector<double> numbers, Dtype dtype = Dtype::f64) {
-  return Tensor::from({1, static_cast<int>(numbers.size()), 1}, numbers, dtype);
-}
 
 // Three rows of an ordinary, a terminated and a truncated step (which is stored as not terminated).
 struct Rows {
@@ -120,8 +117,6 @@ std::unique_ptr<Trainer> trained(std::initializer_list<Setting> settings, std::u
   }
   return trainer;
 }
-OptionValue whole(std::int64_t n) { return n; }
-
 // What the greedy policy of a run on gridworld-v1 is truly worth at the start, over the optimum: both exact.
 struct GridResult { double policy = 0, optimum = 0; };
 GridResult on_gridworld(double rate, std::uint64_t seed) {

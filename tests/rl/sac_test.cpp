@@ -9,6 +9,7 @@
 #include "autodiff/transforms.h"
 #include "envs/soft_problems.h"
 #include "tests/catch.h"
+#include "tests/rl/columns.h"
 
 using namespace innerloop;
 using namespace innerloop::rl;
@@ -30,10 +31,6 @@ SacSpec tiny(int O, int A, std::vector<int> hidden = {5}) {
 Tensor row(std::vector<double> numbers, Dtype dtype = Dtype::f64) {
   return Tensor::from({1, 1, static_cast<int>(numbers.size())}, numbers, dtype);
 }
-Tensor column(std::vector<double> numbers) {
-  return Tensor::from({1, static_cast<int>(numbers.size()), 1}, numbers);
-}
-
 // An actor without hidden layers whose output is its bias: μ and log σ as given, whatever is observed.
 ParamValues constant_actor(const std::vector<double>& mean, const std::vector<double>& log_sigma, Dtype dtype) {
   std::vector<double> bias = mean;

@@ -12,6 +12,7 @@
 #include "kernels/threads.h"
 #include "rl/check_cases.h"
 #include "tests/catch.h"
+#include "tests/rl/columns.h"
 
 using namespace innerloop;
 using namespace innerloop::rl;
@@ -27,8 +28,6 @@ OptionValues settings(std::initializer_list<Setting> changed) {
   return values;
 }
 OptionValue text(const char* word) { return std::string(word); }
-OptionValue whole(std::int64_t n) { return n; }
-
 std::unique_ptr<Trainer> trained(const OptionValues& values, std::uint64_t seed, Metrics* last = nullptr) {
   auto trainer = sac.make(values, seed);
   while (trainer->iteration() < trainer->iterations()) {
