@@ -20,7 +20,9 @@ namespace {
 
 // Rows of a panel of B: 32 KiB or less, in the L1 cache.  Rows of C and A between two copies of a panel.
 constexpr int block_k = vector_registers == 32 ? 128 : 256;
-constexpr int block_rows = 240;
+constexpr int block_rows = 384;
+// Bytes of a B that fills half of the L1 cache.
+constexpr int small_b = 16 * 1024;
 
 // The scratch for copies of B, sized for the widest panel.
 constexpr int panel_bytes = block_k * wide_tile_vectors * vector_bytes;
@@ -67,12 +69,18 @@ void copy_panel(const Product<T>& x, int p0, int rows, int j0, int columns, T* p
   // Transposed: square blocks of width × width turn in registers; lanes and rows that do not exist are zeros.
   for (int j = 0; j < stride; j += width)
     for (int p = 0; p < rows; p += width) {
-      const typename S::Mask depth = S::first(std::min(width, rows - p));
+      const T* from = x.b + (j0 + j) * x.ldb + p0 + p;
+      T* to = panel + static_cast<std::ptrdiff_t>(p) * stride + j;
+      const int deep = std::min(width, rows - p);
       typename S::Vec block[width];
-      for (int i = 0; i < width; ++i)
-        block[i] = j + i < columns ? S::load(x.b + (j0 + j + i) * x.ldb + p0 + p, depth) : S::zero();
+      if (deep == width && j + width <= columns) {
+        for (int i = 0; i < width; ++i) block[i] = S::load(from + i * x.ldb);
+      } else {
+        const typename S::Mask depth = S::first(deep);
+        for (int i = 0; i < width; ++i) block[i] = j + i < columns ? S::load(from + i * x.ldb, depth) : S::zero();
+      }
       transpose_lanes<T>(block);
-      for (int i = 0; i < std::min(width, rows - p); ++i) S::store(panel + (p + i) * stride + j, block[i]);
+      for (int i = 0; i < deep; ++i, to += stride) S::store(to, block[i]);
     }
 }
 
@@ -98,9 +106,10 @@ void multiply_block(const Product<T>& x, int i0, int rows, int j0, int columns, 
   tile.accumulate = !first || x.accumulate;
   tile.bias = last && x.bias ? x.bias + j0 : nullptr;
 
-  // Use B as it lies if its rows are dense, or read too seldom for a copy to pay.
+  // Use B as it lies if its rows are dense or all of it stays in the L1 cache, or read too seldom for a copy to pay.
   const bool usable = !x.transpose_b && (masks_are_cheap || tile.last_columns == width);
-  if (usable && (rows < 24 || x.ldb == columns)) {
+  const bool small = x.ldb * depth <= small_b / static_cast<int>(sizeof(T));
+  if (usable && (rows < 24 || x.ldb == columns || small)) {
     tile.b = x.b + p0 * x.ldb + j0;
     tile.ldb = x.ldb;
   } else {
@@ -110,14 +119,18 @@ void multiply_block(const Product<T>& x, int i0, int rows, int j0, int columns, 
     tile.ldb = vectors * width;
   }
 
-  // Cut the rows into tiles of nearly equal height.
-  const int tiles = divide_up(rows, tile_rows(vectors));
-  for (int t = 0; t < tiles; ++t) {
-    const int begin = i0 + cut(rows, tiles, t), end = i0 + cut(rows, tiles, t + 1);
-    tile.a = x.transpose_a ? x.a + p0 * x.lda + begin : x.a + begin * x.lda + p0;
-    tile.c = x.c + begin * x.ldc + j0;
-    find_tile_kernel<T>(end - begin, vectors, x.transpose_a)(tile);
-  }
+  // Cut the rows into tiles of nearly equal height: some of one row more, then the others.
+  const int tiles = divide_up(rows, tile_rows(vectors)), height = rows / tiles, higher = rows % tiles;
+  const std::ptrdiff_t a_row = x.transpose_a ? 1 : x.lda;
+  tile.a = x.transpose_a ? x.a + p0 * x.lda + i0 : x.a + i0 * x.lda + p0;
+  tile.c = x.c + i0 * x.ldc + j0;
+  const auto pass_over = [&](int count, int tile_height) {
+    if (count == 0) return;
+    const TileKernel<T> multiply_tile = find_tile_kernel<T>(tile_height, vectors, x.transpose_a);
+    for (int t = 0; t < count; ++t, tile.a += tile_height * a_row, tile.c += tile_height * x.ldc) multiply_tile(tile);
+  };
+  pass_over(higher, height + 1);
+  pass_over(tiles - higher, height);
 }
 
 // The general product. Matrices of one or two rows get wider panels. How k is cut depends on k alone, so that the same

@@ -59,7 +59,7 @@ struct Simd<double> {
 
 inline constexpr int vector_bytes = 32;
 inline constexpr int vector_registers = 16;
-inline constexpr bool masks_are_cheap = true;
+inline constexpr bool masks_are_cheap = false;
 
 // All ones for the lanes below count, then zeros: read from the middle of a fixed table.
 alignas(64) inline constexpr std::int32_t lane_mask_table[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
