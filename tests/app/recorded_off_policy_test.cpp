@@ -156,7 +156,7 @@ TEST_CASE("recorded runs: the tables of the chapters are those of the runs", "[a
 
 TEST_CASE("recorded runs: a set says its command, commit, date, processor and seconds", "[app][runs]") {
   for (const char* set : {"sac-pendulum-v1", "sac-semicircle-dense-v1", "dqn-cartpole-v1", "dqn-gridworld-v1",
-                          "q_learning-gridworld-v1"}) {
+                          "q_learning-gridworld-v1", "a2c-cartpole", "ppo-cartpole", "ppo-pendulum", "trpo-cartpole"}) {
     const std::string facts = contents(set_folder(set) + "/recorded.txt");
     for (const char* word :
          {"command    innerloop train ", "commit     ", "date       20", "processor  ", "seconds    "}) {

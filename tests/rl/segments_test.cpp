@@ -310,7 +310,7 @@ TEST_CASE("ppo on the pendulum: regret of every episode against its own start's 
     }
     CAPTURE(rate, regret, smallest);
     CHECK(report.paths.size() == episodes);
-    CHECK(smallest > -2);  // the tool's own error
+    CHECK(smallest > -1.43);  // the error of the tool (envs/pendulum_optimum.h)
     if (std::string_view(rate) != "0") CHECK(regret < 60);
     if (std::string_view(rate) == "0") CHECK(regret > 600);
   }
