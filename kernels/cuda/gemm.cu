@@ -12,9 +12,9 @@
 //            │││  C: tile²  │
 //            └┘└────────────┘
 //
-// Where C has few tiles and its sums are long, a block takes a slice of the sums, and a second kernel adds the slices in
-// order (slices.h). Large products go to a library instead where there is one (cublas.h), and a dense layer's bias and
-// activation are then a kernel of their own.
+// Where C has few tiles and its sums are long, a block takes a slice of the sums, and a second kernel adds the slices
+// in order (slices.h). Large products go to a library instead where there is one (cublas.h), and a dense layer's bias
+// and activation are then a kernel of their own.
 #include "kernels/cpu/vecmath.h"
 #include "kernels/cuda/add_rows.h"
 #include "kernels/cuda/cublas.h"

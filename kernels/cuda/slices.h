@@ -1,8 +1,8 @@
 // Long sums in slices: how products with a long inner dimension and sums over many rows fill a GPU.
 //
-// The gradient W̄ = xᵀ·Z̄ of a small layer is a few tiles of C, but a sum over every row of the data. With one block per
-// tile most multiprocessors would have nothing to do. So the inner dimension is cut, a block takes a slice of it, and a
-// second launch adds the slices' sums in a fixed order (add_rows.h).
+// The gradient W̄ = xᵀ·Z̄ of a small layer is a few tiles of C, but a sum over every row of the data. With one block
+// per tile most multiprocessors would have nothing to do. So the inner dimension is cut, a block takes a slice of it,
+// and a second launch adds the slices' sums in a fixed order (add_rows.h).
 //
 //   A: m × inner   ┌────────┬────────┬──────┐        partial sums, one C per slice      C
 //                  │slice 0 │slice 1 │  …   │   ──►  ▒▒  ▒▒  ▒▒  …                 ──►  ▒▒

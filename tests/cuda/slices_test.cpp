@@ -67,7 +67,10 @@ TEST_CASE("products of few tiles and long sums are cut so that their blocks fill
       CHECK(plan.slices * plan.slice_inner >= rows);
       CHECK(plan.partial_numbers <= (std::size_t{1} << 22));
     }
-  CHECK(plan_product({96, 384, 64000}, 1).blocks >= 2 * multiprocessors - 12);
+  // The chapter's table.
+  CHECK(plan_product({48, 192, 64000}, 1).blocks == 3 * 87);
+  CHECK(plan_product({96, 384, 64000}, 1).blocks == 12 * 22);
+  CHECK(plan_product({4, 192, 64000}, 1).blocks == 12 * 87);
   CHECK(plan_product({1, 1, 0}, 1).slices == 1);
 }
 
