@@ -1,6 +1,9 @@
 // Products with a long inner dimension, and sums over many rows, cut into slices that are added in order.
 #include "kernels/cuda/slices.h"
 
+#include "autodiff/device.h"
+#include "autodiff/ops.h"
+#include "autodiff/program.h"
 #include "kernels/cuda/simt/engine.h"
 #include "kernels/cuda/simt/race.h"
 #include "tests/cuda/products.h"
@@ -119,10 +122,13 @@ TEST_CASE("a sliced product adds to what C holds, with the bits of product and a
       const auto product = run_on<float>(device, instance);
       std::vector<float> sum(product.size());
       for (std::size_t n = 0; n < sum.size(); ++n) sum[n] = 0.25f * static_cast<float>(n % 7) - 0.75f;
-      instance.base.attr.x = 1;
-      const auto accumulated = run_on<float>(device, instance, -1, sum);
+      const std::vector<float> before = sum;
       for (std::size_t n = 0; n < sum.size(); ++n) sum[n] += product[n];
-      CHECK(same_bits(accumulated, sum));
+      instance.base.attr.x = 1;
+      simt::for_each_order(device, [&](const std::string& schedule) {
+        INFO(schedule);
+        CHECK(same_bits(run_on<float>(device, instance, -1, before), sum));
+      });
     }
   }
 }
@@ -132,6 +138,42 @@ TEST_CASE("a sliced dense layer adds its bias and acts once, on the whole sum", 
     for (unsigned shared : {0U, 6U})
       check_slices({product_instance(Op::dense, {9, 37, 300}, {.i = activation}, 15), 2, shared},
                    !simt::race::active() && shared == 0);
+}
+
+TEST_CASE("a program has the memory for its slices, captured or not", "[device]") {
+  Numbers numbers(16);
+  const Tensor x = Tensor::from({1, 1500, 8}, numbers.matrix({1500, 8}, -1, 1));
+  const auto gradients = [&](Device device) {  // of x·W + b at cotangents x
+    auto graph = std::make_shared<Graph>(Dtype::f64);
+    graph->set_device(device);
+    const Var input = graph->input(x.shape(), "x"), results[] = {matmul(input, input, true), sum_rows(input)};
+    Program program(graph, results, std::span<const char>{}, device);
+    const Tensor there = x.to(device);
+    Tensor w{{1, 8, 8}, Dtype::f64, device}, b{{1, 1, 8}, Dtype::f64, device};
+    const void* in[] = {there.data()};
+    void* out[] = {w.mutable_data(), b.mutable_data()};
+    std::vector<double> all;
+    for (int run = 0; run < 3; ++run) {
+      program.run(in, out, {});
+      for (const Tensor& t : {w.to(Device::cpu), b.to(Device::cpu)})
+        for (std::size_t n = 0; n < t.shape().size(); ++n) all.push_back(static_cast<const double*>(t.data())[n]);
+    }
+    return all;
+  };
+  const std::vector<double> want = gradients(Device::cpu);
+  for (Device device : devices()) {
+    const std::vector<double> got = gradients(device);
+    REQUIRE(got.size() == 3 * 72);
+    for (std::size_t n = 0; n < got.size(); ++n) {
+      CHECK(got[n] == Approx(want[n]).margin(1e-11));
+      CHECK(got[n] == got[n % 72]);
+    }
+    // The kernels by themselves, with all their memory, have the same bits.
+    const std::vector<double> values(static_cast<const double*>(x.data()), static_cast<const double*>(x.data()) + 12000);
+    const TaskInstance product{{Op::matmul, {.i = 1}, {{1500, 8}, {1500, 8}}, {8, 8}, 1, {values, values}}, 1, 0};
+    REQUIRE(slices_of_instance(product) > 1);
+    CHECK(same_bits(run_on<double>(device, product), std::vector<double>(got.begin(), got.begin() + 64)));
+  }
 }
 
 TEST_CASE("sums over many rows are cut into slices, and equal the reference in every order", "[device]") {
