@@ -15,6 +15,7 @@
 #include "app/statistics.h"
 #include "autodiff/device.h"
 #include "autodiff/op_table.h"
+#include "kernels/cuda/cublas.h"
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/table.h"
 #include "kernels/threads.h"
@@ -173,7 +174,15 @@ ordered_json bench_ops(int repeats) {
   return list;
 }
 
+// On a device every measurement says what did the large products.
+ordered_json with_large_products(ordered_json list) {
+  if (compute_device() != Device::cpu)
+    for (ordered_json& item : list) item["large_products"] = kernels::large_products_by(compute_device());
+  return list;
+}
+
 void print(const Context& context, const ordered_json& list) {
+  if (compute_device() != Device::cpu) context.out << large_products_line();
   Rows rows;
   for (const ordered_json& item : list) {
     if (rows.empty())
@@ -209,10 +218,8 @@ int bench_command(const Context& context, Arguments arguments) {
   if (what == "networks") return bench_networks(context, values);
   const ordered_json list =
       what == "ops" ? bench_ops(repeats) : bench_algorithm(context, what, values.text("preset"), repeats);
-  if (values.boolean("json"))
-    context.out << list.dump(1) << "\n";
-  else
-    print(context, list);
+  if (values.boolean("json")) context.out << with_large_products(list).dump(1) << "\n";
+  else print(context, list);
   return success;
 }
 

@@ -15,6 +15,7 @@
 #include "app/meta_gradient_case.h"
 #include "app/network_model.h"
 #include "autodiff/device.h"
+#include "kernels/cuda/cublas.h"
 
 namespace innerloop::app {
 namespace {
@@ -205,13 +206,18 @@ void print_measured(std::ostream& out, const std::vector<NetworkTime>& ours, con
   }
 }
 
-nlohmann::ordered_json as_json(const std::vector<NetworkTime>& ours, const std::vector<NetworkTime>& peers) {
+// measured: our times are of now, not of a file.
+nlohmann::ordered_json as_json(const std::vector<NetworkTime>& ours, const std::vector<NetworkTime>& peers,
+                               bool measured) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   const auto value = [](double x) { return std::isfinite(x) ? nlohmann::ordered_json(x) : nullptr; };
   for (const std::vector<NetworkTime>* timings : {&ours, &peers})
     for (const NetworkTime& t : *timings)
       list.push_back({{"name", t.name}, {"way", t.way}, {"ms", value(t.ms)}, {"floor_ms", value(t.floor_ms)},
                       {"remark", t.remark}});
+  if (measured && compute_device() != Device::cpu)
+    for (std::size_t k = 0; k < ours.size(); ++k)
+      list[k]["large_products"] = kernels::large_products_by(compute_device());
   return list;
 }
 
@@ -262,6 +268,10 @@ void print_roofline(std::ostream& out, const std::vector<NetworkCase>& cases) {
 
 }  // namespace
 
+std::string large_products_line() {
+  return "Large products: " + kernels::large_products_by(compute_device()) + "\n\n";
+}
+
 int bench_networks(const Context& context, const rl::OptionValues& values) {
   std::vector<NetworkCase> cases = network_cases(values.boolean("tiny"));
   const std::string only = values.text("only");
@@ -279,12 +289,13 @@ int bench_networks(const Context& context, const rl::OptionValues& values) {
     const std::vector<NetworkTime> peers =
         values.text("peers").empty() ? std::vector<NetworkTime>{} : read_csv(values.text("peers"));
     if (values.boolean("json")) {
-      context.out << as_json(ours, peers).dump(1) << "\n";
+      context.out << as_json(ours, peers, values.text("from").empty()).dump(1) << "\n";
     } else {
       if (compute_device() != Device::cpu) {
         const kernels::DeviceProperties gpu = kernels::device_api(compute_device()).properties();
-        context.out << fmt::format("{}, {} multiprocessors, {} MHz, driver {}, runtime {}\n\n", gpu.name,
-                                   gpu.multiprocessors, gpu.clock_mhz, gpu.driver, gpu.runtime);
+        context.out << fmt::format("{}, {} multiprocessors, {} MHz, driver {}, runtime {}\n", gpu.name,
+                                   gpu.multiprocessors, gpu.clock_mhz, gpu.driver, gpu.runtime)
+                    << large_products_line();
       }
       print_measured(context.out, ours, peers);
     }

@@ -5,6 +5,7 @@
 #include "autodiff/planner.h"
 #include "kernels/cuda/cublas.h"
 #include "kernels/cuda/mlp.h"
+#include "kernels/cuda/slices.h"
 #include "kernels/mlp_operands.h"
 
 namespace innerloop::app {
@@ -25,30 +26,41 @@ struct Work {
   double flops = 0;
   double busy = 1;     // the share of the multiprocessors' arithmetic that the launch can use
   double waiting_us = 0;
+  double slices_bytes = 0;   // partial sums of slices, written and read again …
+  double slices_us = 0;      // … by a second launch, which waits so long
+  int launches = 1;
 };
 
 // ---- Products and sums ----------------------------------------------------------------------------------------------
 
-// Blocks of 64 × 64 numbers of C, or of 16 × 16 where C is narrow (kernels/cuda/gemm.cu).
-// Large ones are cuBLAS's, which divides long sums too.
-Work product_work(Op op, const DeviceCall& call, const GpuModel& gpu) {
-  const bool transposed = op == Op::matmul && call.attr.i == 1;
-  const int inner = transposed ? call.in[0].rows : call.in[0].cols;
-  const int tile = call.out.rows > 32 && call.out.cols > 32 ? 64 : 16;
-  const double blocks =
-      static_cast<double>(divide_up(call.out.rows, tile)) * divide_up(call.out.cols, tile) * call.tasks;
-  return {.flops = 2.0 * static_cast<double>(call.out.size()) * inner * call.tasks,
-          .busy = kernels::is_large(kernels::product_size(op, call)) ? 1.0
-                                                                     : std::min(1.0, blocks / gpu.multiprocessors)};
+// A second launch that adds the sums of slices: numbers of them for each slice, each of so many bytes.
+void add_slices(Work& work, int slices, double numbers, int tasks, double bytes) {
+  if (slices == 1) return;
+  const kernels::SumPlan plan = kernels::plan_slices_sum(slices, static_cast<int>(std::min(numbers, 1e9)), tasks);
+  work.slices_bytes = 2 * bytes * slices * numbers * tasks;
+  work.slices_us = static_cast<double>(slices) / plan.height * lone_read_us;
+  work.launches = 2;
 }
 
-// A block of 128 threads for every 32 columns, of 1024 where these are long (kernels/cuda/sums.cu).
+// Blocks of 64 × 64 numbers of C, or of 16 × 16 where C is narrow, for each slice (kernels/cuda/gemm.cu).
+// Large ones are cuBLAS's, which divides long sums too.
+Work product_work(Op op, const DeviceCall& call, const GpuModel& gpu) {
+  const kernels::ProductSize size = kernels::product_size(op, call);
+  const double numbers = static_cast<double>(call.out.size());
+  Work work{.flops = 2.0 * numbers * size.inner * call.tasks};
+  if (kernels::is_large(size)) return work;
+  const kernels::ProductPlan plan = kernels::plan_product(size, call.tasks);
+  work.busy = std::min(1.0, static_cast<double>(plan.blocks) / gpu.multiprocessors);
+  add_slices(work, plan.slices, numbers, call.tasks, 4);
+  return work;
+}
+
+// A block for every 32 columns and slice of the rows (kernels/cuda/sums.cu), whose threads each add some of them.
 Work sum_work(Op op, const DeviceCall& call) {
-  const double rows = op == Op::sum_all ? static_cast<double>(call.in[0].size()) : call.in[0].rows;
-  const int cols = op == Op::sum_all ? 1 : call.in[0].cols;
-  int width = 1;
-  while (width < 32 && width < cols) width *= 2;
-  return {.waiting_us = rows * width / (rows < 4096 ? 128 : 1024) * lone_read_us};
+  const kernels::SumPlan plan = kernels::plan_sum(op, call);
+  Work work{.waiting_us = static_cast<double>(plan.slice_rows) / plan.height * lone_read_us};
+  add_slices(work, plan.slices, op == Op::sum_all ? 1 : call.in[0].cols, call.tasks, 8);
+  return work;
 }
 
 // ---- Networks -------------------------------------------------------------------------------------------------------
@@ -70,8 +82,14 @@ Work mlp_work(Op op, const DeviceCall& call, const GpuModel& gpu) {
                                             : u - l + tangents + 3 * backward + 2 * u - f;
   const kernels::MlpPlan plan = kernels::simt_host::plan_mlp(op, Dtype::f32, call);
   const int together = 2 * (plan.shared_bytes + 2048) <= 233472 ? 2 : 1;  // blocks on a multiprocessor
-  return {.flops = 2 * passes * call.in[0].rows * call.tasks,
-          .busy = std::min(1.0, static_cast<double>(plan.slices) * call.tasks / (together * gpu.multiprocessors))};
+  Work work{.flops = 2 * passes * call.in[0].rows * call.tasks,
+            .busy = std::min(1.0, static_cast<double>(plan.slices) * call.tasks / (together * gpu.multiprocessors))};
+  if (plan.workspace_bytes > 0 && plan.slices > 1) {
+    work.slices_bytes = 2.0 * static_cast<double>(plan.workspace_bytes);
+    work.slices_us = plan.slices * lone_read_us;
+    work.launches = 2;
+  }
+  return work;
 }
 
 // How kernels/cuda/lstm.cu splits a recurrence: into the fewest parts of the cells whose U fits beside a tile of four
@@ -118,11 +136,14 @@ void add_launch(PlanCost& cost, Op op, const DeviceCall& call, const GpuModel& g
   double bytes = 4.0 * static_cast<double>(call.out.size()) * (op == Op::sum_tasks ? 1 : call.tasks);
   for (int k = 0; k < call.arity; ++k)
     bytes += 4.0 * static_cast<double>(call.in[k].size()) * (call.in[k].stride > 0 ? call.tasks : 1);
+  const double per_second = gpu.bytes_per_second;
   const double arithmetic = work.flops / (arithmetic_share * gpu.flops_per_second()) * 1e3;  // by all multiprocessors
-  const double traffic = bytes / gpu.bytes_per_second * 1e3;
-  const double ms = std::max({arithmetic / work.busy, traffic, work.waiting_us * 1e-3}) + launch_us * 1e-3;
-  cost.flops += work.flops, cost.bytes += bytes, cost.launches += 1;
-  cost.ms += ms, cost.waiting_ms += ms - std::max(arithmetic, traffic);
+  const double traffic = bytes / per_second * 1e3, slices_traffic = work.slices_bytes / 2 / per_second * 1e3;
+  const double first = std::max({arithmetic / work.busy, traffic + slices_traffic, work.waiting_us * 1e-3});
+  const double second = std::max(slices_traffic, work.slices_us * 1e-3);
+  const double ms = first + second + work.launches * launch_us * 1e-3;
+  cost.flops += work.flops, cost.bytes += bytes + work.slices_bytes, cost.launches += work.launches;
+  cost.ms += ms, cost.waiting_ms += ms - std::max(arithmetic, traffic + 2 * slices_traffic);
 }
 
 Plan plan_of(const NetworkCase& c) {

@@ -54,6 +54,11 @@ const GemmLibrary* gemm_library(Device device) {
   return nullptr;
 }
 
+std::string large_products_by(Device device) {
+  const GemmLibrary* library = gemm_library(device);
+  return library ? library->name : "own kernel";
+}
+
 void set_emulated_gemm_library(const GemmLibrary* library) { emulated_library = library; }
 
 std::size_t gemm_workspace(Device device, Op op, const DeviceCall& call) {

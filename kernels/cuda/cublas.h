@@ -62,6 +62,7 @@ struct GemmLibrary {
 // The device's library, or null. Opened by the first call, which must not come during a capture; throws Error where
 // the library is there, but cannot be used.
 const GemmLibrary* gemm_library(Device device);
+std::string large_products_by(Device device);  // what to tell a reader: the library's name, or "own kernel"
 void set_emulated_gemm_library(const GemmLibrary* library);  // of Device::simt, for tests; null: none, as at first
 
 // The bytes of workspace with which the product is the library's: 0 where it will be the kernel's own.

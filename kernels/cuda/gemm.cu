@@ -12,9 +12,11 @@
 //            │││  C: tile²  │
 //            └┘└────────────┘
 //
-// Large products go to a library instead where there is one (cublas.h), and a dense layer's bias and activation are
-// then a kernel of their own.
+// Where C has few tiles and its sums are long, a block takes a slice of the sums, and a second kernel adds the slices
+// in order (slices.h). Large products go to a library instead where there is one (cublas.h), and a dense layer's bias
+// and activation are then a kernel of their own.
 #include "kernels/cpu/vecmath.h"
+#include "kernels/cuda/add_rows.h"
 #include "kernels/cuda/cublas.h"
 #include "kernels/cuda/families.h"
 #include "kernels/cuda/grid.h"
@@ -43,17 +45,6 @@ Factor<T> factor(const DeviceMatrix& m, bool transposed) {
 }
 
 template <class T>
-struct Product {
-  View<T> c;
-  Factor<T> a, b;
-  int inner, tasks;
-  bool accumulate;  // C += …
-  const T* bias;    // (1, cols), added to every row; null: none
-  std::size_t bias_stride;
-  Activation activation;
-};
-
-template <class T>
 constexpr T activate(Activation activation, T x) {
   switch (activation) {
     case Activation::identity: return x;
@@ -63,6 +54,32 @@ constexpr T activate(Activation activation, T x) {
   }
   return x;
 }
+
+// What becomes of a sum of products: a number of C.
+template <class T>
+struct Finish {
+  View<T> c;
+  bool accumulate;  // C += …
+  const T* bias;    // (1, cols), added to every row; null: none
+  std::size_t bias_stride;
+  Activation activation;
+
+  constexpr void put(int t, int n, int col, T sum) const {
+    T& out = c.task(t)[n];
+    if (bias != nullptr) out = activate(activation, sum + bias[static_cast<std::size_t>(t) * bias_stride + col]);
+    else out = accumulate ? out + sum : sum;
+  }
+  // Of the sums of slices, where all of C is one row.
+  constexpr void operator()(int t, int, int n, double sum) const { put(t, n, n % c.cols, static_cast<T>(sum)); }
+};
+
+template <class T>
+struct Product {
+  Finish<T> finish;
+  Factor<T> a, b;
+  int inner, tasks;
+  int slices, slice_inner;  // of the sums; slice s of task t is task t·slices + s for `finish`
+};
 
 constexpr int depth = 16;
 
@@ -85,15 +102,18 @@ SIMT_KERNEL void multiply(Product<T> p) {
   SIMT_SHARED(T, b_tile, [depth][tile + 1]);
   const int x = static_cast<int>(threadIdx.x), y = static_cast<int>(threadIdx.y), me = y * S + x;
   const int row0 = static_cast<int>(blockIdx.y) * tile, col0 = static_cast<int>(blockIdx.x) * tile;
-  const int rows = p.c.rows - row0, cols = p.c.cols - col0;  // left from this tile on
+  const View<T>& out = p.finish.c;
+  const int rows = out.rows - row0, cols = out.cols - col0;  // left from this tile on
 
-  for (int t = static_cast<int>(blockIdx.z); t < p.tasks; t += static_cast<int>(gridDim.z)) {
+  for (int z = static_cast<int>(blockIdx.z); z < p.tasks * p.slices; z += static_cast<int>(gridDim.z)) {
+    const int t = z / p.slices, first = z % p.slices * p.slice_inner;
+    const int end = p.inner - first < p.slice_inner ? p.inner : first + p.slice_inner;
     T sum[R][R] = {};
-    for (int k0 = 0; k0 < p.inner; k0 += depth) {
+    for (int k0 = first; k0 < end; k0 += depth) {
       // The two tiles of this step.
-      load_tile<S * S, tile>(a_tile, me, p.a.row_step == 1, rows, p.inner - k0,
+      load_tile<S * S, tile>(a_tile, me, p.a.row_step == 1, rows, end - k0,
                              [&](int r, int k) { return p.a.at(t, row0 + r, k0 + k); });
-      load_tile<S * S, tile>(b_tile, me, p.b.col_step == 1, cols, p.inner - k0,
+      load_tile<S * S, tile>(b_tile, me, p.b.col_step == 1, cols, end - k0,
                              [&](int c, int k) { return p.b.at(t, k0 + k, col0 + c); });
       __syncthreads();
 
@@ -115,14 +135,7 @@ SIMT_KERNEL void multiply(Product<T> p) {
       SIMT_UNROLL
       for (int j = 0; j < R; ++j) {
         const int r = y + S * i, c = x + S * j;
-        if (r >= rows || c >= cols) continue;
-        T& out = p.c.task(t)[static_cast<std::size_t>(row0 + r) * p.c.cols + col0 + c];
-        if (p.bias != nullptr) {
-          const T bias = p.bias[static_cast<std::size_t>(t) * p.bias_stride + col0 + c];
-          out = activate(p.activation, sum[i][j] + bias);
-        } else {
-          out = p.accumulate ? out + sum[i][j] : sum[i][j];
-        }
+        if (r < rows && c < cols) p.finish.put(z, (row0 + r) * out.cols + col0 + c, col0 + c, sum[i][j]);
       }
   }
 }
@@ -131,16 +144,28 @@ template <class T, int S, int R>
 void launch_tiles(const Product<T>& p, void* stream) {
   constexpr int tile = S * R;
   const auto tiles = [](int n) { return static_cast<unsigned>((n + tile - 1) / tile); };
-  require(tiles(p.c.rows) <= 65535, "a product on the device takes at most 4 million rows a task; use smaller batches");
-  simt::launch({.grid = {tiles(p.c.cols), tiles(p.c.rows), grid_tasks(p.tasks)}, .block = {S, S}, .stream = stream},
+  const View<T>& c = p.finish.c;
+  require(tiles(c.rows) <= 65535, "a product on the device takes at most 4 million rows a task; use smaller batches");
+  simt::launch({.grid = {tiles(c.cols), tiles(c.rows), grid_tasks(p.tasks * p.slices)}, .block = {S, S},
+                .stream = stream},
                multiply<T, S, R>, p);
 }
 
-// Tiles of 64 where C is large enough to fill them, of 16 elsewhere, unless those would be too many.
 template <class T>
-void launch_product(const Product<T>& p, void* stream) {
-  if ((p.c.rows > 32 && p.c.cols > 32) || p.c.rows > 1000000) launch_tiles<T, 16, 4>(p, stream);
-  else launch_tiles<T, 8, 2>(p, stream);
+void launch_product(Product<T> p, const DeviceCall& call) {
+  const Finish<T> finish = p.finish;
+  const ProductPlan plan = plan_product({finish.c.rows, finish.c.cols, p.inner}, p.tasks);
+  const bool sliced = plan.slices > 1 && call.workspace_bytes >= plan.partial_numbers * sizeof(T);
+  T* const partial = static_cast<T*>(call.workspace);
+  p.slices = sliced ? plan.slices : 1, p.slice_inner = sliced ? plan.slice_inner : p.inner;
+  if (sliced) {
+    const View<T> c{partial, finish.c.rows, finish.c.cols, static_cast<std::size_t>(finish.c.size())};
+    p.finish = {.c = c, .accumulate = false, .bias = nullptr, .bias_stride = 0, .activation = Activation::identity};
+  }
+  if (plan.tile == 64) launch_tiles<T, 16, 4>(p, call.stream);
+  else launch_tiles<T, 8, 2>(p, call.stream);
+  if (sliced)
+    add_slices(static_cast<const T*>(partial), plan.slices, finish.c.size(), p.tasks, call.stream, finish);
 }
 
 // y = act(y + b), in place: what a library's product lacks of a dense layer.
@@ -160,16 +185,15 @@ template <class T>
 void matmul(const DeviceCall& call) {
   if (multiply_by_library(backend_device, dtype_of<T>, Op::matmul, call)) return;
   const bool transpose_a = call.attr.i == 1, transpose_b = call.attr.j == 1;
-  launch_product<T>({.c = view<T>(call.out),
+  const bool accumulate = call.attr.x == 1;
+  launch_product<T>({.finish = {view<T>(call.out), accumulate, nullptr, 0, Activation::identity},
                      .a = factor<T>(call.in[0], transpose_a),
                      .b = factor<T>(call.in[1], transpose_b),
                      .inner = transpose_a ? call.in[0].rows : call.in[0].cols,
                      .tasks = call.tasks,
-                     .accumulate = call.attr.x == 1,
-                     .bias = nullptr,
-                     .bias_stride = 0,
-                     .activation = Activation::identity},
-                    call.stream);
+                     .slices = 1,
+                     .slice_inner = 0},
+                    call);
 }
 
 template <class T>
@@ -180,16 +204,14 @@ void dense(const DeviceCall& call) {
     const View<T> y = view<T>(call.out);
     return for_elements(y, call.tasks, call.stream, BiasAndActivation<T>{y, bias, activation});
   }
-  launch_product<T>({.c = view<T>(call.out),
+  launch_product<T>({.finish = {view<T>(call.out), false, bias.data, bias.stride, activation},
                      .a = factor<T>(call.in[0], false),
                      .b = factor<T>(call.in[1], false),
                      .inner = call.in[0].cols,
                      .tasks = call.tasks,
-                     .accumulate = false,
-                     .bias = bias.data,
-                     .bias_stride = bias.stride,
-                     .activation = activation},
-                    call.stream);
+                     .slices = 1,
+                     .slice_inner = 0},
+                    call);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "kernels/cuda/cublas.h"
 #include "kernels/cuda/mlp.h"
+#include "kernels/cuda/slices.h"
 
 namespace innerloop::kernels {
 
@@ -23,7 +24,8 @@ DeviceKernel find_device_kernel(Device device, Dtype dtype, Op op) {
 }
 
 std::size_t device_workspace(Device device, Dtype dtype, Op op, const DeviceCall& call) {
-  if (op == Op::matmul || op == Op::dense) return gemm_workspace(device, op, call);
+  if (const std::size_t bytes = gemm_workspace(device, op, call)) return bytes;
+  if (const std::size_t bytes = slices_workspace(op, dtype, call)) return bytes;
   if (op != Op::mlp_bwd && op != Op::mlp_hvp) return 0;
   if (device == Device::simt) return simt_host::plan_mlp(op, dtype, call).workspace_bytes;
 #ifdef INNERLOOP_HAS_CUDA

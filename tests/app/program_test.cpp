@@ -15,6 +15,7 @@
 #include "app/network_model.h"
 #include "app/statistics.h"
 #include "autodiff/op_table.h"
+#include "kernels/cuda/cublas.h"
 #include "tests/app/folder.h"
 #include "tests/app/toy.h"
 #include "tests/catch.h"
@@ -223,6 +224,7 @@ TEST_CASE("bench networks: every kind is measured on a device; files are read ag
   for (const auto& timing : timings) {
     INFO(timing.dump());
     CHECK(timing["ms"] > 0);
+    CHECK(timing["large_products"] == "own kernel");
   }
 
   // A peer of twice our time, and a case that it has not.
@@ -247,6 +249,31 @@ TEST_CASE("bench networks: every kind is measured on a device; files are read ag
   CHECK_THAT(program({"bench", "networks", "--from", ours, "--peers", peers}).err, ContainsSubstring("peers.csv:1"));
   CHECK_THAT(program({"bench", "networks", "--only", "cnn"}).err, ContainsSubstring("--only cnn"));
   CHECK_THAT(program({"bench", "ops", "--tiny"}).err, ContainsSubstring("belongs to innerloop bench networks"));
+}
+
+TEST_CASE("bench says what does a device's large products: its own kernel, or a library and its version", "[app]") {
+  const auto lines = [](const std::string& what) {
+    const Outcome text = program({"bench", what, "--repeats", "1", "--device", "simt"});
+    REQUIRE(text.code == success);
+    return text.out;
+  };
+  CHECK_THAT(lines("ops"), Catch::Matchers::StartsWith("Large products: own kernel\n"));
+  const std::vector<std::string> networks{"bench", "networks", "--tiny", "--only", "mlp", "--device", "simt"};
+  CHECK_THAT(program(networks).out, ContainsSubstring("\nLarge products: own kernel\n"));
+
+  // No product here is large, so it is not called.
+  const kernels::GemmLibrary library{"cuBLAS 99.1", 512, nullptr};
+  kernels::set_emulated_gemm_library(&library);
+  const std::string text = lines("ops"), table = program(networks).out;
+  const Outcome measured = program({"bench", "ops", "--repeats", "1", "--device", "simt", "--json"});
+  kernels::set_emulated_gemm_library(nullptr);
+  CHECK_THAT(text, Catch::Matchers::StartsWith("Large products: cuBLAS 99.1\n"));
+  CHECK_THAT(table, ContainsSubstring("\nLarge products: cuBLAS 99.1\n"));
+  for (const auto& item : nlohmann::json::parse(measured.out)) CHECK(item["large_products"] == "cuBLAS 99.1");
+
+  // The CPU has one way only.
+  const Outcome cpu = program({"bench", "toy", "--repeats", "1", "--json"});
+  CHECK(cpu.out.find("large_products") == std::string::npos);
 }
 
 TEST_CASE("bench networks: predictions stay above the floor, and the least arithmetic is that of the facts", "[app]") {

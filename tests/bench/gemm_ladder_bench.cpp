@@ -6,7 +6,6 @@
 // arithmetic lies between two waits.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -14,7 +13,9 @@
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/ladder/gemm.h"
 #include "kernels/cuda/simt/engine.h"
+#include "kernels/cuda/slices.h"
 #include "kernels/cuda/table.h"
+#include "tests/bench/gpu_timing.h"
 
 namespace {
 
@@ -25,6 +26,10 @@ using kernels::GemmStep;
 
 struct Size {
   int m, n, k;
+};
+struct Batch {
+  int tasks;
+  Size size;
 };
 
 struct Matrices {
@@ -47,65 +52,49 @@ struct Matrices {
   float *a, *b, *c;
 };
 
-template <class F>
-double median_milliseconds(const DeviceApi& api, F multiply) {
-  void *begin = api.create_event(), *end = api.create_event();
-  std::vector<double> times;
-  for (int repetition = 0; repetition < 11; ++repetition) {
-    api.record_event(begin, nullptr);
-    multiply();
-    api.record_event(end, nullptr);
-    const double elapsed = api.milliseconds(begin, end);
-    if (repetition >= 2) times.push_back(elapsed);
-  }
-  api.destroy_event(begin);
-  api.destroy_event(end);
-  std::nth_element(times.begin(), times.begin() + 4, times.end());
-  return times[4];
-}
-
 void measure_on_gpu() {
   const DeviceApi& api = kernels::device_api(Device::cuda);
   const kernels::DeviceProperties gpu = api.properties();
-  const double peak = gpu.multiprocessors * 128.0 * 2.0 * gpu.clock_mhz * 1e6;  // FLOP/s; 0 if the clock is unknown
-  fmt::print("{}, {} multiprocessors, {} MHz, driver {}, runtime {}\n\n", gpu.name, gpu.multiprocessors, gpu.clock_mhz,
-             gpu.driver, gpu.runtime);
+  print_gpu(gpu);
   fmt::print("| m × n × k | step | ms | TFLOP/s | share of fp32 |\n|---|---|---|---|---|\n");
   for (const Size s : {Size{1024, 1024, 1024}, Size{4096, 4096, 4096}, Size{80000, 64, 64}}) {
     const Matrices x(api, s);
     for (const GemmStep& step : kernels::gemm_ladder(Device::cuda)) {
       const double ms = median_milliseconds(api, [&] { step.multiply({x.a, x.b, x.c, s.m, s.n, s.k}); });
-      const double rate = 2.0 * s.m * s.n * s.k / ms * 1e3;
-      fmt::print("| {} × {} × {} | {} | {:.3f} | {:.2f} | {} |\n", s.m, s.n, s.k, step.name, ms, rate / 1e12,
-                 peak > 0 ? fmt::format("{:.0f} %", 100 * rate / peak) : "–");
+      fmt::print("| {} × {} × {} | {} | {} |\n", s.m, s.n, s.k, step.name,
+                 time_and_rate(gpu, ms, 2.0 * s.m * s.n * s.k));
     }
   }
 }
 
-// Products of 40 tasks, each with its own matrices, by gemm.cu (which without workspace does all) and by cuBLAS.
+// Products of 40 tasks, each with its own matrices, and of one task, by gemm.cu and by cuBLAS. The last rows are an
+// LSTM's Ū and W̄: few tiles, and sums over all rows.
 void compare_with_library() {
   const kernels::GemmLibrary* library = kernels::gemm_library(Device::cuda);
   if (!library) return fmt::print("\nNo cuBLAS here: gemm.cu does all products.\n");
   const DeviceApi& api = kernels::device_api(Device::cuda);
-  constexpr int tasks = 40;
   void* workspace = api.allocate(library->workspace_bytes);
-  fmt::print("\n| 40 products, m × n × k | gemm.cu ms | {} ms | taken |\n|---|---|---|---|\n", library->name);
-  for (const Size s : {Size{64, 64, 64}, Size{2000, 64, 64}, Size{2000, 100, 100}, Size{100, 100, 2000},
-                       Size{128, 128, 64}, Size{2000, 128, 64}, Size{256, 256, 256}, Size{2000, 300, 300},
-                       Size{300, 300, 2000}}) {
+  fmt::print("\n| products, m × n × k | gemm.cu ms | slices | {} ms | taken |\n|---|---|---|---|---|\n", library->name);
+  for (const auto& [tasks, s] : {Batch{40, {64, 64, 64}}, {40, {2000, 64, 64}}, {40, {2000, 100, 100}},
+                                 {40, {100, 100, 2000}}, {40, {128, 128, 64}}, {40, {2000, 128, 64}},
+                                 {40, {256, 256, 256}}, {40, {2000, 300, 300}}, {40, {300, 300, 2000}},
+                                 {1, {48, 192, 102400}}, {1, {20, 192, 102400}}, {1, {128, 512, 102400}}}) {
     const Matrices x(api, {tasks * s.m, s.n, s.k}), y(api, {s.m, s.n, tasks * s.k});
     const auto matrix = [](float* data, int rows, int cols) {
       const kernels::DeviceMatrix m{data, rows, cols, 0};
       return kernels::DeviceMatrix{data, rows, cols, m.size()};
     };
     const kernels::DeviceMatrix in[] = {matrix(x.a, s.m, s.k), matrix(y.b, s.k, s.n)};
-    const kernels::DeviceCall call{.out = matrix(x.c, s.m, s.n), .in = in, .arity = 2, .tasks = tasks, .attr = {}};
+    kernels::DeviceCall call{.out = matrix(x.c, s.m, s.n), .in = in, .arity = 2, .tasks = tasks, .attr = {}};
+    // With memory for its slices, which is less than the library wants, gemm.cu does the product itself.
+    call.workspace = workspace, call.workspace_bytes = kernels::slices_workspace(Op::matmul, Dtype::f32, call);
     const kernels::DeviceKernel own = kernels::find_device_kernel(Device::cuda, Dtype::f32, Op::matmul);
     const kernels::CublasArguments arguments = kernels::cublas_arguments(Op::matmul, call);
-    fmt::print("| {} × {} × {} | {:.4f} | {:.4f} | {} |\n", s.m, s.n, s.k,
-               median_milliseconds(api, [&] { own(call); }),
+    const kernels::ProductSize size = kernels::product_size(Op::matmul, call);
+    fmt::print("| {} of {} × {} × {} | {:.4f} | {} | {:.4f} | {} |\n", tasks, s.m, s.n, s.k,
+               median_milliseconds(api, [&] { own(call); }), kernels::plan_product(size, tasks).slices,
                median_milliseconds(api, [&] { library->multiply(Dtype::f32, arguments, nullptr, workspace); }),
-               kernels::is_large(kernels::product_size(Op::matmul, call)) ? "cuBLAS" : "gemm.cu");
+               kernels::is_large(size) ? "cuBLAS" : "gemm.cu");
   }
   api.free(workspace);
 }

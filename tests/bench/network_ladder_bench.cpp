@@ -15,6 +15,7 @@
 #include "kernels/cuda/ladder/networks.h"
 #include "kernels/cuda/simt/engine.h"
 #include "kernels/cuda/table.h"
+#include "tests/bench/gpu_timing.h"
 
 namespace {
 
@@ -106,28 +107,10 @@ Ladder lstm(Device device, bool backward, int steps, int batch, int cells) {
           8.0 * cells * cells * rows, std::make_unique<Problem>(device, op, Attr{.i = steps}, 1, in, out)};
 }
 
-double median_milliseconds(const DeviceApi& api, const NetworkStep& step, const DeviceCall& call) {
-  void *begin = api.create_event(), *end = api.create_event();
-  std::vector<double> times;
-  for (int repetition = 0; repetition < 11; ++repetition) {
-    api.record_event(begin, nullptr);
-    step.run(call);
-    api.record_event(end, nullptr);
-    const double elapsed = api.milliseconds(begin, end);
-    if (repetition >= 2) times.push_back(elapsed);
-  }
-  api.destroy_event(begin);
-  api.destroy_event(end);
-  std::nth_element(times.begin(), times.begin() + 4, times.end());
-  return times[4];
-}
-
 void measure_on_gpu() {
   const DeviceApi& api = kernels::device_api(Device::cuda);
   const kernels::DeviceProperties gpu = api.properties();
-  const double peak = gpu.multiprocessors * 128.0 * 2.0 * gpu.clock_mhz * 1e6;  // FLOP/s; 0 if the clock is unknown
-  fmt::print("{}, {} multiprocessors, {} MHz, driver {}, runtime {}\n\n", gpu.name, gpu.multiprocessors, gpu.clock_mhz,
-             gpu.driver, gpu.runtime);
+  print_gpu(gpu);
   fmt::print("| | step | ms | TFLOP/s | share of fp32 |\n|---|---|---|---|---|\n");
   for (bool backward : {false, true})
     for (int kind = 0; kind < 4; ++kind) {
@@ -136,9 +119,8 @@ void measure_on_gpu() {
                             : kind == 2 ? lstm(Device::cuda, backward, 100, 64, 64)
                                         : lstm(Device::cuda, backward, 100, 1024, 128);
       for (const NetworkStep& step : ladder.steps) {
-        const double ms = median_milliseconds(api, step, ladder.problem->call()), rate = ladder.flops / ms * 1e3;
-        fmt::print("| {} | {} | {:.3f} | {:.2f} | {} |\n", ladder.name, step.name, ms, rate / 1e12,
-                   peak > 0 ? fmt::format("{:.0f} %", 100 * rate / peak) : "–");
+        const double ms = median_milliseconds(api, [&] { step.run(ladder.problem->call()); });
+        fmt::print("| {} | {} | {} |\n", ladder.name, step.name, time_and_rate(gpu, ms, ladder.flops));
       }
     }
 }
@@ -155,7 +137,7 @@ void count_emulated() {
         simt::statistics() = {};
         step.run(ladder.problem->call());
         const simt::Statistics counted = simt::statistics();
-        const double ms = median_milliseconds(api, step, ladder.problem->call());
+        const double ms = median_milliseconds(api, [&] { step.run(ladder.problem->call()); });
         fmt::print("| {} | {} | {} | {} | {} | {:.0f} | {:.1f} |\n", ladder.name, step.name, counted.launches,
                    counted.threads, counted.barriers, ladder.flops / 2 / static_cast<double>(counted.threads), ms);
       }

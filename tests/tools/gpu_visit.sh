@@ -29,6 +29,7 @@ table() {
   [ -f "$parts/peers.csv" ] && set -- "$@" --peers "$parts/peers.csv"
   {
     echo "$(tail -1 "$parts/machine.txt"); CUDA $(cat cuda.txt); commit $(cat commit.txt); sh kit/visit.sh"
+    grep -h '^Large products' "$parts"/networks_*.txt | sort -u
     grep '^# ' "$parts/peers.csv" | sed 's/^# //'
     echo
     ours 20 ./innerloop bench networks "$@"
