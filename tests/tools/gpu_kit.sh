@@ -6,8 +6,8 @@ set -eu
 cd "$(dirname "$0")/../.."
 jobs=${JOBS:-$(nproc)}
 kit=build-gpu/kit
-cmake -S . -B build-gpu -D CMAKE_BUILD_TYPE=Release -D INNERLOOP_PORTABLE=ON -D INNERLOOP_CUDA=ON "$@" \
-  > build-gpu.log 2>&1 ||
+cmake -S . -B build-gpu -D CMAKE_BUILD_TYPE=Release -D CMAKE_UNITY_BUILD=ON -D INNERLOOP_PORTABLE=ON \
+  -D INNERLOOP_CUDA=ON "$@" > build-gpu.log 2>&1 ||
   { cat build-gpu.log; rm -f build-gpu.log; exit 1; }
 mv build-gpu.log build-gpu/configure.log
 cmake --build build-gpu -j "$jobs" --target tests_cuda innerloop gpu_benches
