@@ -9,19 +9,21 @@
 namespace innerloop::kernels::cpu {
 namespace {
 
-// A block of rows at a time: what the product has written is activated while it lies in the first-level cache.
+// The product itself puts in the bias and ReLU. For another activation a block of rows at a time is activated while it
+// lies in the first-level cache; in the second-level one where W is so large that every block copies it.
 template <class T>
 void dense(const Call& call) {
-  constexpr int block_bytes = 16 * 1024;
   const Matrix &x = call.in[0], &weights = call.in[1], &y = call.out;
   const auto activation = static_cast<Activation>(call.attr.i);
-  const int fit = block_bytes / static_cast<int>(sizeof(T)) / y.cols;
-  const int block_rows = activation == Activation::identity ? y.rows : std::max(48, fit / 48 * 48);
+  const bool by_product = activation == Activation::identity || activation == Activation::relu;
+  const int row_bytes = y.cols * static_cast<int>(sizeof(T));
+  const int fit = (row_bytes * x.cols <= 16 * 1024 ? 16 * 1024 : 128 * 1024) / row_bytes;
+  const int block_rows = by_product ? y.rows : std::max(48, fit / 48 * 48);
   for (int r = 0; r < y.rows; r += block_rows) {
     const int rows = std::min(block_rows, y.rows - r);
-    gemm_bias(rows, y.cols, x.cols, row<T>(x, r), x.cols, weights.as<T>(), y.cols, call.in[2].as<T>(), row<T>(y, r),
-              y.cols);
-    activate(activation, row<T>(y, r), count(rows) * count(y.cols));
+    gemm_bias(rows, y.cols, x.cols, row<T>(x, r), x.cols, weights.as<T>(), y.cols, call.in[2].as<T>(),
+              activation == Activation::relu, row<T>(y, r), y.cols);
+    if (!by_product) activate(activation, row<T>(y, r), count(rows) * count(y.cols));
   }
 }
 

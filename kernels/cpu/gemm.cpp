@@ -39,7 +39,8 @@ struct Product {
   T* c;
   std::ptrdiff_t ldc;
   bool accumulate;
-  const T* bias;
+  const T* bias = nullptr;
+  bool relu = false;
 };
 
 constexpr int divide_up(int x, int y) { return (x + y - 1) / y; }
@@ -105,6 +106,7 @@ void multiply_block(const Product<T>& x, int i0, int rows, int j0, int columns, 
   tile.last_columns = columns - (vectors - 1) * width;
   tile.accumulate = !first || x.accumulate;
   tile.bias = last && x.bias ? x.bias + j0 : nullptr;
+  tile.relu = last && x.relu;
 
   // Use B as it lies if its rows are dense or all of it stays in the L1 cache, or read too seldom for a copy to pay.
   const bool usable = !x.transpose_b && (masks_are_cheap || tile.last_columns == width);
@@ -176,6 +178,7 @@ void multiply_short(const Product<T>& x) {
     tile.last_columns = columns - (panel_vectors - 1) * width;
     tile.accumulate = x.accumulate;
     tile.bias = x.bias ? x.bias + j0 : nullptr;
+    tile.relu = x.relu;
     find_short_kernel<T>(x.k, panel_vectors)(x.m, x.transpose_a ? 1 : x.lda, x.transpose_a ? x.lda : 1, tile);
   }
 }
@@ -200,6 +203,12 @@ void multiply_columns(const Product<T>& x, std::ptrdiff_t c_row, std::ptrdiff_t 
     find_columns_kernel<T>(x.n)(x.m, depth, x.a + p0, x.lda, columns, stride, x.c, c_row, c_col,
                                 block > 0 || x.accumulate, block == k_blocks - 1 ? x.bias : nullptr);
   }
+  if (x.relu)
+    for (int i = 0; i < x.m; ++i)
+      for (int j = 0; j < x.n; ++j) {
+        T& number = x.c[i * c_row + j * c_col];
+        number = number <= 0 ? T(0) : number;
+      }
 }
 
 // Aᵀ·op(B) with at most 4 columns: the rows of A as it is stored take B's place in Cᵀ = op(B)ᵀ·A, and Cᵀ goes through
@@ -210,8 +219,7 @@ void multiply_transposed(const Product<T>& x) {
   T c[thin * part];
   for (int i0 = 0; i0 < x.m; i0 += part) {
     const int rows = std::min(part, x.m - i0);
-    multiply_large(Product<T>{x.n, rows, x.k, x.b, x.ldb, !x.transpose_b, x.a + i0, x.lda, false, c, part, false,
-                              nullptr});
+    multiply_large(Product<T>{x.n, rows, x.k, x.b, x.ldb, !x.transpose_b, x.a + i0, x.lda, false, c, part, false});
     for (int i = 0; i < rows; ++i)
       for (int j = 0; j < x.n; ++j) {
         T& out = x.c[(i0 + i) * x.ldc + j];
@@ -230,8 +238,8 @@ void multiply(const Product<T>& x) {
   else if (x.k > thin && x.n <= thin)
     multiply_transposed(x);
   else if (x.k > thin && x.m <= thin && x.transpose_b && !x.bias)
-    multiply_columns(Product<T>{x.n, x.m, x.k, x.b, x.ldb, false, x.a, x.lda, !x.transpose_a, x.c, x.ldc, x.accumulate,
-                                nullptr}, 1, x.ldc);
+    multiply_columns(Product<T>{x.n, x.m, x.k, x.b, x.ldb, false, x.a, x.lda, !x.transpose_a, x.c, x.ldc, x.accumulate},
+                     1, x.ldc);
   else
     multiply_large(x);
 }
@@ -243,18 +251,18 @@ template <class T>
 void gemm(int m, int n, int k, const T* a, int lda, bool transpose_a, const T* b, int ldb, bool transpose_b, T* c,
           int ldc, bool accumulate) {
   if (m <= 0 || n <= 0) return;
-  multiply(Product<T>{m, n, k, a, lda, transpose_a, b, ldb, transpose_b, c, ldc, accumulate, nullptr});
+  multiply(Product<T>{m, n, k, a, lda, transpose_a, b, ldb, transpose_b, c, ldc, accumulate});
 }
 
 template <class T>
-void gemm_bias(int m, int n, int k, const T* a, int lda, const T* b, int ldb, const T* bias, T* c, int ldc) {
+void gemm_bias(int m, int n, int k, const T* a, int lda, const T* b, int ldb, const T* bias, bool relu, T* c, int ldc) {
   if (m <= 0 || n <= 0) return;
-  multiply(Product<T>{m, n, k, a, lda, false, b, ldb, false, c, ldc, false, bias});
+  multiply(Product<T>{m, n, k, a, lda, false, b, ldb, false, c, ldc, false, bias, relu});
 }
 
 template void gemm<float>(int, int, int, const float*, int, bool, const float*, int, bool, float*, int, bool);
 template void gemm<double>(int, int, int, const double*, int, bool, const double*, int, bool, double*, int, bool);
-template void gemm_bias<float>(int, int, int, const float*, int, const float*, int, const float*, float*, int);
-template void gemm_bias<double>(int, int, int, const double*, int, const double*, int, const double*, double*, int);
+template void gemm_bias<float>(int, int, int, const float*, int, const float*, int, const float*, bool, float*, int);
+template void gemm_bias<double>(int, int, int, const double*, int, const double*, int, const double*, bool, double*, int);
 
 }  // namespace innerloop::kernels

@@ -7,14 +7,14 @@
 namespace innerloop::kernels {
 namespace {
 
-// The end of a tile: C = sums (+ C) (+ bias), without a branch for each vector in the usual cases, and without masks
-// for vectors that are whole: masked stores are slow on processors without AVX-512.
+// The end of a tile: C = sums (+ C) (+ bias), then ReLU, without a branch for each vector in the usual cases, and without
+// masks for vectors that are whole: masked stores are slow on processors without AVX-512.
 template <class T, int R, int V>
 [[gnu::always_inline]] inline void store_tile(const Tile<T>& tile, const typename Simd<T>::Vec (&sum)[R][V], T* c) {
   using S = Simd<T>;
   const std::ptrdiff_t ldc = tile.ldc;
   const T* bias = tile.bias;
-  const bool accumulate = tile.accumulate, whole = tile.last_columns == S::width;
+  const bool accumulate = tile.accumulate, relu = tile.relu, whole = tile.last_columns == S::width;
   if (whole && !bias && !accumulate) {
     for_each_vector<R, V>([&](auto r, auto v) __attribute__((always_inline)) {
       S::store(c + r * ldc + v * S::width, sum[r][v]);
@@ -23,6 +23,10 @@ template <class T, int R, int V>
     for_each_vector<R, V>([&](auto r, auto v) __attribute__((always_inline)) {
       T* to = c + r * ldc + v * S::width;
       S::store(to, S::load(to) + sum[r][v]);
+    });
+  } else if (whole && !accumulate && relu) {
+    for_each_vector<R, V>([&](auto r, auto v) __attribute__((always_inline)) {
+      S::store(c + r * ldc + v * S::width, relu_lanes(sum[r][v] + S::load(bias + v * S::width)));
     });
   } else if (whole && !accumulate) {
     for_each_vector<R, V>([&](auto r, auto v) __attribute__((always_inline)) {
@@ -36,10 +40,12 @@ template <class T, int R, int V>
       if constexpr (v == V - 1) {
         if (accumulate) value = S::load(to, last) + value;
         if (bias) value = value + S::load(bias + v * S::width, last);
+        if (relu) value = relu_lanes(value);
         S::store(to, value, last);
       } else {
         if (accumulate) value = S::load(to) + value;
         if (bias) value = value + S::load(bias + v * S::width);
+        if (relu) value = relu_lanes(value);
         S::store(to, value);
       }
     });

@@ -69,8 +69,9 @@ class Block {
     h[0] = const_cast<T*>(rows_of(0));  // never written
     for (int l = 1; l <= layers(); ++l) {
       const int n = width(l), k = width(l - 1);
-      gemm_bias(rows_, n, k, h[count(l - 1)], k, weights(l), n, in(at_.bias(l - 1)), h[count(l)], n);
-      if (l < layers()) activate(hidden(), h[count(l)], numbers(l));
+      const bool relu = l < layers() && hidden() == Activation::relu;
+      gemm_bias(rows_, n, k, h[count(l - 1)], k, weights(l), n, in(at_.bias(l - 1)), relu, h[count(l)], n);
+      if (l < layers() && !relu) activate(hidden(), h[count(l)], numbers(l));
     }
   }
 
@@ -80,7 +81,7 @@ class Block {
     for (int l = 1; l <= layers(); ++l) {
       const int n = width(l), k = width(l - 1);
       T* to = dot[count(l)];
-      gemm_bias(rows_, n, k, h[count(l - 1)], k, in(at_.weights_dot(l - 1)), n, in(at_.bias_dot(l - 1)), to, n);
+      gemm_bias(rows_, n, k, h[count(l - 1)], k, in(at_.weights_dot(l - 1)), n, in(at_.bias_dot(l - 1)), false, to, n);
       if (dot[count(l - 1)]) product(rows_, n, k, dot[count(l - 1)], false, weights(l), false, to, true);
       if (l < layers()) multiply_slope(hidden(), h[count(l)], to, numbers(l));
     }

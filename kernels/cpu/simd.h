@@ -135,6 +135,12 @@ struct Simd {
 
 #endif
 
+// Lane by lane: 0 for what is not above 0. NaN stays.
+template <class Vec>
+[[gnu::always_inline]] inline Vec relu_lanes(Vec x) {
+  return x <= Vec{} ? Vec{} : x;
+}
+
 // Two vectors cut into blocks of H lanes: the lower blocks of each pair, x's and y's in turn; then the upper ones.
 //   x = x0 x1 x2 x3, y = y0 y1 y2 y3:   lower_blocks = x0 y0 x2 y2,   upper_blocks = x1 y1 x3 y3
 template <int H, class Vec, int... L>

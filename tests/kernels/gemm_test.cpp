@@ -272,23 +272,45 @@ TEMPLATE_TEST_CASE("gemm: a row of A·B has the same bits whatever rows stand be
   }
 }
 
-TEMPLATE_TEST_CASE("gemm_bias: the same bits as the product and then the addition", "", float, double) {
+TEMPLATE_TEST_CASE("gemm_bias: the same bits as the product, then the addition, then ReLU", "", float, double) {
   for (const Form& f : {Form{50, 64, 64, false, false, false}, Form{50, 100, 200, false, false, false},
-                        Form{50, 2, 64, false, false, false}, Form{50, 70, 2, false, false, false},
-                        Form{1, 1, 1, false, false, false}, Form{5, 5, 0, false, false, false}}) {
+                        Form{50, 70, 600, false, false, false}, Form{50, 2, 64, false, false, false},
+                        Form{50, 70, 2, false, false, false}, Form{1, 1, 1, false, false, false},
+                        Form{5, 5, 0, false, false, false}}) {
     CAPTURE(f.m, f.n, f.k);
     Reals next;
     const Operands<TestType> x({f.m, f.n, std::max(f.k, 1), false, false, false}, next);
     std::vector<TestType> bias(static_cast<std::size_t>(f.n));
     for (TestType& number : bias) number = static_cast<TestType>(next());
-    Stored<TestType> expected = x.c, out = x.c;
+    Stored<TestType> expected = x.c;
     gemm(f.m, f.n, f.k, x.a.numbers.data(), x.a.stride, false, x.b.numbers.data(), x.b.stride, false,
          expected.numbers.data(), expected.stride, false);
-    for (int i = 0; i < f.m; ++i)
-      for (int j = 0; j < f.n; ++j) expected.at(i, j) += bias[static_cast<std::size_t>(j)];
-    gemm_bias(f.m, f.n, f.k, x.a.numbers.data(), x.a.stride, x.b.numbers.data(), x.b.stride, bias.data(),
-              out.numbers.data(), out.stride);
-    CHECK(out.numbers == expected.numbers);
+    const auto after_each = [&](auto change) {
+      for (int i = 0; i < f.m; ++i)
+        for (int j = 0; j < f.n; ++j) expected.at(i, j) = change(expected.at(i, j), bias[static_cast<std::size_t>(j)]);
+    };
+    const auto with_bias = [&](bool relu) {
+      Stored<TestType> out = x.c;
+      gemm_bias(f.m, f.n, f.k, x.a.numbers.data(), x.a.stride, x.b.numbers.data(), x.b.stride, bias.data(), relu,
+                out.numbers.data(), out.stride);
+      return out.numbers;
+    };
+    after_each([](TestType c, TestType b) { return c + b; });
+    CHECK(with_bias(false) == expected.numbers);
+    after_each([](TestType c, TestType) { return std::max(c, TestType(0)); });
+    CHECK(with_bias(true) == expected.numbers);
+  }
+}
+
+TEMPLATE_TEST_CASE("gemm_bias: ReLU lets NaN through", "", float, double) {
+  const auto nan = std::numeric_limits<TestType>::quiet_NaN();
+  for (int columns : {2, 11, 40}) {
+    CAPTURE(columns);
+    std::vector<TestType> x(5, 1), weights(static_cast<std::size_t>(5 * columns), -1);
+    std::vector<TestType> bias(static_cast<std::size_t>(columns)), y = bias;
+    bias[1] = nan;
+    gemm_bias(1, columns, 5, x.data(), 5, weights.data(), columns, bias.data(), true, y.data(), columns);
+    for (std::size_t j = 0; j < y.size(); ++j) CHECK((j == 1 ? std::isnan(y[j]) : y[j] == 0));
   }
 }
 
