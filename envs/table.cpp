@@ -18,6 +18,19 @@
 
 namespace innerloop::envs {
 
+// Compiled in table_rows.cpp, so that neither file takes long.
+extern template EnvRow make_row<CartPole<double>>();
+extern template EnvRow make_row<Pendulum<double>>();
+extern template EnvRow make_row<MountainCarContinuous<double>>();
+extern template EnvRow make_row<Acrobot<double>>();
+extern template EnvRow make_row<Gridworld<double>>();
+extern template EnvRow make_row<Maze<double>>();
+extern template EnvRow make_row<PointRobot<double>>();
+extern template EnvRow make_row<SemicircleSparse<double>>();
+extern template EnvRow make_row<SemicircleDense<double>>();
+extern template EnvRow make_row<SoftLqr<double>>();
+extern template EnvRow make_row<SoftTwoState<double>>();
+
 // region: table
 std::span<const EnvRow> all_envs() {
   static const std::array rows = {

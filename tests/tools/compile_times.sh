@@ -1,7 +1,7 @@
 #!/bin/sh
 # compile_times.sh <build folder>: builds everything at -O2, one file at a time, and prints the processor seconds of each.
 # The budget of a file above kernels/ is 5 s; one that includes a heavy header of another project (Eigen, CLI11, toml++,
-# nlohmann-json, Catch2) may take 15 s. Ends with an error if one takes longer.
+# nlohmann-json, Catch2; fmt, where its library is not linked) may take 15 s. Ends with an error if one takes longer.
 set -eu
 folder=$1
 if [ "$folder" = launch ]; then  # called back by CMake: launch <compiler> <arguments>
@@ -27,6 +27,7 @@ sort -rn "$INNERLOOP_TIMES" | sed "s|$PWD/||" | while read -r ms source; do
   kind=plain
   case $source in kernels/* | "$folder"/*/kernels/*) kind=kernels ;; esac  # the second: files made from kernels/cuda
   if grep -qsE "$heavy" "$source"; then kind=heavy; fi
+  case $source in autodiff/*) if grep -qs '#include <fmt/' "$source"; then kind=heavy; fi ;; esac
   echo "$ms $source $kind"
 done |
   awk '{ total += $1; over = $3 == "plain" && $1 > 5000 || $3 == "heavy" && $1 > 15000; bad += over

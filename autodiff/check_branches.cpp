@@ -1,0 +1,120 @@
+// Arithmetic on blocks of numbers, and on which side of its kinks a graph is.
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "autodiff/check_subject.h"
+#include "autodiff/op_table.h"
+#include "autodiff/transforms.h"
+
+namespace innerloop::checking {
+
+long double dot(const Block& a, const Block& b) {
+  long double sum = 0;
+  for (std::size_t j = 0; j < a.size(); ++j)
+    for (std::size_t n = 0; n < a[j].size(); ++n) sum += a[j][n] * b[j][n];
+  return sum;
+}
+
+long double sum_of_magnitudes(const Block& a, const Block& b) {
+  long double sum = 0;
+  for (std::size_t j = 0; j < a.size(); ++j)
+    for (std::size_t n = 0; n < a[j].size(); ++n) sum += std::fabs(a[j][n] * b[j][n]);
+  return sum;
+}
+
+long double largest(const Block& a) {
+  long double most = 0;
+  for (const Numbers<long double>& list : a)
+    for (long double x : list) most = std::max(most, std::fabs(x));
+  return most;
+}
+
+Block operator*(long double factor, const Block& a) {
+  Block result = a;
+  for (Numbers<long double>& list : result)
+    for (long double& x : list) x *= factor;
+  return result;
+}
+
+Block operator+(const Block& a, const Block& b) {
+  Block result = a;
+  for (std::size_t j = 0; j < a.size(); ++j)
+    for (std::size_t n = 0; n < a[j].size(); ++n) result[j][n] += b[j][n];
+  return result;
+}
+
+double relative(const Block& a, const Block& b, long double tiny) {
+  long double worst = 0;
+  for (std::size_t j = 0; j < a.size(); ++j) {
+    long double difference = 0, scale = std::max(tiny, 1e-300L);
+    for (std::size_t n = 0; n < a[j].size(); ++n) {
+      const long double d = std::fabs(a[j][n] - b[j][n]);
+      difference = std::isnan(d) ? std::numeric_limits<long double>::infinity() : std::max(difference, d);
+      scale = std::max({scale, std::fabs(a[j][n]), std::fabs(b[j][n])});
+    }
+    worst = std::max(worst, difference / scale);
+  }
+  return static_cast<double>(worst);
+}
+
+Branches::Branches(const Graph& graph, Var loss) : graph_(graph) {
+  const std::vector<char> needed = ancestors(graph, std::span(&loss, 1));
+  for (NodeId id = 0; id < graph.size(); ++id)
+    if (needed[id] && op_def(graph.node(id).op).kinks) nodes_.push_back(id);
+}
+
+// Calls visit(node, element, signed distance) for every branching element, in order.
+template <class T, class Visit>
+void Branches::for_each_margin(const NodeNumbers<T>& values, Visit visit) const {
+  for (NodeId id : nodes_) {
+    const Node& node = graph_.node(id);
+    const std::span<const NodeId> in = graph_.inputs_of(id);
+    // Element n of an operand: a shared task or a scalar is read again.
+    const auto operand = [&](std::size_t k, std::size_t n) {
+      const Shape shape = graph_.node(in[k]).shape;
+      const std::size_t per_task = node.shape.per_task(), task = shape.tasks == 1 ? 0 : n / per_task;
+      return static_cast<double>(values[in[k]][task * shape.per_task() + (shape.is_scalar() ? 0 : n % per_task)]);
+    };
+    for (std::size_t n = 0; n < node.shape.size(); ++n) {
+      std::array<double, 2> margin{};
+      const int kinks = op_def(node.op).kinks(operand(0, n), in.size() > 1 ? operand(1, n) : 0, node.attr, margin);
+      for (int i = 0; i < kinks; ++i) visit(id, n, margin[static_cast<std::size_t>(i)]);
+    }
+  }
+}
+
+template <class T>
+std::vector<signed char> Branches::pattern(const NodeNumbers<T>& values) const {
+  std::vector<signed char> sides;
+  for_each_margin(values, [&](NodeId, std::size_t, double margin) {
+    sides.push_back(static_cast<signed char>((margin > 0) - (margin < 0)));
+  });
+  return sides;
+}
+template std::vector<signed char> Branches::pattern<float>(const NodeNumbers<float>&) const;
+template std::vector<signed char> Branches::pattern<long double>(const NodeNumbers<long double>&) const;
+
+CheckKink Branches::first_difference(const std::vector<signed char>& a, const std::vector<signed char>& b,
+                                     const NodeNumbers<long double>& values) const {
+  CheckKink kink;
+  std::size_t i = 0;
+  bool found = false;
+  for_each_margin(values, [&](NodeId id, std::size_t n, double margin) {
+    if (!found && a[i] != b[i]) {
+      found = true;
+      const Shape shape = graph_.node(id).shape;
+      const auto cols = static_cast<std::size_t>(shape.cols);
+      kink.node = graph_.describe(id);
+      kink.task = static_cast<int>(n / shape.per_task());
+      kink.row = static_cast<int>(n % shape.per_task() / cols);
+      kink.col = static_cast<int>(n % cols);
+      kink.distance = std::fabs(margin);
+    }
+    ++i;
+  });
+  return kink;
+}
+
+}  // namespace innerloop::checking
