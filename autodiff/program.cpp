@@ -68,7 +68,7 @@ void Program::run(std::span<const void* const> inputs, std::span<void* const> ou
     };
     if (!segment.per_task) {
       one_task(0, 0);
-    } else if (segment.work * plan_.report.tasks < kWorthThreads) {
+    } else if (plan_.report.tasks == 1 || segment.work * plan_.report.tasks < kWorthThreads) {
       for (int task = 0; task < plan_.report.tasks; ++task) one_task(task, 0);
     } else {
       parallel_for(plan_.report.tasks, one_task);

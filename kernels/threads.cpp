@@ -187,6 +187,8 @@ void set_thread_count(int count) {
 
 int thread_count() { return pool().count(); }
 
+int threads_here() { return current_worker < 0 ? pool().count() : 1; }
+
 void parallel_for(int count, TaskBody body) { pool().run(count, body); }
 
 }  // namespace innerloop

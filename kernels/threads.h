@@ -1,5 +1,5 @@
-// Threads that split tasks. They block when idle and never split one small product; results never depend on their
-// number.
+// Threads that split tasks, and large products. They block when idle and never split one small product; results never
+// depend on their number.
 #pragma once
 
 #include <type_traits>
@@ -25,6 +25,8 @@ class TaskBody {
 // INNERLOOP_THREADS, else the machine's cores. May be set between runs, not from inside a body.
 void set_thread_count(int count);
 int thread_count();
+// How many of them a parallel_for called here can use: 1 inside a body.
+int threads_here();
 
 // Runs body(index, worker) for every index in [0, count); worker is in [0, thread_count()) and tells scratch spaces
 // apart. Indices are handed out in increasing order, each to the next free thread. Returns when all are done.

@@ -14,6 +14,7 @@
 
 #include "kernels/cpu/gemm_tile.h"
 #include "kernels/cpu/simd.h"
+#include "kernels/threads.h"
 
 namespace innerloop::kernels {
 namespace {
@@ -157,6 +158,30 @@ void multiply_large(const Product<T>& x) {
   }
 }
 
+// A product that threads share: they take slices of C's columns, or of its rows if those are many more. No number of C
+// is added up in another order than by one thread.
+template <class T>
+void multiply_shared(const Product<T>& x, int threads) {
+  const bool by_rows = x.m > 2 * x.n;
+  const int length = by_rows ? x.m : x.n, unit = by_rows ? 8 * tile_rows(tile_vectors) : tile_vectors * Simd<T>::width;
+  const int units = divide_up(length, unit), slices = std::min(units, 4 * threads);
+  parallel_for(slices, [&](int s, int) {
+    const int from = unit * cut(units, slices, s), to = std::min(unit * cut(units, slices, s + 1), length);
+    Product<T> slice = x;
+    if (by_rows) {
+      slice.m = to - from;
+      slice.a += x.transpose_a ? from : from * x.lda;
+      slice.c += from * x.ldc;
+    } else {
+      slice.n = to - from;
+      slice.b += x.transpose_b ? from * x.ldb : from;
+      slice.c += from;
+      if (x.bias) slice.bias += from;
+    }
+    multiply_large(slice);
+  });
+}
+
 // k ≤ 4: copy a panel of op(B), then pass over the rows of A and C.
 template <class T>
 void multiply_short(const Product<T>& x) {
@@ -240,6 +265,8 @@ void multiply(const Product<T>& x) {
   else if (x.k > thin && x.m <= thin && x.transpose_b && !x.bias)
     multiply_columns(Product<T>{x.n, x.m, x.k, x.b, x.ldb, false, x.a, x.lda, !x.transpose_a, x.c, x.ldc, x.accumulate},
                      1, x.ldc);
+  else if (const int threads = 1.0 * x.m * x.n * x.k < worth_threads ? 1 : threads_here(); threads > 1)
+    multiply_shared(x, threads);
   else
     multiply_large(x);
 }

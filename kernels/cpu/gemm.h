@@ -1,4 +1,5 @@
-// The matrix product on the CPU: one thread, no heap, the same bits on every call.
+// The matrix product on the CPU: no heap, the same bits on every call. Threads share a large one, if it is not called
+// from a body of parallel_for.
 //
 // All matrices are row-major. A stride (lda, ldb, ldc) is the distance in elements between two rows as they are stored,
 // so it counts stored columns and is never smaller than their number.
@@ -23,6 +24,9 @@ void gemm(int m, int n, int k, const T* a, int lda, bool transpose_a, const T* b
 // that the caller can use C while it lies in the cache.
 template <class T>
 void gemm_bias(int m, int n, int k, const T* a, int lda, const T* b, int ldb, const T* bias, bool relu, T* c, int ldc);
+
+// m·n·k from which on threads share a product: below, waking one costs more than it saves. 40 µs of one thread.
+inline constexpr double worth_threads = 2e6;
 
 extern template void gemm<float>(int, int, int, const float*, int, bool, const float*, int, bool, float*, int, bool);
 extern template void gemm<double>(int, int, int, const double*, int, bool, const double*, int, bool, double*, int,

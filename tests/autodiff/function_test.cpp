@@ -2,6 +2,7 @@
 // threads.
 #include "autodiff/function.h"
 
+#include <array>
 #include <limits>
 #include <string>
 #include <type_traits>
@@ -10,8 +11,8 @@
 #include "autodiff/program.h"
 #include "autodiff/transforms.h"
 #include "kernels/philox.h"
-#include "kernels/threads.h"
 #include "tests/catch.h"
+#include "tests/kernels/thread_count.h"
 
 using namespace innerloop;
 using Catch::Matchers::ContainsSubstring;
@@ -38,7 +39,11 @@ const auto scaled = [](Inputs& in, const Config& c) -> std::vector<Vars> {
 Tensor numbers(Shape shape, std::uint64_t seed) {
   Tensor t(shape);
   Philox random(seed, {.purpose = Purpose::check});
-  for (double& x : t.mutable_values<double>()) x = random.normal();
+  std::uint32_t n = 0;
+  for (double& x : t.mutable_values<double>()) {
+    if (++n % 4000 == 0) random = Philox(seed, {.purpose = Purpose::check, .trajectory = n / 4000});
+    x = random.normal();
+  }
   return t;
 }
 
@@ -125,6 +130,26 @@ TEST_CASE(
   CHECK(bitwise_equal(f({}, {fixed(theta), Tensor::scalar(3.0)})[0], expected(theta, 3)));
 }
 
+TEST_CASE("function: threads share the wide layers of a single task, and change no bit of values or gradients") {
+  const Function<> f("wide", [](Inputs& in, const NoConfig&) -> std::vector<Vars> {
+    const Var x = in.next_var("x"), w1 = in.next_var("w1"), b1 = in.next_var("b1"), w2 = in.next_var("w2"),
+              b2 = in.next_var("b2");
+    const Var y = dense(dense(x, w1, b1, Activation::tanh), w2, b2, Activation::relu);
+    const std::vector<Var> slopes = grad(sum_all(square(y)), std::array{x, w1, b1, w2, b2});
+    Vars out("y", y);
+    for (std::size_t k = 0; k < slopes.size(); ++k) out.add(std::to_string(k), slopes[k]);
+    return {out};
+  });
+  const Tensor x = numbers({1, 160, 100}, 1), w1 = numbers({1, 100, 130}, 2), b1 = numbers({1, 1, 130}, 3),
+               w2 = numbers({1, 130, 120}, 4), b2 = numbers({1, 1, 120}, 5);
+  ThreadCount one_thread(1);
+  const Tensors expected = f({}, {x, w1, b1, w2, b2})[0];
+  for (int threads : {2, 4}) {
+    ThreadCount several(threads);
+    CHECK(bitwise_equal(f({}, {x, w1, b1, w2, b2})[0], expected));
+  }
+}
+
 TEST_CASE("function: several phases, and the same bits for 1, 2 and 4 threads") {
   const Function<> f("meta", several_phases);
   Tensor theta = numbers({1, 24, 16}, 3), x(Shape{8, 60, 24});
@@ -133,14 +158,12 @@ TEST_CASE("function: several phases, and the same bits for 1, 2 and 4 threads") 
     std::copy_n(part.values<double>().begin(), part.size(),
                 x.mutable_values<double>().begin() + static_cast<std::ptrdiff_t>(task) * 60 * 24);
   }
-  const int before = thread_count();
-  set_thread_count(1);
+  ThreadCount one_thread(1);
   const Tensors one = f({}, {theta, x})[0];
   for (int threads : {2, 4}) {
-    set_thread_count(threads);
+    ThreadCount several(threads);
     CHECK(bitwise_equal(f({}, {theta, x})[0], one));
   }
-  set_thread_count(before);
 
   // And the same as evaluating every node when it is appended.
   Graph eager(Dtype::f64, Graph::Mode::eager);

@@ -1,4 +1,5 @@
-// What a step of soft actor-critic costs, all included: acting, the environment, the buffer and one update. One thread.
+// What a step of soft actor-critic costs, all included: acting, the environment, the buffer and one update. On one
+// thread, and the wide networks also on all cores.
 //
 //   cmake --build build --target bench_sac_bench && build/bench/sac_bench
 // Beside it, the same in PyTorch, in turn: sh tests/bench/peers/sac.sh
@@ -40,7 +41,8 @@ void print_steps(int width, int batch, int steps, int repeats) {
   std::vector<double> times;
   for (int k = 0; k < repeats; ++k) times.push_back(milliseconds([&] { trainer->iterate(); }) / steps);
   std::ranges::sort(times);
-  fmt::print("2x{:<4} {:>6} {:>14.4f} {:>14.4f}\n", width, batch, times.front(), times[times.size() / 2]);
+  fmt::print("2x{:<4} {:>6} {:>8} {:>14.4f} {:>14.4f}\n", width, batch, thread_count(), times.front(),
+             times[times.size() / 2]);
 }
 
 // Where an update's time goes.
@@ -67,11 +69,15 @@ void print_parts(int width, int batch, int repeats) {
 // With the word "small": the small networks alone.
 int main(int argc, char** argv) {
   const bool small_alone = argc > 1 && std::string_view(argv[1]) == "small";
+  const int all = thread_count();
   set_thread_count(1);
-  fmt::print("{:<6} {:>6} {:>14} {:>14}\n", "hidden", "batch", "ms/step, best", "median");
+  fmt::print("{:<6} {:>6} {:>8} {:>14} {:>14}\n", "hidden", "batch", "threads", "ms/step, best", "median");
   print_steps(64, 100, 2000, 7);
   if (small_alone) return 0;
   print_parts(64, 100, 2000);
   print_steps(256, 256, 200, 7);
   print_parts(256, 256, 200);
+  if (all == 1) return 0;
+  set_thread_count(all);
+  print_steps(256, 256, 200, 7);
 }

@@ -16,6 +16,7 @@
 #include "kernels/philox.h"
 #include "tests/catch.h"
 #include "tests/kernels/allocations.h"
+#include "tests/kernels/thread_count.h"
 
 using namespace innerloop;
 using kernels::gemm;
@@ -333,8 +334,42 @@ TEMPLATE_TEST_CASE("gemm: NaN and infinity reach exactly the row or column they 
   }
 }
 
+// Products that threads share: many columns; many more rows than columns; each side transposed; with C added.
+constexpr Form kShared[] = {{130, 170, 150, false, false, false}, {130, 170, 150, false, true, true},
+                            {97, 230, 300, true, false, false},   {150, 140, 100, true, true, false},
+                            {900, 50, 70, false, false, false},   {901, 50, 70, false, true, true},
+                            {500, 60, 300, true, false, false}};
+
+TEMPLATE_TEST_CASE("gemm: threads that share a large product change no bit of it", "[threads]", float, double) {
+  for (const Form& f : kShared) {
+    CAPTURE(f.m, f.n, f.k, f.transpose_a, f.transpose_b);
+    REQUIRE(1.0 * f.m * f.n * f.k >= kernels::worth_threads);
+    Reals next;
+    const Operands<TestType> x(f, next);
+    std::vector<TestType> bias(static_cast<std::size_t>(f.n));
+    for (TestType& number : bias) number = static_cast<TestType>(next());
+    const auto with_bias = [&] {
+      Stored<TestType> out = x.c;
+      gemm_bias(f.m, f.n, f.k, x.a.numbers.data(), x.a.stride, x.b.numbers.data(), x.b.stride, bias.data(), true,
+                out.numbers.data(), out.stride);
+      return out;
+    };
+    const bool plain = !f.transpose_a && !f.transpose_b;
+    ThreadCount one(1);
+    const Stored<TestType> expected = x.product(), expected_with_bias = plain ? with_bias() : expected;
+    for (int threads : {2, 3, 4}) {
+      ThreadCount several(threads);
+      CHECK(same_bits(x.product(), expected));
+      if (plain) CHECK(same_bits(with_bias(), expected_with_bias));
+    }
+  }
+}
+
 TEMPLATE_TEST_CASE("gemm: no heap allocation", "", float, double) {
   Integers next;
+  const std::vector<TestType> ones(200 * 200, 1);  // starts the threads
+  std::vector<TestType> product(200 * 200);
+  gemm(200, 200, 200, ones.data(), 200, false, ones.data(), 200, false, product.data(), 200, false);
   for (const Form& f : {Form{100, 100, 100, false, true, false}, Form{100, 2, 300, false, false, false},
                         Form{100, 2, 300, true, false, false}, Form{100, 70, 3, false, true, false},
                         Form{300, 300, 300, true, false, true}}) {

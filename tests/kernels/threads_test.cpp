@@ -11,17 +11,11 @@
 #include "kernels/require.h"
 #include "tests/catch.h"
 #include "tests/kernels/allocations.h"
+#include "tests/kernels/thread_count.h"
 
 using namespace innerloop;
 
 namespace {
-
-// Sets the number of threads for one test.
-struct Threads {
-  explicit Threads(int count) { set_thread_count(count); }
-  ~Threads() { set_thread_count(before); }
-  int before = thread_count();
-};
 
 double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
@@ -29,8 +23,9 @@ double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC
 
 TEST_CASE("parallel_for runs every index once", "[threads]") {
   for (int threads : {1, 2, 3, 8}) {
-    Threads use(threads);
+    ThreadCount use(threads);
     CHECK(thread_count() == threads);
+    CHECK(threads_here() == threads);
     for (int count : {0, 1, 2, 7, 1000}) {
       std::vector<int> runs(static_cast<std::size_t>(count), 0);
       std::atomic<bool> worker_in_range = true;
@@ -46,7 +41,7 @@ TEST_CASE("parallel_for runs every index once", "[threads]") {
 
 TEST_CASE("A worker number belongs to one thread at a time", "[threads]") {
   // Each worker counts in its own slot without a lock: lost counts (or the thread sanitizer) would show a shared one.
-  Threads use(4);
+  ThreadCount use(4);
   std::vector<long> slots(4, 0);
   for (int run = 0; run < 200; ++run)
     parallel_for(50, [&](int, int worker) { ++slots[static_cast<std::size_t>(worker)]; });
@@ -55,7 +50,7 @@ TEST_CASE("A worker number belongs to one thread at a time", "[threads]") {
 
 TEST_CASE("Threads share the work", "[threads]") {
   // Two bodies that wait for each other can only both finish on two threads.
-  Threads use(2);
+  ThreadCount use(2);
   std::atomic<int> arrived = 0;
   std::atomic<bool> met = true;
   parallel_for(2, [&](int, int) {
@@ -71,7 +66,7 @@ TEST_CASE("Threads share the work", "[threads]") {
 
 TEST_CASE("Results do not depend on the number of threads", "[threads]") {
   auto sum_of_slots = [](int threads) {
-    Threads use(threads);
+    ThreadCount use(threads);
     std::vector<double> slots(100);
     parallel_for(100, [&](int index, int) { slots[static_cast<std::size_t>(index)] = 1.0 / (1 + index); });
     return std::accumulate(slots.begin(), slots.end(), 0.0);
@@ -82,7 +77,7 @@ TEST_CASE("Results do not depend on the number of threads", "[threads]") {
 
 TEST_CASE("The exception of the smallest index comes back", "[threads]") {
   for (int threads : {1, 2, 4}) {
-    Threads use(threads);
+    ThreadCount use(threads);
     for (int repeat = 0; repeat < 50; ++repeat) {
       std::string message;
       std::atomic<int> finished = 0;
@@ -105,7 +100,7 @@ TEST_CASE("The exception of the smallest index comes back", "[threads]") {
 }
 
 TEST_CASE("A call from inside a body stays on its thread and worker", "[threads]") {
-  Threads use(3);
+  ThreadCount use(3);
   std::atomic<int> wrong = 0, inner_runs = 0;
   parallel_for(6, [&](int, int outer_worker) {
     const std::thread::id outer_thread = std::this_thread::get_id();
@@ -113,13 +108,14 @@ TEST_CASE("A call from inside a body stays on its thread and worker", "[threads]
       ++inner_runs;
       if (inner_worker != outer_worker || std::this_thread::get_id() != outer_thread) ++wrong;
     });
+    if (threads_here() != 1) ++wrong;
   });
   CHECK(inner_runs == 30);
   CHECK(wrong == 0);
 }
 
 TEST_CASE("Independent threads may call parallel_for", "[threads]") {
-  Threads use(2);
+  ThreadCount use(2);
   std::atomic<int> runs = 0;
   auto user = [&] {
     for (int i = 0; i < 50; ++i) parallel_for(4, [&](int, int) { ++runs; });
@@ -131,7 +127,7 @@ TEST_CASE("Independent threads may call parallel_for", "[threads]") {
 }
 
 TEST_CASE("Idle threads sleep", "[threads]") {
-  Threads use(4);
+  ThreadCount use(4);
   parallel_for(8, [](int, int) {});
   const double before = cpu_seconds();
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
@@ -141,7 +137,7 @@ TEST_CASE("Idle threads sleep", "[threads]") {
 
 TEST_CASE("parallel_for allocates nothing once its threads run", "[threads]") {
   for (int threads : {1, 2, 4}) {
-    Threads use(threads);
+    ThreadCount use(threads);
     std::atomic<int> runs = 0;
     parallel_for(8, [&](int, int) { ++runs; });
     const long before = allocations();
@@ -151,7 +147,7 @@ TEST_CASE("parallel_for allocates nothing once its threads run", "[threads]") {
 }
 
 TEST_CASE("The number of threads can change between runs, not inside", "[threads]") {
-  Threads use(2);
+  ThreadCount use(2);
   for (int count : {4, 1, 3, 2, 8, 1}) {
     set_thread_count(count);
     std::atomic<int> runs = 0;

@@ -22,7 +22,7 @@ echo "load $(cut -d' ' -f1 /proc/loadavg), $(sed -n 's/^model name[^:]*: //p' /p
 round=0
 while [ $round -lt "$rounds" ]; do
   round=$((round + 1))
-  ours=$(taskset -c "$core" "$build/bench/sac_bench" small | awk '$1 == "2x64" { print $4 }')
+  ours=$(taskset -c "$core" "$build/bench/sac_bench" small | awk '$1 == "2x64" { print $5 }')
   theirs=$(taskset -c "$core" "$python" tests/bench/peers/sac_pytorch.py 64 100 2000 2> /dev/null | awk '{ print $(NF - 3) }')
   echo "round $round: innerloop $ours ms a step, PyTorch $theirs ms"
   echo "$ours $theirs" >> "$times"
