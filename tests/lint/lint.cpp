@@ -1,11 +1,8 @@
 #include "tests/lint/lint.h"
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <fstream>
-#include <map>
-#include <regex>
 #include <set>
 #include <sstream>
 
@@ -13,13 +10,6 @@ namespace innerloop::lint {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool ends_with_any(const std::string& text, std::initializer_list<const char*> endings) {
-  return std::any_of(endings.begin(), endings.end(), [&](const char* ending) { return text.ends_with(ending); });
-}
-bool is_code(const std::string& path) { return ends_with_any(path, {".h", ".cpp", ".cu", ".cuh"}); }
-bool is_header(const std::string& path) { return ends_with_any(path, {".h", ".cuh"}); }
-std::string folder_of(const std::string& path) { return path.substr(0, path.find('/')); }
 
 // Where a literal that opens at `begin` ends (the place after its last quote). Raw literals have no escapes.
 std::size_t end_of_literal(const std::string& text, std::size_t begin) {
@@ -38,17 +28,6 @@ std::size_t end_of_literal(const std::string& text, std::size_t begin) {
 bool opens_literal(const std::string& text, std::size_t i) {
   if (text[i] == '"') return true;
   return text[i] == '\'' && (i == 0 || !std::isalnum(static_cast<unsigned char>(text[i - 1])));
-}
-
-// A rule that is one pattern: every line of the given files that matches it is a finding.
-void find_pattern(const File& file, const std::string& text, const std::regex& pattern, const std::string& what,
-                  std::vector<Finding>& findings) {
-  int number = 0;
-  for (const std::string& line : lines_of(text)) {
-    ++number;
-    std::smatch match;
-    if (std::regex_search(line, match, pattern)) findings.push_back({file.path, number, what + ": " + match.str()});
-  }
 }
 
 }  // namespace
@@ -118,139 +97,15 @@ std::string to_string(const std::vector<Finding>& findings) {
   return text;
 }
 
-// ---- Includes -------------------------------------------------------------------------------------------------------
-namespace {
-
-// What the file at `path` may not include, in words; empty if this include is fine.
-std::string complaint_about(const std::string& path, const std::string& included, bool quoted) {
-  static const std::map<std::string, std::set<std::string>> may_see = {
-      {"kernels", {"kernels"}},
-      {"autodiff", {"kernels", "autodiff"}},
-      {"nn", {"kernels", "autodiff", "nn"}},
-      {"envs", {"kernels", "envs"}},
-      {"rl", {"kernels", "autodiff", "nn", "rl"}},
-      {"meta", {"kernels", "autodiff", "nn", "envs", "rl", "meta"}},
-      {"app", {"kernels", "autodiff", "nn", "envs", "rl", "meta", "app"}}};
-  const std::string folder = folder_of(path), other = folder_of(included);
-  if (quoted) {
-    if (included.find('/') == std::string::npos) return "an include path starts at the repository's root";
-    if (folder == "rl" && other == "envs" && path.starts_with("rl/rollout")) return "";
-    return may_see.at(folder).contains(other) ? "" : folder + " may not see " + other;
-  }
-  if (other == "Eigen" || other == "unsupported" || other == "eigen3")
-    return "Eigen is an oracle of the tests; the library does without it";
-  if (other == "CLI" || other == "toml++") return folder == "app" ? "" : other + " belongs to app";
-  if ((other == "fmt" || other == "nlohmann") && is_header(path)) return other + " belongs into .cpp files";
-  return "";
-}
-
-}  // namespace
-
-std::vector<Finding> check_includes(const std::vector<File>& files) {
-  static const std::regex include(R"(^\s*#\s*include\s*([<"])([^>"]+)[>"])");
-  std::vector<Finding> findings;
-  for (const File& file : files) {
-    if (!is_code(file.path) || folder_of(file.path) == "tests") continue;
-    int number = 0;
-    for (const std::string& line : lines_of(file.text)) {
-      ++number;
-      std::smatch match;
-      if (!std::regex_search(line, match, include)) continue;
-      const std::string complaint = complaint_about(file.path, match[2], match[1] == "\"");
-      if (!complaint.empty()) findings.push_back({file.path, number, match[2].str() + ": " + complaint});
-    }
-  }
-  return findings;
-}
-
-// ---- Words ----------------------------------------------------------------------------------------------------------
-std::vector<Finding> check_forbidden(const std::vector<File>& files) {
-  static const std::regex macro(R"(^\s*#\s*define\b.*)");
-  static const std::regex relaxed(
-      "-f"
-      "fast-math|-O"
-      "fast|-funsafe-"
-      "math|fast-"
-      "math");
-  static const std::regex random(
-      R"(std::(normal|uniform_real|uniform_int)_distribution|std::random_device|\brand\s*\()");
-  static const std::regex unfinished(
-      "\\b(TO"
-      "DO|FIX"
-      "ME|XX"
-      "X|HA"
-      "CK)\\b");
-  // What the emulator of CUDA kernels cannot see (kernels/cuda/simt/simt.h says what to write instead).
-  static const std::regex not_emulated(R"(\b__shared__\b|\bvolatile\b|\basm\b|\bclock64\b|#\s*include\s*<cu)");
-  std::vector<Finding> findings;
-  for (const File& file : files) {
-    // The shim of the test framework and the SIMT kernels are the two places that need macros.
-    const bool may_define = file.path.starts_with("kernels/cuda/") || file.path == "tests/catch_main.cpp";
-    if (is_code(file.path)) {
-      const std::string code = code_only(file.text);
-      if (!may_define) find_pattern(file, code, macro, "a macro", findings);
-      const bool is_kernel = ends_with_any(file.path, {".cu", ".cuh"}) || file.path.starts_with("kernels/cuda/");
-      const bool is_cuda_itself = file.path.starts_with("kernels/cuda/simt/") || file.path.ends_with("_on_cuda.cpp") ||
-                                  file.path.starts_with("tests/bench/");
-      if (is_kernel && !is_cuda_itself) find_pattern(file, code, not_emulated, "what is not emulated", findings);
-      find_pattern(file, code, random, "numbers that differ between machines", findings);
-      find_pattern(file, code, relaxed, "relaxed floating point", findings);
-    } else if (ends_with_any(file.path, {"CMakeLists.txt", ".cmake", ".json", "Makefile", ".sh"})) {
-      find_pattern(file, std::regex_replace(file.text, std::regex("#[^\n]*"), ""), relaxed, "relaxed floating point",
-                   findings);
-    }
-    find_pattern(file, file.text, unfinished, "a mark of unfinished work", findings);
-  }
-  return findings;
-}
-
-std::vector<Finding> check_places(const std::vector<File>& files) {
-  static const std::regex path(
-      R"((^|[^A-Za-z0-9_.~/}-])/(home|root|work|tmp|mnt|srv|Users|scratch|workspace|private)/[^\s"'`)]*)");
-  static const std::regex host(R"(\b[a-z0-9][a-z0-9-]*\.(internal|lan|corp|intranet|localdomain)\b|\blocalhost\b)");
-  static const std::regex link(R"(\b(?:https?|ftp|ssh|git)://([A-Za-z0-9.-]+))");
-  // Papers, public code, standards. Another one may join if it will stand for as long as a paper does.
-  static const std::set<std::string> lasting = {"arxiv.org",
-                                                "doi.org",
-                                                "github.com",
-                                                "openreview.net",
-                                                "proceedings.mlr.press",
-                                                "jmlr.org",
-                                                "www.jmlr.org",
-                                                "papers.nips.cc",
-                                                "proceedings.neurips.cc",
-                                                "incompleteideas.net",
-                                                "eigen.tuxfamily.org",
-                                                "en.wikipedia.org",
-                                                "huggingface.co",
-                                                "json.schemastore.org",
-                                                "bair.berkeley.edu",
-                                                "distill.pub",
-                                                "www.nature.com",
-                                                "no-color.org"};
-  std::vector<Finding> findings;
-  for (const File& file : files) {
-    find_pattern(file, file.text, path, "the path of a machine", findings);
-    find_pattern(file, file.text, host, "the name of a host", findings);
-    int number = 0;
-    for (const std::string& line : lines_of(file.text)) {
-      ++number;
-      for (std::sregex_iterator it(line.begin(), line.end(), link), end; it != end; ++it)
-        if (!lasting.contains((*it)[1])) findings.push_back({file.path, number, "a link to " + (*it)[1].str()});
-    }
-  }
-  return findings;
-}
-
 std::vector<Finding> check_top_level(const std::vector<std::string>& entries) {
   static const std::set<std::string> promised = {
       "Makefile", "CMakeLists.txt", "CMakePresets.json", "LICENSE", "README.md", "autodiff", "nn", "rl",
       "meta",     "envs",           "kernels",           "tests",   "app"};
   // What builds and runs leave there, and git ignores.
-  static const std::regex left_over("build.*|runs|Testing|compile_commands\\.json|\\..*");
+  static const std::set<std::string> left_over = {"runs", "Testing", "compile_commands.json"};
   std::vector<Finding> findings;
   for (const std::string& entry : entries)
-    if (!promised.contains(entry) && !std::regex_match(entry, left_over))
+    if (!promised.contains(entry) && !left_over.contains(entry) && !entry.starts_with("build") && entry[0] != '.')
       findings.push_back({entry, 0, "does not belong to the top level"});
   return findings;
 }

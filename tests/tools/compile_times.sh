@@ -1,5 +1,6 @@
 #!/bin/sh
-# compile_times.sh <build folder>: builds everything at -O2, one file at a time, and prints the processor seconds of each.
+# compile_times.sh <build folder> [target]: builds everything, or one target (innerloop: the program), at -O2, one file at a
+# time, and prints the processor seconds of each.
 # The budget of a file above kernels/ is 5 s; one that includes a heavy header of another project (Eigen, CLI11, toml++,
 # nlohmann-json, Catch2; fmt, where its library is not linked) may take 15 s. Ends with an error if one takes longer.
 set -eu
@@ -19,7 +20,7 @@ cmake --log-level=WARNING -S . -B "$folder" -D CMAKE_BUILD_TYPE=Release -D CMAKE
   -D INNERLOOP_CUDA=OFF -D CMAKE_CXX_COMPILER_LAUNCHER="sh;$PWD/tests/tools/compile_times.sh;launch"
 INNERLOOP_TIMES=$PWD/$folder/times.txt
 export INNERLOOP_TIMES
-cmake --build "$folder" -j 1 > "$folder/build.log" || { tail -30 "$folder/build.log"; exit 1; }
+cmake --build "$folder" -j 1 --target "${2:-all}" > "$folder/build.log" || { tail -30 "$folder/build.log"; exit 1; }
 
 # "1234 app/train.cpp heavy", slowest first.
 heavy='#include [<"](Eigen|CLI|toml\+\+|nlohmann|catch2|tests/catch\.h)'
