@@ -8,9 +8,16 @@ folder=$1
 if [ "$folder" = launch ]; then  # called back by CMake: launch <compiler> <arguments>
   shift
   "$@"
-  for source in "$@"; do :; done
+  depends=
+  for source in "$@"; do  # ends as the last argument; the file that lists all that was included is the one after -MF
+    if [ "$depends" = next ]; then depends=$source; elif [ "$source" = -MF ]; then depends=next; fi
+  done
+  # A heavy header of another project (of fmt, what its library would hold).
+  kind=plain
+  if grep -qsE '/(Eigen|CLI|toml\+\+|nlohmann|catch2)/|/fmt/format-inl\.h' "$depends"; then kind=heavy; fi
   times > "$INNERLOOP_TIMES.$$"  # the second line: user and system time of the compiler
-  awk -v source="$source" 'NR == 2 { gsub(/[ms]/, " "); printf "%d %s\n", 1000 * (60 * ($1 + $3) + $2 + $4), source }' \
+  awk -v source="$source" -v kind=$kind '
+    NR == 2 { gsub(/[ms]/, " "); printf "%d %s %s\n", 1000 * (60 * ($1 + $3) + $2 + $4), source, kind }' \
     "$INNERLOOP_TIMES.$$" >> "$INNERLOOP_TIMES"
   rm "$INNERLOOP_TIMES.$$"
   exit 0
@@ -23,12 +30,8 @@ export INNERLOOP_TIMES
 cmake --build "$folder" -j 1 --target "${2:-all}" > "$folder/build.log" || { tail -30 "$folder/build.log"; exit 1; }
 
 # "1234 app/train.cpp heavy", slowest first.
-heavy='#include [<"](Eigen|CLI|toml\+\+|nlohmann|catch2|tests/catch\.h)'
-sort -rn "$INNERLOOP_TIMES" | sed "s|$PWD/||" | while read -r ms source; do
-  kind=plain
+sort -rn "$INNERLOOP_TIMES" | sed "s|$PWD/||" | while read -r ms source kind; do
   case $source in kernels/* | "$folder"/*/kernels/*) kind=kernels ;; esac  # the second: files made from kernels/cuda
-  if grep -qsE "$heavy" "$source"; then kind=heavy; fi
-  case $source in autodiff/*) if grep -qs '#include <fmt/' "$source"; then kind=heavy; fi ;; esac
   echo "$ms $source $kind"
 done |
   awk '{ total += $1; over = $3 == "plain" && $1 > 5000 || $3 == "heavy" && $1 > 15000; bad += over
