@@ -5,7 +5,6 @@
 #include <cmath>
 #include <filesystem>
 #include <map>
-#include <regex>
 #include <sstream>
 
 #include "app/program.h"
@@ -14,6 +13,7 @@
 #include "tests/app/folder.h"
 #include "tests/app/toy.h"
 #include "tests/catch.h"
+#include "tests/lint/pattern.h"
 
 using namespace innerloop;
 using namespace innerloop::app;
@@ -80,9 +80,8 @@ TEST_CASE("film: every environment has a picture in the chapter, or is drawn as 
   // Rows "| `env` | `other` | because |" of the chapter.
   const std::string chapter = contents("app/films.md");
   std::map<std::string, std::string> drawn_as;
-  const std::regex row(R"(\n\| `([a-z0-9-]+)` \| `([a-z0-9-]+)` \| [^|\n]+ \|)");
-  for (std::sregex_iterator it(chapter.begin(), chapter.end(), row), end; it != end; ++it)
-    drawn_as[(*it)[1]] = (*it)[2];
+  static const lint::Pattern row(R"(\n\| `([a-z0-9-]+)` \| `([a-z0-9-]+)` \| [^|\n]+ \|)");
+  for (const lint::Match& match : row.all(chapter)) drawn_as[match[1]] = match[2];
   CHECK(drawn_as.size() >= 3);
 
   const auto has_picture = [](const std::string& env) { return std::filesystem::exists("app/film_" + env + ".png"); };

@@ -8,14 +8,17 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <regex>
 #include <stdexcept>
+
+#include "tests/lint/pattern.h"
 
 namespace innerloop::docs {
 
 using lint::File;
 using lint::Finding;
 using lint::lines_of;
+using lint::Match;
+using lint::Pattern;
 
 namespace {
 
@@ -37,15 +40,15 @@ std::string without_shared_indentation(const std::vector<std::string>& lines) {
 
 std::string region(const std::string& text, const std::string& name) {
   if (name.empty()) return text;
-  static const std::regex mark(R"(^\s*//\s*(region:\s*(\S+)|endregion)\s*$)");
+  static const Pattern mark(R"(^\s*//\s*(region:\s*(\S+)|endregion)\s*$)");
   std::vector<std::string> kept;
   int depth = 0;  // of regions inside the one that is wanted
   for (const std::string& line : lines_of(text)) {
-    std::smatch match;
-    if (!std::regex_match(line, match, mark)) {
+    const auto match = mark.match(line);
+    if (!match) {
       if (depth > 0) kept.push_back(line);
-    } else if (match[2].matched) {
-      if (depth > 0 || match[2] == name) ++depth;
+    } else if (const std::string& begun = (*match)[2]; !begun.empty()) {
+      if (depth > 0 || begun == name) ++depth;
     } else if (depth > 0 && --depth == 0) {
       return without_shared_indentation(kept);
     }
@@ -67,12 +70,12 @@ struct Token {
 
 // Numbers and what is between them, blanks left out. A digit inside a word (f32, x2) belongs to the word.
 std::vector<Token> tokens_of(const std::string& line) {
-  static const std::regex token(R"(([A-Za-z_][\w]*)|([-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)|([^\s]))");
-  static const std::regex unit(R"(^ ?(ns|us|µs|ms|s|min|h)(?![A-Za-z0-9_/]))");
+  static const Pattern token(R"(([A-Za-z_][\w]*)|([-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)|([^\s]))");
+  static const Pattern unit(R"(^ ?(ns|us|µs|ms|s|min|h)(?![A-Za-z0-9_/]))");
   std::vector<Token> tokens;
-  for (std::sregex_iterator it(line.begin(), line.end(), token), end; it != end; ++it) {
-    Token found{it->str(), (*it)[2].matched};
-    found.time = found.number && std::regex_search(it->suffix().str(), unit);
+  for (const Match& match : token.all(line)) {
+    Token found{match[0], !match[2].empty()};
+    found.time = found.number && unit.search(line.substr(match.end));
     tokens.push_back(found);
   }
   return tokens;
@@ -113,8 +116,8 @@ bool same_console(const std::string& recorded, const std::string& now) {
 
 std::string run_program(const std::string& command) {
   // The program's name is replaced by its place; nothing in a chapter is handed to a shell as more than words.
-  static const std::regex words(R"(^innerloop( [A-Za-z0-9_./=,:-]+)*$)");
-  if (!std::regex_match(command, words)) throw std::runtime_error("not a plain innerloop command: " + command);
+  static const Pattern words(R"(^innerloop( [A-Za-z0-9_./=,:-]+)*$)");
+  if (!words.match(command)) throw std::runtime_error("not a plain innerloop command: " + command);
   const char* build = std::getenv("INNERLOOP_BUILD");
   const std::string place = std::string(build ? build : "build") + "/innerloop";
   const std::string line = "NO_COLOR=1 COLUMNS=100 '" + place + "'" + command.substr(9) + " 2>&1";
@@ -187,19 +190,20 @@ Block block_at(const std::vector<std::string>& lines, std::size_t at, bool fence
 
 std::string rewritten(const File& chapter, const std::vector<File>& files, const Console& console,
                       std::vector<Finding>& findings) {
-  static const std::regex directive(R"(^<!-- (code|run|table|equations): (.*\S) -->$)");
+  static const Pattern directive(R"(^<!-- (code|run|table|equations): (.*\S) -->$)");
   const std::vector<std::string> lines = lines_of(chapter.text);
   std::string result;
   for (std::size_t i = 0; i < lines.size();) {
     const std::string line = lines[i++];
     result += line + "\n";
-    std::smatch match;
-    if (!std::regex_match(line, match, directive)) continue;
+    const auto match = directive.match(line);
+    if (!match) continue;
+    const std::string &kind = (*match)[1], &argument = (*match)[2];
     try {
-      const bool fenced = match[1] == "code" || match[1] == "run";
+      const bool fenced = kind == "code" || kind == "run";
       const Block block = block_at(lines, i, fenced);
-      const std::string opening = !block.opening.empty() ? block.opening : match[1] == "code" ? "```cpp" : "```text";
-      const std::string text = made(match[1], match[2], block.text, chapter, files, console);
+      const std::string opening = !block.opening.empty() ? block.opening : kind == "code" ? "```cpp" : "```text";
+      const std::string text = made(kind, argument, block.text, chapter, files, console);
       result += fenced ? opening + "\n" + text + "```\n" : text;
       i = block.end;
     } catch (const std::exception& error) {

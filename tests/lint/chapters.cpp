@@ -1,9 +1,9 @@
 // The lints on chapters: every block has a source, every quoted test exists, every chapter has its parts.
 #include <algorithm>
 #include <cctype>
-#include <regex>
 
 #include "tests/lint/lint.h"
+#include "tests/lint/pattern.h"
 
 namespace innerloop::lint {
 namespace {
@@ -54,15 +54,15 @@ namespace {
 
 // Why the mark before a block does not hold; empty if it does. What `code` and `run` name is compared by tests/docs.
 std::string complaint_about_mark(const std::string& mark, const std::string& chapter, const std::vector<File>& files) {
-  static const std::regex made(R"(^<!-- (code|run): .*\S -->$)"), compared(R"(^<!-- compared: (\S+) -->$)"),
+  static const Pattern made(R"(^<!-- (code|run): .*\S -->$)"), compared(R"(^<!-- compared: (\S+) -->$)"),
       recorded(R"(^<!-- recorded: .*\S -->$)");
-  std::smatch match;
-  if (mark == "<!-- drawing -->" || std::regex_match(mark, made) || std::regex_match(mark, recorded)) return "";
-  if (!std::regex_match(mark, match, compared))
-    return "a block without a mark before it: code, run, compared, recorded or drawing";
-  const auto test = std::find_if(files.begin(), files.end(), [&](const File& f) { return f.path == match[1]; });
-  if (test == files.end()) return "there is no " + match[1].str();
-  return test->text.find(chapter) == std::string::npos ? match[1].str() + " does not read " + chapter : "";
+  if (mark == "<!-- drawing -->" || made.match(mark) || recorded.match(mark)) return "";
+  const auto match = compared.match(mark);
+  if (!match) return "a block without a mark before it: code, run, compared, recorded or drawing";
+  const std::string& path = (*match)[1];
+  const auto test = std::find_if(files.begin(), files.end(), [&](const File& f) { return f.path == path; });
+  if (test == files.end()) return "there is no " + path;
+  return test->text.find(chapter) == std::string::npos ? path + " does not read " + chapter : "";
 }
 
 }  // namespace
@@ -99,13 +99,16 @@ std::string lower(std::string text) {
 }
 
 // Line breaks of the chapter within a name are blanks.
-std::string one_line(const std::string& text) { return std::regex_replace(text, std::regex(R"(\s+)"), " "); }
+std::string one_line(const std::string& text) {
+  static const Pattern blanks(R"(\s+)");
+  return blanks.replace(text, " ");
+}
 
 // One alternative of what Catch takes on its command line: [tags], or a name with * at its ends.
 bool selects(const std::string& word, const TestCase& test) {
   // The point in "[.print]" hides a test from those that run by themselves; it is no part of the tag.
-  if (word.starts_with('['))
-    return std::regex_replace(lower(test.tags), std::regex(R"(\[\.)"), "[").find(lower(word)) != std::string::npos;
+  static const Pattern hiding(R"(\[\.)");
+  if (word.starts_with('[')) return hiding.replace(lower(test.tags), "[").find(lower(word)) != std::string::npos;
   const bool any_begin = word.starts_with('*'), any_end = word.size() > 1 && word.ends_with('*');
   const std::string part = lower(word.substr(any_begin, word.size() - any_begin - any_end)), name = lower(test.name);
   if (any_begin && any_end) return name.find(part) != std::string::npos;
@@ -127,9 +130,9 @@ bool quotes(const std::string& quoted, const TestCase& test) {
 
 // The commands `build/tests_x "…"` of a chapter. The program of races is that of the kernels, built another way.
 void check_commands(const File& file, const std::vector<TestCase>& tests, std::vector<Finding>& findings) {
-  static const std::regex command(R"(build/tests_(\w+)\s+"([^"]*)\")");
-  for (std::sregex_iterator it(file.text.begin(), file.text.end(), command), end; it != end; ++it) {
-    const std::string folder = (*it)[1] == "race" ? "cuda" : (*it)[1].str(), argument = one_line((*it)[2]);
+  static const Pattern command(R"(build/tests_(\w+)\s+"([^"]*)\")");
+  for (const Match& match : command.all(file.text)) {
+    const std::string folder = match[1] == "race" ? "cuda" : match[1], argument = one_line(match[2]);
     for (std::size_t begin = 0; begin <= argument.size();) {
       const std::size_t comma = std::min(argument.find(',', begin), argument.size());
       const std::string word = trimmed(argument.substr(begin, comma - begin));
@@ -137,33 +140,32 @@ void check_commands(const File& file, const std::vector<TestCase>& tests, std::v
       if (std::none_of(tests.begin(), tests.end(), [&](const TestCase& test) {
             return test.path.starts_with("tests/" + folder + "/") && selects(word, test);
           }))
-        findings.push_back({file.path, line_at(file.text, static_cast<std::size_t>(it->position())),
-                            "build/tests_" + (*it)[1].str() + " has no test \"" + word + "\""});
+        findings.push_back(
+            {file.path, line_at(file.text, match.begin), "build/tests_" + match[1] + " has no test \"" + word + "\""});
     }
   }
 }
 
 // The text with code spans and blocks blanked out: quotes in them are code.
 std::string without_code(const std::string& text) {
-  static const std::regex code(R"(```[^`]*```|`[^`]*`)");
+  static const Pattern code(R"(```[^`]*```|`[^`]*`)");
   std::string result = text;
-  for (std::sregex_iterator it(text.begin(), text.end(), code), end; it != end; ++it)
-    for (std::size_t i = 0; i < static_cast<std::size_t>(it->length()); ++i)
-      if (char& c = result[static_cast<std::size_t>(it->position()) + i]; c != '\n') c = ' ';
+  for (const Match& match : code.all(text))
+    for (std::size_t i = match.begin; i < match.end; ++i)
+      if (char& c = result[i]; c != '\n') c = ' ';
   return result;
 }
 
 // "Names" in straight quotes: what follows the word test, and all of them among the exercises.
 void check_names(const File& file, const std::vector<TestCase>& tests, std::vector<Finding>& findings) {
-  static const std::regex quoted(R"re((\btests? )?"([^"]+)")re");
+  static const Pattern quoted(R"re((\btests? )?"([^"]+)")re");
   const std::string text = without_code(file.text);
   const std::size_t exercises = text.find("\n## Exercises");
-  for (std::sregex_iterator it(text.begin(), text.end(), quoted), end; it != end; ++it) {
-    const auto place = static_cast<std::size_t>(it->position());
-    if (!(*it)[1].matched && place < exercises) continue;
-    const std::string name = one_line((*it)[2]);
+  for (const Match& match : quoted.all(text)) {
+    if (match[1].empty() && match.begin < exercises) continue;
+    const std::string name = one_line(match[2]);
     if (std::none_of(tests.begin(), tests.end(), [&](const TestCase& test) { return quotes(name, test); }))
-      findings.push_back({file.path, line_at(text, place), "no test is called \"" + name + "\""});
+      findings.push_back({file.path, line_at(text, match.begin), "no test is called \"" + name + "\""});
   }
 }
 
@@ -223,9 +225,9 @@ const Part parts[] = {
 // Each numbered exercise, with the lines that belong to it.
 std::vector<std::string> exercises_of(const std::string& section) {
   std::vector<std::string> exercises;
-  static const std::regex number(R"(^\d+\. .*)");
+  static const Pattern number(R"(^\d+\. .*)");
   for (const std::string& line : lines_of(section)) {
-    if (std::regex_match(line, number))
+    if (number.match(line))
       exercises.push_back(line + "\n");
     else if (!exercises.empty())
       exercises.back() += line + "\n";
@@ -234,11 +236,11 @@ std::vector<std::string> exercises_of(const std::string& section) {
 }
 
 void check_exercises(const File& file, const std::string& section, std::vector<Finding>& findings) {
-  static const std::regex check(R"(Check:[^]*`(sh |cmp |make |innerloop |build/)[^`]*`)");
+  static const Pattern check(R"(Check:[^]*`(sh |cmp |make |innerloop |build/)[^`]*`)");
   const std::vector<std::string> exercises = exercises_of(section);
   if (exercises.size() < 3) findings.push_back({file.path, 0, "fewer than three exercises"});
   for (std::size_t i = 0; i < exercises.size(); ++i)
-    if (!std::regex_search(exercises[i], check))
+    if (!check.search(exercises[i]))
       findings.push_back({file.path, 0, "exercise " + std::to_string(i + 1) + " has no command after \"Check:\""});
 }
 
@@ -260,7 +262,7 @@ std::vector<Finding> check_parts(const std::vector<File>& files, const std::vect
       return text;
     };
     for (const Part& part : parts)
-      if (!std::regex_search(text_of(part.title), std::regex(part.pattern)))
+      if (!Pattern(part.pattern).search(text_of(part.title)))
         findings.push_back({path, 0,
                             (*part.title ? "section \"" + std::string(part.title) + "\"" : "the beginning") +
                                 std::string(" lacks ") + part.words});

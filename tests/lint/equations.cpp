@@ -1,14 +1,14 @@
 // The lint on equation tags: source, chapter and test speak of the same equations.
 #include <algorithm>
-#include <regex>
 #include <set>
 
 #include "tests/lint/lint.h"
+#include "tests/lint/pattern.h"
 
 namespace innerloop::lint {
 namespace {
 
-const std::regex tag_pattern(R"(\[[^\[\]]*\beq\. [^\[\]]+\])");
+const Pattern tag_pattern(R"(\[[^\[\]]*\beq\. [^\[\]]+\])");
 
 // Folders whose sources hold equations, and whose chapters show them.
 bool holds_equations(const std::string& path) {
@@ -19,7 +19,7 @@ bool is_source(const std::string& path) { return path.ends_with(".cpp") || path.
 
 std::vector<std::string> tags_in(const std::string& text) {
   std::vector<std::string> tags;
-  for (std::sregex_iterator it(text.begin(), text.end(), tag_pattern), end; it != end; ++it) tags.push_back(it->str());
+  for (const Match& match : tag_pattern.all(text)) tags.push_back(match[0]);
   return tags;
 }
 
@@ -31,7 +31,7 @@ struct Mention {
 
 // Tags in the comments of the sources. What stands in quotes is an example.
 std::vector<Mention> in_sources(const std::vector<File>& files) {
-  static const std::regex quoted("\"[^\"]*\"");
+  static const Pattern quoted("\"[^\"]*\"");
   std::vector<Mention> mentions;
   for (const File& file : files) {
     if (!holds_equations(file.path) || !is_source(file.path)) continue;
@@ -39,7 +39,7 @@ std::vector<Mention> in_sources(const std::vector<File>& files) {
     for (const std::string& line : lines_of(file.text)) {
       ++number;
       if (const std::size_t comment = line.find("//"); comment != std::string::npos)
-        for (const std::string& tag : tags_in(std::regex_replace(line.substr(comment), quoted, "")))
+        for (const std::string& tag : tags_in(quoted.replace(line.substr(comment), "")))
           mentions.push_back({tag, file.path, number, ""});
     }
   }

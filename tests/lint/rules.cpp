@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <array>
 #include <map>
-#include <regex>
 #include <set>
 
 #include "tests/lint/lint.h"
+#include "tests/lint/pattern.h"
 
 namespace innerloop::lint {
 namespace {
@@ -17,15 +17,13 @@ bool is_code(const std::string& path) { return ends_with_any(path, {".h", ".cpp"
 bool is_header(const std::string& path) { return ends_with_any(path, {".h", ".cuh"}); }
 std::string folder_of(const std::string& path) { return path.substr(0, path.find('/')); }
 
-
 // A rule that is one pattern: every line of the given files that matches it is a finding.
-void find_pattern(const File& file, const std::string& text, const std::regex& pattern, const std::string& what,
+void find_pattern(const File& file, const std::string& text, const Pattern& pattern, const std::string& what,
                   std::vector<Finding>& findings) {
   int number = 0;
   for (const std::string& line : lines_of(text)) {
     ++number;
-    std::smatch match;
-    if (std::regex_search(line, match, pattern)) findings.push_back({file.path, number, what + ": " + match.str()});
+    if (const auto match = pattern.search(line)) findings.push_back({file.path, number, what + ": " + (*match)[0]});
   }
 }
 
@@ -60,17 +58,18 @@ std::string complaint_about(const std::string& path, const std::string& included
 }  // namespace
 
 std::vector<Finding> check_includes(const std::vector<File>& files) {
-  static const std::regex include(R"(^\s*#\s*include\s*([<"])([^>"]+)[>"])");
+  static const Pattern include(R"(^\s*#\s*include\s*([<"])([^>"]+)[>"])");
   std::vector<Finding> findings;
   for (const File& file : files) {
     if (!is_code(file.path) || folder_of(file.path) == "tests") continue;
     int number = 0;
     for (const std::string& line : lines_of(file.text)) {
       ++number;
-      std::smatch match;
-      if (!std::regex_search(line, match, include)) continue;
-      const std::string complaint = complaint_about(file.path, match[2], match[1] == "\"");
-      if (!complaint.empty()) findings.push_back({file.path, number, match[2].str() + ": " + complaint});
+      const auto match = include.search(line);
+      if (!match) continue;
+      const std::string& included = (*match)[2];
+      const std::string complaint = complaint_about(file.path, included, (*match)[1] == "\"");
+      if (!complaint.empty()) findings.push_back({file.path, number, included + ": " + complaint});
     }
   }
   return findings;
@@ -78,23 +77,23 @@ std::vector<Finding> check_includes(const std::vector<File>& files) {
 
 // ---- Words ----------------------------------------------------------------------------------------------------------
 std::vector<Finding> check_forbidden(const std::vector<File>& files) {
-  static const std::regex macro(R"(^\s*#\s*define\b.*)");
-  static const std::regex relaxed(
+  static const Pattern comment("#[^\n]*");  // of CMake, make and the shell
+  static const Pattern macro(R"(^\s*#\s*define\b.*)");
+  static const Pattern relaxed(
       "-f"
       "fast-math|-O"
       "fast|-funsafe-"
       "math|fast-"
       "math");
-  static const std::regex random(
-      R"(std::(normal|uniform_real|uniform_int)_distribution|std::random_device|\brand\s*\()");
-  static const std::regex unfinished(
+  static const Pattern random(R"(std::(normal|uniform_real|uniform_int)_distribution|std::random_device|\brand\s*\()");
+  static const Pattern unfinished(
       "\\b(TO"
       "DO|FIX"
       "ME|XX"
       "X|HA"
       "CK)\\b");
   // What the emulator of CUDA kernels cannot see (kernels/cuda/simt/simt.h says what to write instead).
-  static const std::regex not_emulated(R"(\b__shared__\b|\bvolatile\b|\basm\b|\bclock64\b|#\s*include\s*<cu)");
+  static const Pattern not_emulated(R"(\b__shared__\b|\bvolatile\b|\basm\b|\bclock64\b|#\s*include\s*<cu)");
   std::vector<Finding> findings;
   for (const File& file : files) {
     // The shim of the test framework and the SIMT kernels are the two places that need macros.
@@ -109,8 +108,7 @@ std::vector<Finding> check_forbidden(const std::vector<File>& files) {
       find_pattern(file, code, random, "numbers that differ between machines", findings);
       find_pattern(file, code, relaxed, "relaxed floating point", findings);
     } else if (ends_with_any(file.path, {"CMakeLists.txt", ".cmake", ".json", "Makefile", ".sh"})) {
-      find_pattern(file, std::regex_replace(file.text, std::regex("#[^\n]*"), ""), relaxed, "relaxed floating point",
-                   findings);
+      find_pattern(file, comment.replace(file.text, ""), relaxed, "relaxed floating point", findings);
     }
     find_pattern(file, file.text, unfinished, "a mark of unfinished work", findings);
   }
@@ -118,10 +116,10 @@ std::vector<Finding> check_forbidden(const std::vector<File>& files) {
 }
 
 std::vector<Finding> check_places(const std::vector<File>& files) {
-  static const std::regex path(
+  static const Pattern path(
       R"((^|[^A-Za-z0-9_.~/}-])/(home|root|work|tmp|mnt|srv|Users|scratch|workspace|private)/[^\s"'`)]*)");
-  static const std::regex host(R"(\b[a-z0-9][a-z0-9-]*\.(internal|lan|corp|intranet|localdomain)\b|\blocalhost\b)");
-  static const std::regex link(R"(\b(?:https?|ftp|ssh|git)://([A-Za-z0-9.-]+))");
+  static const Pattern host(R"(\b[a-z0-9][a-z0-9-]*\.(internal|lan|corp|intranet|localdomain)\b|\blocalhost\b)");
+  static const Pattern link(R"(\b(?:https?|ftp|ssh|git)://([A-Za-z0-9.-]+))");
   // Papers, public code, standards. Another one may join if it will stand for as long as a paper does.
   static const std::set<std::string> lasting = {"arxiv.org",
                                                 "doi.org",
@@ -148,8 +146,8 @@ std::vector<Finding> check_places(const std::vector<File>& files) {
     int number = 0;
     for (const std::string& line : lines_of(file.text)) {
       ++number;
-      for (std::sregex_iterator it(line.begin(), line.end(), link), end; it != end; ++it)
-        if (!lasting.contains((*it)[1])) findings.push_back({file.path, number, "a link to " + (*it)[1].str()});
+      for (const Match& match : link.all(line))
+        if (!lasting.contains(match[1])) findings.push_back({file.path, number, "a link to " + match[1]});
     }
   }
   return findings;

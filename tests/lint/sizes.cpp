@@ -1,8 +1,8 @@
 // The lint on sizes. Functions are found by their braces: good enough for code that clang-format has laid out.
 #include <algorithm>
-#include <regex>
 
 #include "tests/lint/lint.h"
+#include "tests/lint/pattern.h"
 
 namespace innerloop::lint {
 namespace {
@@ -20,7 +20,7 @@ struct Brace {
 
 // The head without the template parameters, attributes and words that may come before `struct` or a return type.
 std::string without_prefix(std::string head) {
-  static const std::regex word(R"(^(\[\[[^\]]*\]\]|inline|export|static|constexpr|typedef|friend)\s*)");
+  static const Pattern word(R"(^(\[\[[^\]]*\]\]|inline|export|static|constexpr|typedef|friend)\s*)");
   while (true) {
     if (head.starts_with("template")) {
       std::size_t i = head.find('<');
@@ -29,7 +29,7 @@ std::string without_prefix(std::string head) {
         if (depth == 0) break;
       }
       head = trimmed(head.substr(std::min(i + 1, head.size())));
-    } else if (std::string shorter = std::regex_replace(head, word, ""); shorter != head) {
+    } else if (std::string shorter = word.replace(head, ""); shorter != head) {
       head = shorter;
     } else {
       return head;
@@ -39,12 +39,11 @@ std::string without_prefix(std::string head) {
 
 // What a brace opens, from the text between the last ; { or } and it.
 Kind kind_of(const std::string& head, bool inside_function) {
-  static const std::regex scope(R"(^(namespace|struct|class|union|enum|extern)\b)");
-  static const std::regex data(R"((=|\breturn|,|\(|\{|=\s*[\w:<>, ]+|^)$)");
-  static const std::regex declared(R"(^(static |constexpr |const )+[^()=]*$)");
-  if (std::regex_search(without_prefix(head), scope)) return Kind::scope;
-  if (std::regex_search(head, data) || std::regex_search(head, declared))
-    return head.empty() ? Kind::block : Kind::data;
+  static const Pattern scope(R"(^(namespace|struct|class|union|enum|extern)\b)");
+  static const Pattern data(R"((=|\breturn|,|\(|\{|=\s*[\w:<>, ]+|^)$)");
+  static const Pattern declared(R"(^(static |constexpr |const )+[^()=]*$)");
+  if (scope.search(without_prefix(head))) return Kind::scope;
+  if (data.search(head) || declared.search(head)) return head.empty() ? Kind::block : Kind::data;
   if (inside_function) return Kind::block;
   return head.find('(') != std::string::npos ? Kind::function : Kind::scope;
 }
@@ -93,10 +92,10 @@ int characters(const std::string& line) {
 }  // namespace
 
 std::vector<Finding> check_sizes(const std::vector<File>& files) {
-  static const std::regex code(R"(.*\.(h|cpp|cu|cuh)$)");
+  static const Pattern code(R"(.*\.(h|cpp|cu|cuh)$)");
   std::vector<Finding> findings;
   for (const File& file : files) {
-    if (!std::regex_match(file.path, code)) continue;
+    if (!code.match(file.path)) continue;
     const std::vector<std::string> lines = lines_of(file.text);
     if (static_cast<int>(lines.size()) > max_file_lines)
       findings.push_back(
