@@ -282,7 +282,8 @@ void gemm(int m, int n, int k, const T* a, int lda, bool transpose_a, const T* b
 }
 
 template <class T>
-void gemm_bias(int m, int n, int k, const T* a, int lda, const T* b, int ldb, const T* bias, bool relu, T* c, int ldc) {
+void gemm_bias(int m, int n, int k, const T* a, int lda, const T* b, int ldb, const T* bias, bool relu, T* c,
+               int ldc) {
   if (m <= 0 || n <= 0) return;
   multiply(Product<T>{m, n, k, a, lda, false, b, ldb, false, c, ldc, false, bias, relu});
 }

@@ -7,8 +7,8 @@
 namespace innerloop::kernels {
 namespace {
 
-// The end of a tile: C = sums (+ C) (+ bias), then ReLU, without a branch for each vector in the usual cases, and without
-// masks for vectors that are whole: masked stores are slow on processors without AVX-512.
+// The end of a tile: C = sums (+ C) (+ bias), then ReLU, without a branch for each vector in the usual cases, and
+// without masks for vectors that are whole: masked stores are slow on processors without AVX-512.
 template <class T, int R, int V>
 [[gnu::always_inline]] inline void store_tile(const Tile<T>& tile, const typename Simd<T>::Vec (&sum)[R][V], T* c) {
   using S = Simd<T>;
