@@ -291,6 +291,7 @@ void gemm_bias(int m, int n, int k, const T* a, int lda, const T* b, int ldb, co
 template void gemm<float>(int, int, int, const float*, int, bool, const float*, int, bool, float*, int, bool);
 template void gemm<double>(int, int, int, const double*, int, bool, const double*, int, bool, double*, int, bool);
 template void gemm_bias<float>(int, int, int, const float*, int, const float*, int, const float*, bool, float*, int);
-template void gemm_bias<double>(int, int, int, const double*, int, const double*, int, const double*, bool, double*, int);
+template void gemm_bias<double>(int, int, int, const double*, int, const double*, int, const double*, bool, double*,
+                                int);
 
 }  // namespace innerloop::kernels
