@@ -1,5 +1,6 @@
 // Every algorithm through the program: a killed and resumed run, and runs on 1, 2 and 4 threads, leave the same bytes.
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <csignal>
 #include <string>
@@ -80,20 +81,25 @@ double peak_of(const std::string& words) {
 
 TEST_CASE("algorithms: 1, 2 and 4 threads leave the same bytes", "[app][runs]") {
   TestFolder folder;
-  for (const std::string& algorithm : algorithms(folder)) {
-    INFO(algorithm);
-    const std::string one = folder / (algorithm + "1"), two = folder / (algorithm + "2"),
-                      four = folder / (algorithm + "4");
-    REQUIRE(exit_status(folder, "train " + algorithm + tiny_of(algorithm) + "--threads 1 --out " + one) == 0);
-    REQUIRE(exit_status(folder, "train " + algorithm + tiny_of(algorithm) + "--threads 2 --out " + two) == 0);
-    REQUIRE(exit_status(folder, "train " + algorithm + tiny_of(algorithm) + "--threads 4 --out " + four) == 0);
-    for (const char* file : files) {
+  const auto check_threads = [&](const std::string& name, const std::string& command, auto&& kept) {
+    INFO(command);
+    const std::string one = folder / (name + "1"), two = folder / (name + "2"), four = folder / (name + "4");
+    REQUIRE(exit_status(folder, "train " + command + "--threads 1 --out " + one) == 0);
+    REQUIRE(exit_status(folder, "train " + command + "--threads 2 --out " + two) == 0);
+    REQUIRE(exit_status(folder, "train " + command + "--threads 4 --out " + four) == 0);
+    for (const char* file : kept) {
       INFO(file);
       CHECK_FALSE(contents(one + "/" + file).empty());
       CHECK(contents(one + "/" + file) == contents(two + "/" + file));
       CHECK(contents(one + "/" + file) == contents(four + "/" + file));
     }
-  }
+  };
+  for (const std::string& algorithm : algorithms(folder))
+    check_threads(algorithm, algorithm + tiny_of(algorithm), files);
+  // Layers so wide that threads share each product.
+  check_threads("wide", "sac --hidden [256,256] --batch 256 --steps 120 --learning-starts 100 --iterations 1 "
+                        "--evaluation-episodes 1 --quiet ",
+                std::array{"metrics.csv", "checkpoints/iteration-000001.safetensors"});
 }
 
 TEST_CASE("algorithms: a run killed without warning and resumed leaves the same bytes as one that never stopped",
