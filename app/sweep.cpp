@@ -1,5 +1,5 @@
-// innerloop sweep: the command, and what the words of a method mean. The runs: sweep_run.cpp; the report:
-// sweep_report.cpp.
+// innerloop sweep: the command, and what the words of a method mean. The runs: sweep_run.cpp; what they are worth:
+// sweep_judge.cpp; the report: sweep_report.cpp.
 #include "app/sweep.h"
 
 #include <fmt/format.h>

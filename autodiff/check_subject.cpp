@@ -1,7 +1,6 @@
 #include "autodiff/check_subject.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "autodiff/device.h"

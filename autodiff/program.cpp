@@ -66,6 +66,7 @@ void Program::run(std::span<const void* const> inputs, std::span<void* const> ou
     auto one_task = [&](int task, int worker) {
       run_steps(segment, task, workers_[static_cast<std::size_t>(worker)], options.check_finite);
     };
+    // A single task leaves the threads to its large products.
     if (!segment.per_task) {
       one_task(0, 0);
     } else if (plan_.report.tasks == 1 || segment.work * plan_.report.tasks < kWorthThreads) {

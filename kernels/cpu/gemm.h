@@ -20,8 +20,8 @@ void gemm(int m, int n, int k, const T* a, int lda, bool transpose_a, const T* b
           int ldc, bool accumulate);
 
 // C = A·B + bias in every row, A: (m, k), B: (k, n), bias: (n). The same bits as gemm followed by one addition; with
-// relu, followed by max(0, ·), which costs nothing here. Cheap to call for a few rows at a time (16 and more) if B is
-// small, so that the caller can use C while it lies in the cache.
+// relu, followed by max(0, ·), which costs nothing here (NaN stays NaN). Cheap to call for a few rows at a time (16 and
+// more) if B is small, so that the caller can use C while it lies in the cache.
 template <class T>
 void gemm_bias(int m, int n, int k, const T* a, int lda, const T* b, int ldb, const T* bias, bool relu, T* c, int ldc);
 

@@ -41,7 +41,7 @@ struct Tile {
   int last_columns = 0;     // 1 … width
   bool accumulate = false;  // C += instead of C =
   const T* bias = nullptr;  // added to every row, if there is one
-  bool relu = false;        // with bias: then 0 for what is not above 0
+  bool relu = false;        // with bias: then 0 for what is 0 or less
 };
 
 // One tile of C while all of its k runs: for every p, sum += op(A)[:, p] · B[p, :].

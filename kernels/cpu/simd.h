@@ -135,7 +135,7 @@ struct Simd {
 
 #endif
 
-// Lane by lane: 0 for what is not above 0. NaN stays.
+// Lane by lane: 0 for what is 0 or less. NaN stays.
 template <class Vec>
 [[gnu::always_inline]] inline Vec relu_lanes(Vec x) {
   return x <= Vec{} ? Vec{} : x;
