@@ -20,6 +20,7 @@ struct MamlProblem {
 MamlProblem make_maml_problem(InnerEstimator estimator, int inner_steps, std::uint64_t seed = 7);
 
 std::vector<CheckCase> maml_check_cases();
+std::vector<CheckCase> pearl_check_cases();  // the belief, and every loss of both versions
 const char* name_of(InnerEstimator estimator);
 
 }  // namespace innerloop::meta
