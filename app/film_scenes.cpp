@@ -4,7 +4,9 @@
 
 #include "app/film.h"
 #include "envs/classic_control.h"
+#include "envs/grid_navi.h"
 #include "envs/gridworld.h"
+#include "envs/harlow.h"
 #include "envs/pendulum.h"
 
 namespace innerloop::app {
@@ -66,18 +68,17 @@ int hot(const Tensor& observations, int t, int count) {
 }
 
 // side × side cells, row 0 on top, with the one that the agent stands on.
-Scene grid(const Tensor& observations, int t, int side, const std::vector<std::pair<int, const char*>>& coloured) {
+Scene grid(int cell, int side, const std::vector<std::pair<int, const char*>>& coloured) {
   const double n = side;
   Scene scene{-0.1, n + 0.1, -0.1, n + 0.1, {}};
-  const auto left = [&](int cell) { return static_cast<double>(cell % side); };
-  const auto bottom = [&](int cell) { return n - 1 - static_cast<double>(cell / side); };
-  for (const auto& [cell, colour] : coloured)
-    scene.shapes.push_back(box(left(cell), bottom(cell), left(cell) + 1, bottom(cell) + 1, colour));
+  const auto left = [&](int k) { return static_cast<double>(k % side); };
+  const auto bottom = [&](int k) { return n - 1 - static_cast<double>(k / side); };
+  for (const auto& [k, colour] : coloured)
+    scene.shapes.push_back(box(left(k), bottom(k), left(k) + 1, bottom(k) + 1, colour));
   for (int i = 0; i <= side; ++i) {
     scene.shapes.push_back(line({{double(i), 0}, {double(i), n}}, ground, 0.7));
     scene.shapes.push_back(line({{0, double(i)}, {n, double(i)}}, ground, 0.7));
   }
-  const int cell = hot(observations, t, side * side);
   scene.shapes.push_back(dot(left(cell) + 0.5, bottom(cell) + 0.5, moving, 1.5));
   return scene;
 }
@@ -86,7 +87,7 @@ Scene four_state(const Tensor& observations, int t, const envs::Task& task) {
   constexpr int goals[] = {3, 5, 1, 7};  // left, right, above, below
   std::vector<std::pair<int, const char*>> cells;
   for (int g = 0; g < 4; ++g) cells.emplace_back(goals[g], g == static_cast<int>(task.at(0)) ? target : danger);
-  return grid(observations, t, 3, cells);
+  return grid(hot(observations, t, 9), 3, cells);
 }
 
 template <class Family>
@@ -97,7 +98,84 @@ Scene family_of_grids(const Tensor& observations, int t, const envs::Task& task)
     if (envs::has(layout.walls, cell)) cells.emplace_back(cell, "#444444");
     if (envs::has(layout.pits, cell)) cells.emplace_back(cell, danger);
   }
-  return grid(observations, t, Family::side, cells);
+  return grid(hot(observations, t, Family::side * Family::side), Family::side, cells);
+}
+
+// The grid of VariBAD, whose row 0 is at the bottom.
+Scene grid_navi(const Tensor& observations, int t, const envs::Task& task) {
+  using Env = envs::GridNavi<double>;
+  const auto cell = [](int x, int y) { return (Env::side - 1 - y) * Env::side + x; };
+  const Env::State goal = Env::goal_of({task.at(0)});
+  const int x = static_cast<int>(number(observations, t, 0)), y = static_cast<int>(number(observations, t, 1));
+  return grid(cell(x, y), Env::side, {{cell(goal.x, goal.y), target}});
+}
+
+// The hidden odds of the arms, which is all there is to see.
+Scene arms(const Tensor&, int, const envs::Task& task) {
+  const double count = static_cast<double>(task.size());
+  Scene scene{-0.5, count + 0.5, -0.1, 1.1, {line({{-0.5, 0}, {count + 0.5, 0}}, ground, 1)}};
+  for (std::size_t k = 0; k < task.size(); ++k) {
+    const double left = static_cast<double>(k);
+    scene.shapes.push_back(box(left + 0.1, 0, left + 0.9, task[k], body));
+  }
+  return scene;
+}
+
+// What the eleven arms pay, in fifths of the largest.
+Scene eleven_arms(const Tensor& observations, int t, const envs::Task& task) {
+  envs::Task payment(11, 0.2);
+  payment[static_cast<std::size_t>(task.at(0))] = 1;
+  payment[10] = (task[0] + 1) / 50;
+  return arms(observations, t, payment);
+}
+
+// The odds at the start of an episode.
+Scene restless_arms(const Tensor& observations, int t, const envs::Task& task) {
+  return arms(observations, t, {task.at(0), 1 - task.at(0)});
+}
+
+// S₁ below, S₂ and S₃ above it, the good one at the start as a star, and where one is.
+Scene two_step(const Tensor& observations, int t, const envs::Task& task) {
+  constexpr Point places[] = {{0.5, 0}, {0, 1}, {1, 1}};
+  Scene scene{-0.4, 1.4, -0.4, 1.6, {}};
+  for (int stage : {1, 2}) scene.shapes.push_back(line({places[0], places[stage]}, ground, 1));
+  for (const Point& place : places) scene.shapes.push_back(dot(place[0], place[1], ground, 4));
+  const Point& here = places[hot(observations, t, 3)];
+  scene.shapes.push_back(dot(here[0], here[1], moving, 3));
+  scene.shapes.push_back(star(task.at(0) < 0.5 ? 0 : 1, 1.35));
+  return scene;
+}
+
+// The states in a circle, the first on top, and where one is.
+Scene circle_of_states(const Tensor& observations, int t, const envs::Task&) {
+  const int count = observations.shape().cols;
+  const auto place = [&](int k) {
+    const double angle = 2 * std::acos(-1.0) * k / count;
+    return Point{std::sin(angle), std::cos(angle)};
+  };
+  Scene scene{-1.3, 1.3, -1.3, 1.3, {}};
+  const Point here = place(hot(observations, t, count));
+  if (t > 0) scene.shapes.push_back(line({place(hot(observations, t - 1, count)), here}, body, 1.5));
+  for (int k = 0; k < count; ++k) scene.shapes.push_back(dot(place(k)[0], place(k)[1], ground, 2));
+  scene.shapes.push_back(dot(here[0], here[1], moving, 2));
+  return scene;
+}
+
+// Two objects, a square for every feature that is 1; a star below the one that pays.
+Scene two_objects(const Tensor& observations, int t, const envs::Task& task) {
+  constexpr int features = envs::Harlow<double>::features;
+  Scene scene{-0.5, 5.5, -1.5, features / 2 + 0.5, {}};
+  bool good_is_left = true;
+  for (int i = 0; i < features; ++i)
+    good_is_left = good_is_left && number(observations, t, i) == task.at(static_cast<std::size_t>(i));
+  for (int side : {0, 1})
+    for (int i = 0; i < features; ++i) {
+      const double left = 3 * side + i % 2, bottom = i / 2;
+      const bool on = number(observations, t, side * features + i) > 0;
+      scene.shapes.push_back(box(left, bottom, left + 1, bottom + 1, on ? body : "#DDDDDD"));
+    }
+  scene.shapes.push_back(star(good_is_left ? 1 : 4, -0.7));
+  return scene;
 }
 
 // Two places, and the one that the process is in.
@@ -174,6 +252,15 @@ constexpr Drawing drawings[] = {
     {"acrobot-v1", acrobot},
     {"gridworld-v1", family_of_grids<envs::Gridworld<double>>},
     {"maze-v1", family_of_grids<envs::Maze<double>>},
+    {"rl2-bandit", arms},
+    {"gaussian-bandit", arms},
+    {"wang-informative-v1", eleven_arms},
+    {"wang-restless-v1", restless_arms},
+    {"wang-", arms},
+    {"rl2-mdp-v1", circle_of_states},
+    {"two-step", two_step},
+    {"harlow-v1", two_objects},
+    {"grid-navi-v1", grid_navi},
 };
 constexpr Drawing any_environment{"", bars};
 

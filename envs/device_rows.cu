@@ -1,14 +1,20 @@
 // The environments that a device can step: all of envs/table.cpp.
+#include "envs/bandits.h"
 #include "envs/classic_control.h"
 #include "envs/device_driver.h"
+#include "envs/grid_navi.h"
 #include "envs/gridworld.h"
+#include "envs/harlow.h"
 #include "envs/pendulum.h"
 #include "envs/point_navigation.h"
 #include "envs/point_robot.h"
 #include "envs/promp.h"
+#include "envs/random_mdp.h"
 #include "envs/semicircle.h"
 #include "envs/soft_problems.h"
 #include "envs/tabular.h"
+#include "envs/two_step.h"
+#include "envs/wang_bandits.h"
 
 namespace innerloop::envs::SIMT_BACKEND {
 
@@ -26,6 +32,17 @@ const DeviceEnvRow* find_row(std::string_view name) {
       device_row<Maze<double>>,                   device_row<PointRobot<double>>,
       device_row<SemicircleSparse<double>>,       device_row<SemicircleDense<double>>,
       device_row<SoftLqr<double>>,                device_row<SoftTwoState<double>>,
+      device_row<BernoulliBandit<double, 5, 10>>, device_row<BernoulliBandit<double, 5, 100>>,
+      device_row<BernoulliBandit<double, 5, 500>>, device_row<BernoulliBandit<double, 10, 10>>,
+      device_row<BernoulliBandit<double, 10, 100>>, device_row<BernoulliBandit<double, 10, 500>>,
+      device_row<BernoulliBandit<double, 50, 10>>, device_row<BernoulliBandit<double, 50, 100>>,
+      device_row<BernoulliBandit<double, 50, 500>>, device_row<GaussianBandit<double>>,
+      device_row<WangIndependent<double>>,        device_row<WangUniform<double>>,
+      device_row<WangEasy<double>>,               device_row<WangMedium<double>>,
+      device_row<WangHard<double>>,               device_row<WangInformative<double>>,
+      device_row<WangRestless<double>>,           device_row<RandomMdp<double>>,
+      device_row<TwoStep<double>>,                device_row<TwoStepFlip<double>>,
+      device_row<Harlow<double>>,                 device_row<GridNavi<double>>,
   };
   for (const DeviceEnvRow& row : rows)
     if (row.name == name) return &row;

@@ -182,6 +182,7 @@ struct Maze : GridFamily<Real, Maze<Real>> {
       .action_kind = ActionKind::discrete,
       .action_count = 4,
       .horizon = 100,
+      .trial_episodes = 2,
       .terminates = true,
       .best_policy = "shortest way (knows the maze)",
   };

@@ -25,6 +25,7 @@ struct Spec {
   double action_low = 0, action_high = 0;
 
   int horizon = 0;            // steps until the time limit truncates the episode
+  int trial_episodes = 1;     // episodes of a trial: one task, memory kept from one episode to the next
   bool terminates = false;    // can an episode end by itself before the horizon?
   bool random_reset = false;  // does reset draw random numbers?
   bool random_step = false;   // does step draw random numbers?

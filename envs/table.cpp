@@ -3,22 +3,28 @@
 #include <array>
 #include <string>
 
+#include "envs/bandits.h"
 #include "envs/classic_control.h"
+#include "envs/grid_navi.h"
 #include "envs/gridworld.h"
+#include "envs/harlow.h"
 #include "envs/maml_goals.h"
 #include "envs/pendulum.h"
 #include "envs/point_robot.h"
 #include "envs/point_navigation.h"
 #include "envs/promp.h"
+#include "envs/random_mdp.h"
 #include "envs/semicircle.h"
 #include "envs/soft_problems.h"
 #include "envs/tabular.h"
+#include "envs/two_step.h"
+#include "envs/wang_bandits.h"
 #include "kernels/nearest.h"
 #include "kernels/require.h"
 
 namespace innerloop::envs {
 
-// Compiled in table_rows.cpp, so that neither file takes long.
+// Compiled in table_rows.cpp and table_rows_trials.cpp, so that no file takes long.
 extern template EnvRow make_row<CartPole<double>>();
 extern template EnvRow make_row<Pendulum<double>>();
 extern template EnvRow make_row<MountainCarContinuous<double>>();
@@ -30,6 +36,28 @@ extern template EnvRow make_row<SemicircleSparse<double>>();
 extern template EnvRow make_row<SemicircleDense<double>>();
 extern template EnvRow make_row<SoftLqr<double>>();
 extern template EnvRow make_row<SoftTwoState<double>>();
+extern template EnvRow make_row<BernoulliBandit<double, 5, 10>>();
+extern template EnvRow make_row<BernoulliBandit<double, 5, 100>>();
+extern template EnvRow make_row<BernoulliBandit<double, 5, 500>>();
+extern template EnvRow make_row<BernoulliBandit<double, 10, 10>>();
+extern template EnvRow make_row<BernoulliBandit<double, 10, 100>>();
+extern template EnvRow make_row<BernoulliBandit<double, 10, 500>>();
+extern template EnvRow make_row<BernoulliBandit<double, 50, 10>>();
+extern template EnvRow make_row<BernoulliBandit<double, 50, 100>>();
+extern template EnvRow make_row<BernoulliBandit<double, 50, 500>>();
+extern template EnvRow make_row<GaussianBandit<double>>();
+extern template EnvRow make_row<WangIndependent<double>>();
+extern template EnvRow make_row<WangUniform<double>>();
+extern template EnvRow make_row<WangEasy<double>>();
+extern template EnvRow make_row<WangMedium<double>>();
+extern template EnvRow make_row<WangHard<double>>();
+extern template EnvRow make_row<WangInformative<double>>();
+extern template EnvRow make_row<WangRestless<double>>();
+extern template EnvRow make_row<RandomMdp<double>>();
+extern template EnvRow make_row<TwoStep<double>>();
+extern template EnvRow make_row<TwoStepFlip<double>>();
+extern template EnvRow make_row<Harlow<double>>();
+extern template EnvRow make_row<GridNavi<double>>();
 
 // region: table
 std::span<const EnvRow> all_envs() {
@@ -56,6 +84,28 @@ std::span<const EnvRow> all_envs() {
       make_row<SemicircleDense<double>>(),
       make_row<SoftLqr<double>>(),
       make_row<SoftTwoState<double>>(),
+      make_row<BernoulliBandit<double, 5, 10>>(),
+      make_row<BernoulliBandit<double, 5, 100>>(),
+      make_row<BernoulliBandit<double, 5, 500>>(),
+      make_row<BernoulliBandit<double, 10, 10>>(),
+      make_row<BernoulliBandit<double, 10, 100>>(),
+      make_row<BernoulliBandit<double, 10, 500>>(),
+      make_row<BernoulliBandit<double, 50, 10>>(),
+      make_row<BernoulliBandit<double, 50, 100>>(),
+      make_row<BernoulliBandit<double, 50, 500>>(),
+      make_row<GaussianBandit<double>>(),
+      make_row<WangIndependent<double>>(),
+      make_row<WangUniform<double>>(),
+      make_row<WangEasy<double>>(),
+      make_row<WangMedium<double>>(),
+      make_row<WangHard<double>>(),
+      make_row<WangInformative<double>>(),
+      make_row<WangRestless<double>>(),
+      make_row<RandomMdp<double>>(),
+      make_row<TwoStep<double>>(),
+      make_row<TwoStepFlip<double>>(),
+      make_row<Harlow<double>>(),
+      make_row<GridNavi<double>>(),
   };
   return rows;
 }

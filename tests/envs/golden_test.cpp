@@ -7,6 +7,7 @@
 #include "tests/catch.h"
 #include "tests/envs/golden_control.h"
 #include "tests/envs/golden_trajectories.h"
+#include "tests/envs/golden_trials.h"
 
 using namespace innerloop;
 using namespace innerloop::envs;
@@ -24,6 +25,7 @@ void check_near(std::span<const double> got, std::span<const double> expected) {
 std::vector<Golden> all_golden() {
   std::vector<Golden> all = golden_trajectories();
   all.insert(all.end(), golden_control().begin(), golden_control().end());
+  all.insert(all.end(), golden_trials().begin(), golden_trials().end());
   return all;
 }
 

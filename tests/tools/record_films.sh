@@ -35,3 +35,8 @@ film point-robot-v1 "--steps 1 --task 3" maml --hidden [64,64] --alpha 0.1 --ite
 film semicircle-dense-v1 "--steps 1 --task 3" maml --hidden [64,64] --alpha 0.1 --iterations 40
 film soft-lqr-v1 "" trpo --tasks 1 --trajectories 50 --hidden [8] --activation tanh --iterations 40
 film soft-two-state-v1 "--until 7" policy_gradient --tasks 1 --trajectories 20 --hidden [16] --iterations 50
+film grid-navi-v1 "--steps 2 --task 9" maml --hidden [64] --alpha 5 --iterations 60
+film rl2-mdp-v1 "" maml --hidden [32] --alpha 1 --iterations 20
+film two-step-v1 "--steps 1 --until 6" maml --hidden [32] --alpha 1 --iterations 20
+film two-step-flip-v1 "--steps 1 --until 6" maml --hidden [32] --alpha 1 --iterations 20
+film harlow-v1 "--until 5" maml --hidden [32] --alpha 1 --iterations 20
