@@ -48,8 +48,8 @@ CheckCase pearl_case(const std::string& name, bool official, std::initializer_li
   const ParamValues critics = rl::init_critics(spec.sac, 1, Dtype::f64);
   add(init_encoder(spec, 1, Dtype::f64), "", [&](const std::string&) { return is(PearlGroup::encoder); });
   add(rl::init_actor(spec.sac, 1, Dtype::f64), "", [&](const std::string&) { return is(PearlGroup::actor); });
-  add(critics, "", [&](const std::string& name) {
-    return is(name.starts_with("v/") ? PearlGroup::value : PearlGroup::critics);
+  add(critics, "", [&](const std::string& parameter) {
+    return is(parameter.starts_with("v/") ? PearlGroup::value : PearlGroup::critics);
   });
   add(rl::followed(critics, spec.sac), "targets:", [](const std::string&) { return false; });
   const auto data = [&](const char* label, int rows, int cols) {
