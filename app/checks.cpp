@@ -20,6 +20,7 @@ std::vector<CheckCase> algorithm_cases() {
   std::vector<CheckCase> cases = rl::check_cases();
   for (CheckCase& instance : meta::maml_check_cases()) cases.push_back(std::move(instance));
   for (CheckCase& instance : meta::pearl_check_cases()) cases.push_back(std::move(instance));
+  for (CheckCase& instance : meta::meta_gradient_check_cases()) cases.push_back(std::move(instance));
   return cases;
 }
 constexpr CheckGroup groups[] = {

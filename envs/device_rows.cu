@@ -2,6 +2,8 @@
 #include "envs/bandits.h"
 #include "envs/classic_control.h"
 #include "envs/device_driver.h"
+#include "envs/discounting_chain.h"
+#include "envs/distractions.h"
 #include "envs/grid_navi.h"
 #include "envs/gridworld.h"
 #include "envs/harlow.h"
@@ -10,6 +12,7 @@
 #include "envs/point_robot.h"
 #include "envs/promp.h"
 #include "envs/random_mdp.h"
+#include "envs/reward_processes.h"
 #include "envs/semicircle.h"
 #include "envs/soft_problems.h"
 #include "envs/tabular.h"
@@ -43,6 +46,12 @@ const DeviceEnvRow* find_row(std::string_view name) {
       device_row<WangRestless<double>>,           device_row<RandomMdp<double>>,
       device_row<TwoStep<double>>,                device_row<TwoStepFlip<double>>,
       device_row<Harlow<double>>,                 device_row<GridNavi<double>>,
+      device_row<SignalNoise<double>>, device_row<NoiseUndone<double>>,
+      device_row<DiscountingChain<double, 0>>, device_row<DiscountingChain<double, 1>>,
+      device_row<DiscountingChain<double, 2>>, device_row<DiscountingChain<double, 3>>,
+      device_row<DiscountingChain<double, 4>>, device_row<LureGrid<double>>,
+      device_row<NoisyCartPole<double>>, device_row<Catch<double, 10>>,
+      device_row<Catch<double, 40>>,
   };
   for (const DeviceEnvRow& row : rows)
     if (row.name == name) return &row;

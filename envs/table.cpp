@@ -5,15 +5,18 @@
 
 #include "envs/bandits.h"
 #include "envs/classic_control.h"
+#include "envs/discounting_chain.h"
+#include "envs/distractions.h"
 #include "envs/grid_navi.h"
 #include "envs/gridworld.h"
 #include "envs/harlow.h"
 #include "envs/maml_goals.h"
 #include "envs/pendulum.h"
-#include "envs/point_robot.h"
 #include "envs/point_navigation.h"
+#include "envs/point_robot.h"
 #include "envs/promp.h"
 #include "envs/random_mdp.h"
+#include "envs/reward_processes.h"
 #include "envs/semicircle.h"
 #include "envs/soft_problems.h"
 #include "envs/tabular.h"
@@ -58,6 +61,17 @@ extern template EnvRow make_row<TwoStep<double>>();
 extern template EnvRow make_row<TwoStepFlip<double>>();
 extern template EnvRow make_row<Harlow<double>>();
 extern template EnvRow make_row<GridNavi<double>>();
+extern template EnvRow make_row<SignalNoise<double>>();
+extern template EnvRow make_row<NoiseUndone<double>>();
+extern template EnvRow make_row<DiscountingChain<double, 0>>();
+extern template EnvRow make_row<DiscountingChain<double, 1>>();
+extern template EnvRow make_row<DiscountingChain<double, 2>>();
+extern template EnvRow make_row<DiscountingChain<double, 3>>();
+extern template EnvRow make_row<DiscountingChain<double, 4>>();
+extern template EnvRow make_row<LureGrid<double>>();
+extern template EnvRow make_row<NoisyCartPole<double>>();
+extern template EnvRow make_row<Catch<double, 10>>();
+extern template EnvRow make_row<Catch<double, 40>>();
 
 // region: table
 std::span<const EnvRow> all_envs() {
@@ -106,6 +120,17 @@ std::span<const EnvRow> all_envs() {
       make_row<TwoStepFlip<double>>(),
       make_row<Harlow<double>>(),
       make_row<GridNavi<double>>(),
+      make_row<SignalNoise<double>>(),
+      make_row<NoiseUndone<double>>(),
+      make_row<DiscountingChain<double, 0>>(),
+      make_row<DiscountingChain<double, 1>>(),
+      make_row<DiscountingChain<double, 2>>(),
+      make_row<DiscountingChain<double, 3>>(),
+      make_row<DiscountingChain<double, 4>>(),
+      make_row<LureGrid<double>>(),
+      make_row<NoisyCartPole<double>>(),
+      make_row<Catch<double, 10>>(),
+      make_row<Catch<double, 40>>(),
   };
   return rows;
 }

@@ -1,8 +1,11 @@
 // The second half of the table's rows: see table.cpp, which lists them.
 #include "envs/classic_control.h"
+#include "envs/discounting_chain.h"
+#include "envs/distractions.h"
 #include "envs/gridworld.h"
 #include "envs/pendulum.h"
 #include "envs/point_robot.h"
+#include "envs/reward_processes.h"
 #include "envs/semicircle.h"
 #include "envs/soft_problems.h"
 #include "envs/table.h"
@@ -20,5 +23,16 @@ template EnvRow make_row<SemicircleSparse<double>>();
 template EnvRow make_row<SemicircleDense<double>>();
 template EnvRow make_row<SoftLqr<double>>();
 template EnvRow make_row<SoftTwoState<double>>();
+template EnvRow make_row<SignalNoise<double>>();
+template EnvRow make_row<NoiseUndone<double>>();
+template EnvRow make_row<DiscountingChain<double, 0>>();
+template EnvRow make_row<DiscountingChain<double, 1>>();
+template EnvRow make_row<DiscountingChain<double, 2>>();
+template EnvRow make_row<DiscountingChain<double, 3>>();
+template EnvRow make_row<DiscountingChain<double, 4>>();
+template EnvRow make_row<LureGrid<double>>();
+template EnvRow make_row<NoisyCartPole<double>>();
+template EnvRow make_row<Catch<double, 10>>();
+template EnvRow make_row<Catch<double, 40>>();
 
 }  // namespace innerloop::envs

@@ -21,6 +21,9 @@ MamlProblem make_maml_problem(InnerEstimator estimator, int inner_steps, std::ui
 
 std::vector<CheckCase> maml_check_cases();
 std::vector<CheckCase> pearl_check_cases();  // the belief, and every loss of both versions
+// What `innerloop check meta_gradient` checks: J̄ after K updates as a function of η and θ, and the trace, in all
+// modes.
+std::vector<CheckCase> meta_gradient_check_cases();
 const char* name_of(InnerEstimator estimator);
 
 }  // namespace innerloop::meta

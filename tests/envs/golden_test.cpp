@@ -6,6 +6,7 @@
 #include "envs/vector_env.h"
 #include "tests/catch.h"
 #include "tests/envs/golden_control.h"
+#include "tests/envs/golden_distractions.h"
 #include "tests/envs/golden_trajectories.h"
 #include "tests/envs/golden_trials.h"
 
@@ -24,8 +25,8 @@ void check_near(std::span<const double> got, std::span<const double> expected) {
 
 std::vector<Golden> all_golden() {
   std::vector<Golden> all = golden_trajectories();
-  all.insert(all.end(), golden_control().begin(), golden_control().end());
-  all.insert(all.end(), golden_trials().begin(), golden_trials().end());
+  for (const auto& more : {golden_control(), golden_trials(), golden_distractions()})
+    all.insert(all.end(), more.begin(), more.end());
   return all;
 }
 

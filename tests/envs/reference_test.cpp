@@ -149,8 +149,9 @@ TEST_CASE("reference returns: the same seed gives the same bits, and nothing bea
     const auto again = reference_returns(row, reference_tasks(row), 3, 20);
     const auto other = reference_returns(row, reference_tasks(row), 4, 20);
     CHECK(row_of(first, "random").mean == row_of(again, "random").mean);
-    // In 20 episodes of random torques the acrobot may never get above its bar.
-    if (row.spec.name != "acrobot-v1") CHECK(row_of(first, "random").mean != row_of(other, "random").mean);
+    // In 20 episodes of random torques the acrobot may never get above its bar; of the chain's, as many may pay 1.1.
+    if (row.spec.name != "acrobot-v1" && !row.spec.name.starts_with("discounting-chain"))
+      CHECK(row_of(first, "random").mean != row_of(other, "random").mean);
     for (const ReferenceReturn& r : first) CHECK(r.mean <= first.back().mean);
   }
 }
