@@ -7,7 +7,9 @@
 #include "envs/grid_navi.h"
 #include "envs/gridworld.h"
 #include "envs/harlow.h"
+#include "envs/maesn.h"
 #include "envs/pendulum.h"
+#include "envs/promp_obstacles.h"
 
 namespace innerloop::app {
 namespace {
@@ -236,9 +238,62 @@ Scene bars(const Tensor& observations, int t, const envs::Task&) {
   return scene;
 }
 
+// The point between two rings, drawn where they hold; the corner that is the goal.
+Scene ring_walls(const Tensor& observations, int t, const envs::Task& task) {
+  Scene scene = plane(observations, t, {task.at(0), task.at(1)});
+  for (const int ring : {1, 2}) {
+    const auto first = static_cast<std::size_t>(2 * ring);
+    const double gap_x = task.at(first), gap_y = task.at(first + 1);
+    std::vector<Point> wall;
+    const double gap = std::atan2(gap_y, gap_x);
+    const double half = 2 * std::asin(envs::PrompWalls<double>::gap_radius / (2 * ring));
+    for (double angle = half; angle <= 2 * std::acos(-1.0) - half; angle += 0.05)
+      wall.push_back({ring * std::cos(gap + angle), ring * std::sin(gap + angle)});
+    scene.shapes.push_back(line(std::move(wall), ground, 3));
+  }
+  scene.shapes.push_back(star(task[0], task[1]));
+  return scene;
+}
+
+// A robot with the way it came, the way it faces, and the region around the goal that a sparse reward shows.
+Scene wheeled(const Tensor& observations, int t, const envs::Task& task) {
+  Scene scene = plane(observations, t, task);
+  const double x = number(observations, t, 0), y = number(observations, t, 1);
+  const double ahead_x = x + 0.4 * number(observations, t, 2), ahead_y = y + 0.4 * number(observations, t, 3);
+  scene.shapes.push_back(line({{x, y}, {ahead_x, ahead_y}}, moving, 3));
+  std::vector<Point> region;
+  for (int i = 0; i <= 40; ++i) {
+    const double angle = i * std::acos(-1.0) / 20, r = envs::WheeledDense<double>::region;
+    region.push_back({task.at(0) + r * std::cos(angle), task.at(1) + r * std::sin(angle)});
+  }
+  scene.shapes.push_back(line(std::move(region), target, 1));
+  const double reach = scene.right + envs::WheeledDense<double>::region;
+  return {-reach, reach, -reach, reach, std::move(scene.shapes)};
+}
+
+// Blocks, the one to be pushed in another colour, its goal, and the gripper.
+Scene pusher(const Tensor& observations, int t, const envs::Task& task) {
+  using Env = envs::PusherDense<double>;
+  double reach = 1;
+  for (int i = 0; i < observations.shape().rows; ++i)
+    for (int k = 0; k < observations.shape().cols; ++k) reach = std::max(reach, std::abs(number(observations, i, k)));
+  reach *= 1.1;
+  Scene scene{-reach, reach, -reach, reach, {}};
+  for (int i = 0; i < Env::blocks; ++i)
+    scene.shapes.push_back(dot(number(observations, t, 2 + 2 * i), number(observations, t, 3 + 2 * i),
+                               i == static_cast<int>(task.at(0)) ? danger : ground, 2));
+  scene.shapes.push_back(star(task.at(1), task.at(2)));
+  scene.shapes.push_back(dot(number(observations, t, 0), number(observations, t, 1), moving, 1.5));
+  return scene;
+}
+
 constexpr Drawing drawings[] = {
     {"point-nav", plane},
     {"promp-corner", plane},
+    {"promp-momentum", plane},
+    {"promp-walls", ring_walls},
+    {"wheeled", wheeled},
+    {"pusher", pusher},
     {"point-robot", plane},
     {"semicircle", plane},
     {"promp-1d", on_line},

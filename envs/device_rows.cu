@@ -7,10 +7,12 @@
 #include "envs/grid_navi.h"
 #include "envs/gridworld.h"
 #include "envs/harlow.h"
+#include "envs/maesn.h"
 #include "envs/pendulum.h"
 #include "envs/point_navigation.h"
 #include "envs/point_robot.h"
 #include "envs/promp.h"
+#include "envs/promp_obstacles.h"
 #include "envs/random_mdp.h"
 #include "envs/reward_processes.h"
 #include "envs/semicircle.h"
@@ -52,6 +54,9 @@ const DeviceEnvRow* find_row(std::string_view name) {
       device_row<DiscountingChain<double, 4>>, device_row<LureGrid<double>>,
       device_row<NoisyCartPole<double>>, device_row<Catch<double, 10>>,
       device_row<Catch<double, 40>>,
+      device_row<PrompMomentum<double>>,          device_row<PrompWalls<double>>,
+      device_row<WheeledDense<double>>,           device_row<WheeledSparse<double>>,
+      device_row<PusherDense<double>>,            device_row<PusherSparse<double>>,
   };
   for (const DeviceEnvRow& row : rows)
     if (row.name == name) return &row;

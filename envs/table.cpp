@@ -10,11 +10,13 @@
 #include "envs/grid_navi.h"
 #include "envs/gridworld.h"
 #include "envs/harlow.h"
+#include "envs/maesn.h"
 #include "envs/maml_goals.h"
 #include "envs/pendulum.h"
 #include "envs/point_navigation.h"
 #include "envs/point_robot.h"
 #include "envs/promp.h"
+#include "envs/promp_obstacles.h"
 #include "envs/random_mdp.h"
 #include "envs/reward_processes.h"
 #include "envs/semicircle.h"
@@ -72,6 +74,12 @@ extern template EnvRow make_row<LureGrid<double>>();
 extern template EnvRow make_row<NoisyCartPole<double>>();
 extern template EnvRow make_row<Catch<double, 10>>();
 extern template EnvRow make_row<Catch<double, 40>>();
+extern template EnvRow make_row<PrompMomentum<double>>();
+extern template EnvRow make_row<PrompWalls<double>>();
+extern template EnvRow make_row<WheeledDense<double>>();
+extern template EnvRow make_row<WheeledSparse<double>>();
+extern template EnvRow make_row<PusherDense<double>>();
+extern template EnvRow make_row<PusherSparse<double>>();
 
 // region: table
 std::span<const EnvRow> all_envs() {
@@ -131,6 +139,12 @@ std::span<const EnvRow> all_envs() {
       make_row<NoisyCartPole<double>>(),
       make_row<Catch<double, 10>>(),
       make_row<Catch<double, 40>>(),
+      make_row<PrompMomentum<double>>(),
+      make_row<PrompWalls<double>>(),
+      make_row<WheeledDense<double>>(),
+      make_row<WheeledSparse<double>>(),
+      make_row<PusherDense<double>>(),
+      make_row<PusherSparse<double>>(),
   };
   return rows;
 }

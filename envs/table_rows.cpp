@@ -3,9 +3,11 @@
 #include "envs/discounting_chain.h"
 #include "envs/distractions.h"
 #include "envs/gridworld.h"
+#include "envs/maesn.h"
 #include "envs/pendulum.h"
 #include "envs/point_robot.h"
 #include "envs/reward_processes.h"
+#include "envs/promp_obstacles.h"
 #include "envs/semicircle.h"
 #include "envs/soft_problems.h"
 #include "envs/table.h"
@@ -34,5 +36,11 @@ template EnvRow make_row<LureGrid<double>>();
 template EnvRow make_row<NoisyCartPole<double>>();
 template EnvRow make_row<Catch<double, 10>>();
 template EnvRow make_row<Catch<double, 40>>();
+template EnvRow make_row<PrompMomentum<double>>();
+template EnvRow make_row<PrompWalls<double>>();
+template EnvRow make_row<WheeledDense<double>>();
+template EnvRow make_row<WheeledSparse<double>>();
+template EnvRow make_row<PusherDense<double>>();
+template EnvRow make_row<PusherSparse<double>>();
 
 }  // namespace innerloop::envs

@@ -182,6 +182,10 @@ TEST_CASE("envs: rewards have the sign and range that the definitions give") {
         else if (name == "four-state-v1") REQUIRE((r == 0 || r == 1));
         else if (name == "promp-1d-v1") REQUIRE((r >= std::exp(-.9) - 1e-15 && r <= 1));  // (s − g)² ≤ 9
         else if (name == "promp-corner-v1") REQUIRE(std::abs(r) <= .2 * std::sqrt(2) + 1e-12);  // a diagonal step
+        else if (name == "promp-momentum-v1") REQUIRE((r >= 0 && r <= 2));  // 2 − distance
+        else if (name == "promp-walls-v1") REQUIRE(r < 0);
+        else if (name == "wheeled-sparse-v1") REQUIRE((r <= 0 && r >= -2.1));  // −2 and two wheels at full speed
+        else if (name == "pusher-sparse-v1") REQUIRE((r <= 0 && r >= -5 * std::hypot(.95, .5)));
         else if (name == "cartpole-v1") REQUIRE(r == 1);
         else if (name == "pendulum-v1") REQUIRE((r <= 0 && r >= -(10 + 6.4 + .004)));  // π², 0.1·8², 0.001·2²
         else if (name.starts_with("mountain-car")) REQUIRE((r >= -.1 * 9 && r <= 100));

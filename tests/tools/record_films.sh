@@ -40,3 +40,7 @@ film rl2-mdp-v1 "" maml --hidden [32] --alpha 1 --iterations 20
 film two-step-v1 "--steps 1 --until 6" maml --hidden [32] --alpha 1 --iterations 20
 film two-step-flip-v1 "--steps 1 --until 6" maml --hidden [32] --alpha 1 --iterations 20
 film harlow-v1 "--until 5" maml --hidden [32] --alpha 1 --iterations 20
+film promp-momentum-v1 "--steps 2 --until 40" maml --hidden [32,32] --alpha 0.1 --iterations 60
+film promp-walls-v1 "--steps 1 --until 60" maml --hidden [32,32] --alpha 0.1 --iterations 40
+film wheeled-dense-v1 "--steps 1 --task 3" maml --hidden [32,32] --alpha 0.1 --iterations 60
+film pusher-dense-v1 "--steps 1 --task 3" maml --hidden [32,32] --alpha 0.1 --iterations 60
