@@ -4,25 +4,30 @@
 #   make test     install what is missing, build, run every test
 #   make check    verify every gradient                make bench   build and run the benchmarks
 #   make docs     rewrite the generated parts of the chapters
-#   make asan     the tests that train nothing, under the address and undefined-behaviour sanitizers;  make tsan: thread
+#   make asan     all tests but those tagged [plain], under the address and undefined-behaviour sanitizers
+#   make tsan     the tests tagged [threads], under the thread sanitizer (tests/README.md)
 #   make mutate   take away every barrier of every CUDA kernel in turn: the tests must notice
+#   make main-job the main job as long as `make run` trains, held to its promises;  make record: record all runs anew
 #   make cuda-all compile the CUDA kernels for compute capability 8.0 and 12.0 too, and compare what they need with its budget
 #   make gpu-kit  a folder to carry to a machine with a GPU: tests and benchmarks, run by one script
 #   make compile-times   seconds per source file at -O2, slowest first
 #   make format   fold lines over 120 characters (needs clang-format)
 #   make build    build only                           make clean   remove all that was built
 #
-# Options: PORTABLE=1 (any processor of the last ten years), CUDA=AUTO|ON|OFF, JOBS=n, ARGS="..." (for run and check).
+# Options: PORTABLE=1 (any processor of the last ten years), CUDA=AUTO|ON|OFF, EMULATOR=ON|OFF (the CUDA kernels on the
+# CPU), JOBS=n, ARGS="..." (for run and check).
 JOBS     ?= $(shell nproc 2>/dev/null || echo 2)
 CUDA     ?= AUTO
+EMULATOR ?= ON
 ARGS     ?=
-OPTIONS   = -D INNERLOOP_PORTABLE=$(if $(filter-out 0,$(PORTABLE)),ON,OFF) -D INNERLOOP_CUDA=$(CUDA)
+OPTIONS   = -D INNERLOOP_PORTABLE=$(if $(filter-out 0,$(PORTABLE)),ON,OFF) -D INNERLOOP_CUDA=$(CUDA) \
+            -D INNERLOOP_EMULATOR=$(EMULATOR)
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
-.PHONY: help format run test check bench docs asan tsan mutate cuda-all gpu-kit compile-times record configure build tools clean
+.PHONY: help format run test check bench docs asan tsan mutate cuda-all gpu-kit compile-times main-job record configure build tools clean
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | sed '/^Tests tagged/d'
+	@sed -n '/^JOBS/q; s/^# \{0,1\}//p' Makefile
 
 tools:
 	@sh tests/tools/bootstrap.sh
@@ -49,7 +54,11 @@ bench: build
 	@cmake --build build -j $(JOBS) --target benches
 	@for program in build/bench/*; do echo "== $$program"; $$program || exit 1; done
 
-record: build
+# The test of `make test` trains two iterations; this one trains them all.
+main-job: build
+	@INNERLOOP_BUILD=build build/tests_app "[whole]"
+
+record: main-job
 	@sh tests/tools/record_run.sh build/innerloop
 	@sh tests/tools/record_maml.sh build/innerloop
 	@sh tests/tools/record_films.sh build/innerloop
@@ -57,11 +66,11 @@ record: build
 docs: build
 	@build/docs_tool write
 
-# Tests tagged [learning] train, those tagged [timing] measure: neither says more under a sanitizer.
+# Which tests run here is said by their tags; their programs alone are built.
 asan tsan: tools
-	@cmake --preset $@ -D INNERLOOP_CUDA=OFF > /dev/null
+	@cmake --preset $@ > /dev/null
 	@cmake --build build-$@ -j $(JOBS)
-	@sh tests/tools/run_tests.sh build-$@ $(JOBS) -LE 'learning|timing'
+	@sh tests/tools/run_tests.sh build-$@ $(JOBS) -L $@
 
 mutate cuda-all gpu-kit: build
 	@cmake --build build -j $(JOBS) --target $@

@@ -80,7 +80,7 @@ Work mlp_work(Op op, const DeviceCall& call, const GpuModel& gpu) {
                         : op == Op::mlp_bwd ? u - l + backward + u
                         : op == Op::mlp_jvp ? u - l + tangents
                                             : u - l + tangents + 3 * backward + 2 * u - f;
-  const kernels::MlpPlan plan = kernels::simt_host::plan_mlp(op, Dtype::f32, call);
+  const kernels::MlpPlan plan = kernels::plan_mlp(Device::simt, op, Dtype::f32, call);
   const int together = 2 * (plan.shared_bytes + 2048) <= 233472 ? 2 : 1;  // blocks on a multiprocessor
   Work work{.flops = 2 * passes * call.in[0].rows * call.tasks,
             .busy = std::min(1.0, static_cast<double>(plan.slices) * call.tasks / (together * gpu.multiprocessors))};
@@ -177,6 +177,8 @@ GpuModel model_of(const kernels::DeviceProperties& gpu) {
 }
 
 PlanCost predicted_cost(const NetworkCase& c, const GpuModel& gpu) {
+  const std::string missing = kernels::why_unavailable(Device::simt);
+  require(missing.empty(), "a prediction reads the plans of the emulated kernels; " + missing);
   const Plan plan = plan_of(c);
   PlanCost cost;
   cost.memory_bytes = static_cast<double>(plan.report.shared_bytes);

@@ -15,21 +15,36 @@ using rl::OptionType;
 constexpr Option run_flags[] = {
     {.name = "out", .type = OptionType::text, .value = "runs/first", .help = "folder for the runs and the pictures"},
     {.name = "seed", .type = OptionType::integer, .value = "1", .low = 0, .high = 1e9, .help = "of all random numbers"},
+    {.name = "iterations",
+     .type = OptionType::integer,
+     .value = "0",
+     .low = 0,
+     .high = 1e6,
+     .help = "of each learner; 0: as many as its preset says"},
     {.name = "quiet", .type = OptionType::boolean, .value = "false", .help = "no progress line"},
 };
 
 // Trains with this preset, goes on where an earlier call was interrupted, and does nothing where one has finished.
-int train_preset(const Context& context, const std::string& preset, const std::string& folder, const std::string& seed,
-                 bool quiet) {
-  std::vector<std::string> arguments{"maml", "--preset", preset, "--seed", seed, "--out", folder};
-  if (std::filesystem::exists(folder + "/config.toml")) {
+int train_preset(const Context& context, const std::string& preset, const std::string& folder,
+                 const rl::OptionValues& flags) {
+  rl::OptionValues settings;
+  settings.set("seed", flags["seed"]);
+  if (flags.integer("iterations") > 0) settings.set("iterations", flags["iterations"]);
+  const RunSettings wanted = resolve_settings(context, "maml", preset, {}, settings);
+
+  std::vector<std::string> arguments{"maml", "--preset", preset, "--out", folder};
+  const bool exists = std::filesystem::exists(folder + "/config.toml");
+  if (exists) arguments = {"--resume", folder};
+  for (const char* name : {"seed", "iterations"}) {
+    const std::string value = rl::to_text(wanted.values[name]);
+    if (!exists) arguments.insert(arguments.end(), {flag_of(name), value});
+    if (!exists) continue;
     for (const ConfigEntry& entry : RunFolder::open(folder).config())
-      if (entry.key == "seed" && rl::to_text(entry.value) != seed)
-        throw rl::UsageError(folder + " holds a run with seed " + rl::to_text(entry.value) + ", not " + seed +
+      if (entry.key == name && rl::to_text(entry.value) != value)
+        throw rl::UsageError(folder + " holds a run with " + name + " " + rl::to_text(entry.value) + ", not " + value +
                              "; give another folder with --out");
-    arguments = {"--resume", folder};
   }
-  if (quiet) arguments.push_back("--quiet");
+  if (flags.boolean("quiet")) arguments.push_back("--quiet");
   return train_command(context, arguments);
 }
 
@@ -45,21 +60,20 @@ int run_command(const Context& context, Arguments arguments) {
   }
   rl::OptionValues values = rl::default_values(run_flags);
   for (const auto& [name, value] : parsed.given.all()) values.set(name, value);
-  const std::string out = values.text("out"), seed = rl::to_text(values["seed"]);
-  const bool quiet = values.boolean("quiet");
+  const std::string out = values.text("out");
 
   // MAML, and for comparison the same policy trained on all tasks at once without an inner step, and one that sees the
   // goal.
   std::vector<std::string> runs;
   for (const char* preset : {"quick", "quick-pretrained", "quick-oracle"}) {
     runs.push_back(out + "/" + preset);
-    if (const int code = train_preset(context, preset, runs.back(), seed, quiet); code != success) return code;
+    if (const int code = train_preset(context, preset, runs.back(), values); code != success) return code;
   }
 
   // All adapt to the authors' 40 test goals, beside an untrained policy.
   std::vector<std::string> adapt = runs;
   adapt.insert(adapt.end(), {"--random", "--steps", "3", "--out", out});
-  if (quiet) adapt.push_back("--quiet");
+  if (values.boolean("quiet")) adapt.push_back("--quiet");
   return adapt_command(context, adapt);
 }
 

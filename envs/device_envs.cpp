@@ -28,25 +28,34 @@ void check(Device device, const DeviceLanes& lanes) {
 #ifdef INNERLOOP_HAS_CUDA
   if (device == Device::cuda) return;
 #endif
-  require(device == Device::simt, std::string("this build steps no environments on device ") + name_of(device));
+#ifndef INNERLOOP_WITHOUT_EMULATOR
+  if (device == Device::simt) return;
+#endif
+  throw Error(std::string("this build steps no environments on device ") + name_of(device));
 }
 
 }  // namespace
 
-void reset_on(Device device, std::string_view env, const DeviceLanes& lanes, void* stream) {
+void reset_on(Device device, [[maybe_unused]] std::string_view env, const DeviceLanes& lanes,
+              [[maybe_unused]] void* stream) {
   check(device, lanes);
 #ifdef INNERLOOP_HAS_CUDA
   if (device == Device::cuda) return cuda::reset_lanes_of(env, lanes, stream);
 #endif
+#ifndef INNERLOOP_WITHOUT_EMULATOR
   simt_host::reset_lanes_of(env, lanes, stream);
+#endif
 }
 
-void step_on(Device device, std::string_view env, const DeviceLanes& lanes, void* stream) {
+void step_on(Device device, [[maybe_unused]] std::string_view env, const DeviceLanes& lanes,
+             [[maybe_unused]] void* stream) {
   check(device, lanes);
 #ifdef INNERLOOP_HAS_CUDA
   if (device == Device::cuda) return cuda::step_lanes_of(env, lanes, stream);
 #endif
+#ifndef INNERLOOP_WITHOUT_EMULATOR
   simt_host::step_lanes_of(env, lanes, stream);
+#endif
 }
 
 }  // namespace innerloop::envs

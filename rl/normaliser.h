@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "rl/checkpoint.h"
+#include "autodiff/tensor.h"
 
 namespace innerloop::rl {
 
@@ -21,7 +21,8 @@ class Normaliser {
   const std::vector<double>& mean() const { return mean_; }
   std::vector<double> variance() const;  // of the population; 1 before anything was seen
 
-  void visit(Checkpoint& c);  // "normaliser" (1, 3, size): count, mean, sum of squares about it
+  Tensor save() const;  // (1, 3, size): count, mean, sum of squares about it
+  void restore(const Tensor& saved);
 
  private:
   double count_ = 0;

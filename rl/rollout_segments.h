@@ -62,7 +62,9 @@ class SegmentSource {
   // The protocol with a learner that does not adapt: the same theta after every update.
   AdaptReport adapt(const ParamValues& theta, const AdaptRequest& request) const;
 
-  void visit(Checkpoint& c);  // "env/state", "env/episode_return", "state/…", "normaliser"
+  // "env/state", "env/episode_return", "core/…", "normaliser".
+  void save(Tensors& checkpoint) const;
+  void restore(const Tensors& checkpoint);
 
   const SegmentConfig& config() const { return config_; }
   const Normaliser& normaliser() const { return normaliser_; }

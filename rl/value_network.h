@@ -11,7 +11,6 @@
 #include "autodiff/function.h"
 #include "nn/mlp.h"
 #include "nn/optimizer.h"
-#include "rl/checkpoint.h"
 #include "rl/trajectory.h"
 
 namespace innerloop::rl {
@@ -43,7 +42,9 @@ class ValueNetwork {
   // GAE(λ) from the current network; then the network is fitted to Â + V, all rows alike.
   Tensor advantages_then_fit(const Trajectories& trajectories);
 
-  void visit(Checkpoint& c);  // "baseline/value/…" and its optimiser
+  // "baseline/value/…" and its optimiser.
+  void save(Tensors& checkpoint) const;
+  void restore(const Tensors& checkpoint);
 
  private:
   double scale() const;

@@ -4,13 +4,23 @@
 #include "kernels/require.h"
 
 namespace innerloop::kernels {
+namespace {
+
+// What can be used where CUDA cannot.
+#ifdef INNERLOOP_WITHOUT_EMULATOR
+constexpr const char* another_device = "or use device cpu";
+#else
+constexpr const char* another_device = "or use device simt, which emulates the same kernels on the CPU";
+#endif
+
+}  // namespace
 
 std::string cuda_version_text(int version) {
   return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
 }
 
 std::string what_is_missing(const CudaState& state) {
-  const std::string otherwise = "; or use device simt, which emulates the same kernels on the CPU";
+  const std::string otherwise = std::string("; ") + another_device;
   const auto capability = [](int number) { return std::to_string(number / 10) + "." + std::to_string(number % 10); };
   if (!state.error.empty()) return "device cuda: " + state.error + otherwise;
 
@@ -36,22 +46,32 @@ std::string what_is_missing(const CudaState& state) {
 
 std::string why_unavailable(Device device) {
   if (device == Device::cpu) return "device cpu has no table of device functions; it calls kernels/ops.h directly";
-  if (device == Device::simt) return "";
+  if (device == Device::simt) {
+#ifdef INNERLOOP_WITHOUT_EMULATOR
+    return "device simt: this build was configured with INNERLOOP_EMULATOR=OFF and has no emulated CUDA kernels. Build "
+           "again with EMULATOR=ON, or use device cpu";
+#else
+    return "";
+#endif
+  }
 #ifdef INNERLOOP_HAS_CUDA
   return why_cuda_is_unavailable();
 #else
-  return "device cuda: this build has no CUDA code, since no nvcc was found when it was configured. Install the CUDA "
-         "Toolkit and build again with CUDA=ON, or use device simt, which emulates the same kernels on the CPU";
+  return std::string("device cuda: this build has no CUDA code, since no nvcc was found when it was configured. "
+                     "Install the CUDA Toolkit and build again with CUDA=ON, ") +
+         another_device;
 #endif
 }
 
 const DeviceApi& device_api(Device device) {
+  if (device == Device::simt) return simt_device_api;
   const std::string reason = why_unavailable(device);
   require(reason.empty(), reason);
 #ifdef INNERLOOP_HAS_CUDA
-  if (device == Device::cuda) return cuda_device_api;
+  return cuda_device_api;
+#else
+  throw Error(reason);  // there is always one here
 #endif
-  return simt_device_api;
 }
 
 }  // namespace innerloop::kernels

@@ -50,10 +50,12 @@ struct DeviceApi {
   double (*milliseconds)(void* begin, void* end);  // between two recorded events; waits for the second
 };
 
-// The table of Device::cuda or Device::simt. Throws Error when why_unavailable() says something.
+// The table of Device::cuda or Device::simt. Throws Error when why_unavailable() says something of Device::cuda; the
+// memory of Device::simt is the host's, and always there.
 const DeviceApi& device_api(Device device);
 
-// Empty, or what is missing before this device can be used, and what to do about it. Device::simt is always there.
+// Empty, or what is missing before kernels can run on this device, and what to do about it. Those of Device::simt can,
+// unless the build leaves the emulator out.
 std::string why_unavailable(Device device);
 
 }  // namespace innerloop::kernels

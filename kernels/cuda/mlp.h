@@ -21,6 +21,9 @@ struct MlpPlan {
 // Beyond, layers one by one are faster: products as large as these keep the device busy by themselves.
 bool mlp_fits(Device device, std::span<const int> widths, Dtype dtype);
 
+// The plan of a device that this build has kernels for; Error for another one.
+MlpPlan plan_mlp(Device device, Op op, Dtype dtype, const DeviceCall& call);
+
 namespace cuda {
 MlpPlan plan_mlp(Op op, Dtype dtype, const DeviceCall& call);
 }

@@ -22,14 +22,16 @@ void draw(Device device, Distribution distribution, std::uint64_t seed, const Pl
   last.task += static_cast<std::uint32_t>(tasks - 1);
   last.trajectory += static_cast<std::uint32_t>(trajectories - 1);
   first_counter(last);  // throws where a field is too small
-  const auto draw_on = [&](auto function) {
-    function(distribution, seed, first_counter(first), tasks, trajectories, count, out, stream);
-  };
-  if (device == Device::simt) return draw_on(simt_host::draw_on_device);
-#ifdef INNERLOOP_HAS_CUDA
-  if (device == Device::cuda) return draw_on(cuda::draw_on_device);
+  decltype(&cuda::draw_on_device) draw_on_device = nullptr;
+#ifndef INNERLOOP_WITHOUT_EMULATOR
+  if (device == Device::simt) draw_on_device = simt_host::draw_on_device;
 #endif
-  require(false, std::string("there is no kernel of device ") + name_of(device) + " that draws random numbers");
+#ifdef INNERLOOP_HAS_CUDA
+  if (device == Device::cuda) draw_on_device = cuda::draw_on_device;
+#endif
+  require(draw_on_device != nullptr,
+          std::string("there is no kernel of device ") + name_of(device) + " that draws random numbers");
+  draw_on_device(distribution, seed, first_counter(first), tasks, trajectories, count, out, stream);
 }
 
 }  // namespace innerloop::kernels

@@ -3,6 +3,7 @@
 #include "kernels/cuda/cublas.h"
 #include "kernels/cuda/mlp.h"
 #include "kernels/cuda/slices.h"
+#include "kernels/require.h"
 
 namespace innerloop::kernels {
 
@@ -16,7 +17,9 @@ DeviceKernel kernel_of(Dtype dtype, Op op);
 
 DeviceKernel find_device_kernel(Device device, Dtype dtype, Op op) {
   if (op >= Op::count_) return nullptr;
+#ifndef INNERLOOP_WITHOUT_EMULATOR
   if (device == Device::simt) return simt_host::kernel_of(dtype, op);
+#endif
 #ifdef INNERLOOP_HAS_CUDA
   if (device == Device::cuda) return cuda::kernel_of(dtype, op);
 #endif
@@ -26,12 +29,19 @@ DeviceKernel find_device_kernel(Device device, Dtype dtype, Op op) {
 std::size_t device_workspace(Device device, Dtype dtype, Op op, const DeviceCall& call) {
   if (const std::size_t bytes = gemm_workspace(device, op, call)) return bytes;
   if (const std::size_t bytes = slices_workspace(op, dtype, call)) return bytes;
-  if (op != Op::mlp_bwd && op != Op::mlp_hvp) return 0;
-  if (device == Device::simt) return simt_host::plan_mlp(op, dtype, call).workspace_bytes;
-#ifdef INNERLOOP_HAS_CUDA
-  if (device == Device::cuda) return cuda::plan_mlp(op, dtype, call).workspace_bytes;
+  if ((op != Op::mlp_bwd && op != Op::mlp_hvp) || find_device_kernel(device, dtype, op) == nullptr) return 0;
+  return plan_mlp(device, op, dtype, call).workspace_bytes;
+}
+
+MlpPlan plan_mlp(Device device, [[maybe_unused]] Op op, [[maybe_unused]] Dtype dtype,
+                 [[maybe_unused]] const DeviceCall& call) {
+#ifndef INNERLOOP_WITHOUT_EMULATOR
+  if (device == Device::simt) return simt_host::plan_mlp(op, dtype, call);
 #endif
-  return 0;
+#ifdef INNERLOOP_HAS_CUDA
+  if (device == Device::cuda) return cuda::plan_mlp(op, dtype, call);
+#endif
+  throw Error(std::string("this build has no kernels for device ") + name_of(device));
 }
 
 }  // namespace innerloop::kernels

@@ -7,8 +7,8 @@
 
 namespace innerloop::kernels {
 
-// device: Device::cuda or Device::simt. Null for leaves, for Device::cpu, and for Device::cuda where innerloop was
-// built without nvcc.
+// device: Device::cuda or Device::simt. Null for leaves, for Device::cpu, for Device::cuda where innerloop was
+// built without nvcc, and for Device::simt where the emulator was left out.
 DeviceKernel find_device_kernel(Device device, Dtype dtype, Op op);
 
 // The bytes of DeviceCall::workspace that the kernel of `op` can use for this call (only sizes, tasks and attr count).

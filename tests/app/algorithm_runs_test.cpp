@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdlib>
 #include <csignal>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,20 @@ std::string tiny_of(const std::string& algorithm) {
   if (algorithm == "dqn") return steps + "--hidden 8 --batch 8 --learning-starts 20 --update-every 1 ";
   if (algorithm == "sac") return steps + "--hidden 8 --batch 8 --learning-starts 20 --env point-nav-v1 ";
   return tiny;
+}
+
+// The same, for two iterations, as a sweep's method takes them: +steps=40+hidden=8.
+std::string settings_of(const std::string& algorithm) {
+  std::istringstream words(tiny_of(algorithm));
+  std::string settings = "+iterations=2";
+  for (std::string flag, value; words >> flag;) {
+    if (flag == "--quiet") continue;
+    words >> value;
+    if (flag == "--iterations" || flag == "--checkpoint-every" || flag == "--env") continue;
+    std::ranges::replace(flag, '-', '_');
+    settings += "+" + flag.substr(2) + "=" + value;
+  }
+  return settings;
 }
 
 // The names of all algorithms, as the program lists them.
@@ -100,6 +115,32 @@ TEST_CASE("algorithms: 1, 2 and 4 threads leave the same bytes", "[app][runs]") 
   check_threads("wide", "sac --hidden [256,256] --batch 256 --steps 120 --learning-starts 100 --iterations 1 "
                         "--evaluation-episodes 1 --quiet ",
                 std::array{"metrics.csv", "checkpoints/iteration-000001.safetensors"});
+}
+
+// Runs side by side, as a sweep's, must share nothing that changes; nor may the threads of one run.
+// [threads] app/sweep_run.cpp, rl/rollout.cpp, rl/baseline.cpp, autodiff/program.cpp
+TEST_CASE("algorithms: two runs at once leave the bytes of one after the other, and two threads in a run those of one",
+          "[app][runs][threads]") {
+  TestFolder folder;
+  std::string methods;
+  for (const std::string& algorithm : algorithms(folder)) {
+    const std::string train = "train " + algorithm + tiny_of(algorithm) + "--iterations 2 --out ",
+                      one = folder / (algorithm + "1"), two = folder / (algorithm + "2");
+    INFO(train);
+    REQUIRE(exit_status(folder, train + one + " --threads 1") == 0);
+    REQUIRE(exit_status(folder, train + two + " --threads 2") == 0);
+    CHECK(contents(one + "/metrics.csv") == contents(two + "/metrics.csv"));
+    methods += algorithm + settings_of(algorithm) + " ";
+  }
+  const auto swept = [&](const std::string& parallel) {
+    const std::string out = folder / ("sweep" + parallel);
+    REQUIRE(exit_status(folder, "sweep --quiet --seeds 2 --methods \"" + methods + "\" --parallel " + parallel +
+                                    " --out " + out) == 0);
+    return contents(out + "/sweep.csv");
+  };
+  const std::string one_by_one = swept("1");
+  CHECK(std::ranges::count(one_by_one, '\n') == 1 + 2 * std::ranges::count(methods, ' '));
+  CHECK(swept("2") == one_by_one);
 }
 
 TEST_CASE("algorithms: a run killed without warning and resumed leaves the same bytes as one that never stopped",
@@ -198,4 +239,6 @@ TEST_CASE("run: a folder that holds a run with another seed is refused, not show
   REQUIRE(exit_status(folder, "train maml --preset quick --seed 1" + tiny + "--out " + out + "/quick") == 0);
   CHECK(exit_status(folder, "run --quiet --seed 2 --out " + out) == 2);
   CHECK_THAT(contents(folder / "err.txt"), ContainsSubstring("/quick holds a run with seed 1, not 2"));
+  CHECK(exit_status(folder, "run --quiet --out " + out) == 2);
+  CHECK_THAT(contents(folder / "err.txt"), ContainsSubstring("/quick holds a run with iterations 6, not 60"));
 }

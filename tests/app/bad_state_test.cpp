@@ -58,8 +58,10 @@ class FaultyTrainer : public rl::Trainer {
     ++iteration_;
     return {{"return", all.mean_return()}};
   }
+  int iteration() const override { return iteration_; }
   int iterations() const override { return iterations_; }
-  void visit(rl::Checkpoint& c) override { c("", theta_); }
+  Tensors state() const override { return theta_; }
+  void restore(const Tensors& state, int iteration) override { theta_ = state, iteration_ = iteration; }
   rl::AdaptReport adapt(const rl::AdaptRequest&) const override { return {}; }
 
  private:
@@ -67,7 +69,7 @@ class FaultyTrainer : public rl::Trainer {
   nn::PolicySpec policy_;
   ParamValues theta_;
   rl::PolicyGradientFunction gradient_;
-  int iterations_;
+  int iterations_, iteration_ = 0;
 };
 
 }  // namespace

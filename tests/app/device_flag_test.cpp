@@ -27,7 +27,8 @@ std::vector<double> numbers_in(const std::string& csv) {
 
 }  // namespace
 
-TEST_CASE("the program: check passes for every operation and maml on the emulated CUDA kernels", "[app][slow]") {
+TEST_CASE("the program: check passes for every operation and maml on the emulated CUDA kernels",
+          "[app][slow][simt]") {
   TestFolder folder;
   for (const char* what : {"ops", "maml"}) {
     const Outcome outcome = run_innerloop(folder, std::string("check ") + what + " --device simt");
@@ -39,7 +40,7 @@ TEST_CASE("the program: check passes for every operation and maml on the emulate
 
 // Damped: ten iterations of conjugate gradients on a nearly singular matrix would make the last digits of a product,
 // which two devices round in different ways, visible in the step.
-TEST_CASE("the program: training and adapting on the emulated device agree with the CPU", "[app]") {
+TEST_CASE("the program: training and adapting on the emulated device agree with the CPU", "[app][simt]") {
   TestFolder folder;
   const std::string train =
       "train maml --tasks 3 --trajectories 2 --hidden 8 --quiet --iterations 2 --dtype f64 --cg-damping 0.1 --out ";
@@ -61,7 +62,8 @@ TEST_CASE("the program: training and adapting on the emulated device agree with 
   }
 }
 
-TEST_CASE("the program: every algorithm trains and adapts on the emulated device as on the CPU", "[app][slow]") {
+TEST_CASE("the program: every algorithm trains and adapts on the emulated device as on the CPU",
+          "[app][slow][simt]") {
   const std::pair<const char*, const char*> runs[] = {
       {"policy_gradient", "--env point-nav-v1 --tasks 2 --trajectories 2 --hidden 8"},
       {"trpo", "--cg-damping 0.1 --env point-nav-v1 --tasks 2 --trajectories 2 --hidden 8"},
@@ -101,13 +103,15 @@ TEST_CASE("the program: every algorithm trains and adapts on the emulated device
 
 TEST_CASE("the program: a device that is not there is refused with what is missing", "[app]") {
   TestFolder folder;
-  const std::string reason = kernels::why_unavailable(Device::cuda);
   CHECK(run_innerloop(folder, "check tanh --device gpu").code == 2);
-  if (reason.empty()) return;  // there is a GPU here
-  for (const char* command : {"train maml --out x", "check tanh", "bench ops"}) {
-    const Outcome outcome = run_innerloop(folder, std::string(command) + " --device cuda");
-    INFO(outcome.err);
-    CHECK(outcome.code == 1);
-    CHECK_THAT(outcome.err, ContainsSubstring(reason.substr(0, 60)));
+  for (const Device device : {Device::cuda, Device::simt}) {
+    const std::string reason = kernels::why_unavailable(device);
+    if (reason.empty()) continue;  // there is a GPU here, or the emulator
+    for (const char* command : {"train maml --out x", "check tanh", "bench ops"}) {
+      const Outcome outcome = run_innerloop(folder, std::string(command) + " --device " + name_of(device));
+      INFO(outcome.err);
+      CHECK(outcome.code == 1);
+      CHECK_THAT(outcome.err, ContainsSubstring(reason.substr(0, 60)));
+    }
   }
 }

@@ -19,6 +19,7 @@
 #include "tests/app/folder.h"
 #include "tests/app/toy.h"
 #include "tests/catch.h"
+#include "tests/kernels/thread_count.h"
 
 using namespace innerloop;
 using namespace innerloop::app;
@@ -167,6 +168,17 @@ TEST_CASE("check: operations hold, in text and in JSON, and an unknown one is na
   CHECK(gaps.find("maml, first-order, K = 1                 nothing") == std::string::npos);
 }
 
+// [threads] app/check.cpp
+TEST_CASE("check: cases that threads share give the same table as one thread", "[app][threads]") {
+  const auto reports = [](int threads) {
+    const ThreadCount count(threads);
+    return nlohmann::json::parse(program({"check", "square", "--json"}).out)["reports"].dump();
+  };
+  const std::string one = reports(1);
+  CHECK_THAT(one, ContainsSubstring("square"));
+  CHECK(reports(3) == one);
+}
+
 TEST_CASE("check: a wrong rule gives exit code 1 and is named, with its line, in text and in JSON", "[app]") {
   OpTable wrong = op_table();
   wrong[static_cast<std::size_t>(Op::tanh)].vjp_factor[0] = 1.001;
@@ -214,7 +226,7 @@ TEST_CASE("bench: an algorithm and the kernels, as JSON too", "[app]") {
   for (const auto& kernel : kernels) CHECK(kernel["f64_ns"] > 0);
 }
 
-TEST_CASE("bench networks: every kind is measured on a device; files are read again beside a peer's", "[app]") {
+TEST_CASE("bench networks: every kind is measured on a device; files are read again beside a peer's", "[app][simt]") {
   TestFolder folder;
   const std::string ours = folder / "ours.csv", peers = folder / "peers.csv";
   const Outcome run = program({"bench", "networks", "--tiny", "--device", "simt", "--csv", ours, "--json"});
@@ -251,7 +263,8 @@ TEST_CASE("bench networks: every kind is measured on a device; files are read ag
   CHECK_THAT(program({"bench", "ops", "--tiny"}).err, ContainsSubstring("belongs to innerloop bench networks"));
 }
 
-TEST_CASE("bench says what does a device's large products: its own kernel, or a library and its version", "[app]") {
+TEST_CASE("bench says what does a device's large products: its own kernel, or a library and its version",
+          "[app][simt]") {
   const auto lines = [](const std::string& what) {
     const Outcome text = program({"bench", what, "--repeats", "1", "--device", "simt"});
     REQUIRE(text.code == success);
@@ -276,7 +289,8 @@ TEST_CASE("bench says what does a device's large products: its own kernel, or a 
   CHECK(cpu.out.find("large_products") == std::string::npos);
 }
 
-TEST_CASE("bench networks: predictions stay above the floor, and the least arithmetic is that of the facts", "[app]") {
+TEST_CASE("bench networks: predictions stay above the floor, and the least arithmetic is that of the facts",
+          "[app][simt]") {
   for (const NetworkCase& c : network_cases(false)) {
     INFO(c.name());
     const GpuModel gpu = h200();

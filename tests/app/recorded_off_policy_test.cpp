@@ -1,4 +1,5 @@
 // Recorded runs of Q-learning, DQN and SAC: what they reached, and that today's program still begins them alike.
+// [plain] reads text, or trains at full size; the same code runs, smaller, in the other tests of this folder
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -55,7 +56,7 @@ GridOptimum grid_optimum(int seed, int episodes) {
 
 TEST_CASE(
     "recorded runs: SAC on Pendulum after 20 000 steps, five seeds, 1 000 starts: no seed below −165 or above −125",
-    "[app][runs]") {
+    "[app][runs][plain]") {
   for (int seed = 1; seed <= 5; ++seed) {
     const double mean = final_return("sac-pendulum-v1", seed, "sac");
     INFO("seed " << seed << ": " << mean);
@@ -66,7 +67,7 @@ TEST_CASE(
 }
 
 TEST_CASE("recorded runs: SAC's median regret on Pendulum is at most 22, and no episode beats its own start's optimum",
-          "[app][runs]") {
+          "[app][runs][plain]") {
   const std::string table = contents(set_folder("sac-pendulum-v1") + "/regret.txt"), words = "a start at most ";
   REQUIRE(table.find(words) != std::string::npos);
   const double error = std::stod(table.substr(table.find(words) + words.size()));
@@ -83,7 +84,7 @@ TEST_CASE("recorded runs: SAC's median regret on Pendulum is at most 22, and no 
 }
 
 TEST_CASE("recorded runs: SAC with two actions is within 10 % of its goal's oracle, and never above it",
-          "[app][runs]") {
+          "[app][runs][plain]") {
   const envs::EnvRow& env = envs::find_env("semicircle-dense-v1");
   std::string rows;
   for (int seed = 1; seed <= 5; ++seed) {
@@ -101,7 +102,8 @@ TEST_CASE("recorded runs: SAC with two actions is within 10 % of its goal's orac
   CHECK(contents("rl/sac.md").find(rows) != std::string::npos);
 }
 
-TEST_CASE("recorded runs: DQN and Q-learning end with the gridworld's optimum within 2 %, five seeds", "[app][runs]") {
+TEST_CASE("recorded runs: DQN and Q-learning end with the gridworld's optimum within 2 %, five seeds",
+          "[app][runs][plain]") {
   const int episodes = 2000;  // --evaluation-episodes of both
   for (const std::string algorithm : {"dqn", "q_learning"}) {
     std::string rows;
@@ -122,11 +124,11 @@ TEST_CASE("recorded runs: DQN and Q-learning end with the gridworld's optimum wi
   }
 }
 
-TEST_CASE("recorded runs: DQN on CartPole reaches 400, five seeds", "[app][runs]") {
+TEST_CASE("recorded runs: DQN on CartPole reaches 400, five seeds", "[app][runs][plain]") {
   for (int seed = 1; seed <= 5; ++seed) CHECK(final_return("dqn-cartpole-v1", seed, "dqn") >= 400);
 }
 
-TEST_CASE("recorded runs: the tables of the chapters are those of the runs", "[app][runs]") {
+TEST_CASE("recorded runs: the tables of the chapters are those of the runs", "[app][runs][plain]") {
   // SAC: the return on the starts of adapt, then return and regrets on the starts of the regret.
   const std::string regret = contents(set_folder("sac-pendulum-v1") + "/regret.txt");
   std::string sac;
@@ -154,7 +156,7 @@ TEST_CASE("recorded runs: the tables of the chapters are those of the runs", "[a
   }
 }
 
-TEST_CASE("recorded runs: a set says its command, commit, date, processor and seconds", "[app][runs]") {
+TEST_CASE("recorded runs: a set says its command, commit, date, processor and seconds", "[app][runs][plain]") {
   for (const char* set : {"sac-pendulum-v1", "sac-semicircle-dense-v1", "dqn-cartpole-v1", "dqn-gridworld-v1",
                           "q_learning-gridworld-v1", "a2c-cartpole", "ppo-cartpole", "ppo-pendulum", "trpo-cartpole"}) {
     const std::string facts = contents(set_folder(set) + "/recorded.txt");
@@ -172,7 +174,7 @@ TEST_CASE("recorded runs: a set says its command, commit, date, processor and se
 }
 
 TEST_CASE("recorded runs: the first iteration of Q-learning, DQN and SAC is repeated to 3 digits",
-          "[app][runs][learning]") {
+          "[app][runs][plain]") {
   TestFolder folder;
   const char* build = ::getenv("INNERLOOP_BUILD");
   const std::string program = std::string(build ? build : "build") + "/innerloop";
@@ -191,7 +193,7 @@ TEST_CASE("recorded runs: the first iteration of Q-learning, DQN and SAC is repe
   }
 }
 
-TEST_CASE("recorded runs: every preset of SAC learns Pendulum, three seeds", "[app][runs]") {
+TEST_CASE("recorded runs: every preset of SAC learns Pendulum, three seeds", "[app][runs][plain]") {
   const std::string table = contents(set_folder("sac-presets") + "/sweep.txt");
   for (const char* preset : {"quick", "paper-v1", "softlearning", "sb3", "cleanrl"}) {
     INFO(preset);

@@ -107,7 +107,8 @@ TEST_CASE("sweep: each cell is the run that train makes", "[app][sweep]") {
   CHECK(json["comparisons"].size() == 1);
 }
 
-TEST_CASE("sweep: the same bytes whatever the parallelism", "[app][sweep]") {
+// [threads] app/sweep_run.cpp
+TEST_CASE("sweep: the same bytes whatever the parallelism", "[app][sweep][threads]") {
   TestFolder folder;
   std::vector<std::string> reports;
   for (const char* parallel : {"1", "2", "4"}) {

@@ -130,7 +130,9 @@ TEST_CASE(
   CHECK(bitwise_equal(f({}, {fixed(theta), Tensor::scalar(3.0)})[0], expected(theta, 3)));
 }
 
-TEST_CASE("function: threads share the wide layers of a single task, and change no bit of values or gradients") {
+// [threads] kernels/cpu/dense.cpp
+TEST_CASE("function: threads share the wide layers of a single task, and change no bit of values or gradients",
+          "[threads]") {
   const Function<> f("wide", [](Inputs& in, const NoConfig&) -> std::vector<Vars> {
     const Var x = in.next_var("x"), w1 = in.next_var("w1"), b1 = in.next_var("b1"), w2 = in.next_var("w2"),
               b2 = in.next_var("b2");
@@ -150,7 +152,31 @@ TEST_CASE("function: threads share the wide layers of a single task, and change 
   }
 }
 
-TEST_CASE("function: several phases, and the same bits for 1, 2 and 4 threads") {
+// [threads] kernels/cpu/mlp.cpp
+TEST_CASE("function: the fused network of several tasks has the same bits for 1, 2 and 4 threads", "[threads]") {
+  const Function<> f("networks", [](Inputs& in, const NoConfig&) -> std::vector<Vars> {
+    const Var x = in.next_var("x"), w1 = in.next_var("w1"), b1 = in.next_var("b1"), w2 = in.next_var("w2"),
+              b2 = in.next_var("b2");
+    const std::array theta{w1, b1, w2, b2};
+    const Var loss = sum_tasks(mean_all(square(mlp(x, theta, Activation::tanh))));
+    const std::vector<Var> slopes = grad(loss, theta), twice = hvp(loss, theta, theta);
+    Vars out("loss", loss);
+    for (std::size_t k = 0; k < theta.size(); ++k)
+      out.add("g" + std::to_string(k), slopes[k]), out.add("h" + std::to_string(k), twice[k]);
+    return {out};
+  });
+  const Tensor x = numbers({8, 30, 6}, 1), w1 = numbers({1, 6, 10}, 2), b1 = numbers({1, 1, 10}, 3),
+               w2 = numbers({1, 10, 3}, 4), b2 = numbers({1, 1, 3}, 5);
+  ThreadCount one_thread(1);
+  const Tensors expected = f({}, {x, w1, b1, w2, b2})[0];
+  for (int threads : {2, 4}) {
+    ThreadCount several(threads);
+    CHECK(bitwise_equal(f({}, {x, w1, b1, w2, b2})[0], expected));
+  }
+}
+
+// [threads] autodiff/program.cpp
+TEST_CASE("function: several phases, and the same bits for 1, 2 and 4 threads", "[threads]") {
   const Function<> f("meta", several_phases);
   Tensor theta = numbers({1, 24, 16}, 3), x(Shape{8, 60, 24});
   for (int task = 0; task < 8; ++task) {

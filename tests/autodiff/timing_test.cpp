@@ -60,7 +60,8 @@ struct Loop {
 
 }  // namespace
 
-TEST_CASE("recording a node and replaying it cost at most so many indirect calls", "[timing]") {
+// [plain] measures time
+TEST_CASE("recording a node and replaying it cost at most so many indirect calls", "[timing][plain]") {
   auto graph = std::make_shared<Graph>();
   const Var y = chain(*graph);
   Program program(graph, std::span(&y, 1));

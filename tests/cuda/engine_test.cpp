@@ -36,7 +36,7 @@ Outcome observe(const Exhibit& exhibit) {
     }
     outcome.numbers.push_back(y);
     outcome.complaints.push_back(complaint);
-  });
+  }, simt::schedules());
   return outcome;
 }
 

@@ -9,6 +9,7 @@
 #include "envs/table.h"
 #include "envs/vector_env.h"
 #include "tests/catch.h"
+#include "tests/kernels/thread_count.h"
 
 using namespace innerloop;
 using namespace innerloop::envs;
@@ -21,6 +22,21 @@ TEST_CASE("pendulum optimum: one step by hand, and a rod that stands costs nothi
   CHECK(one.value(0, 0) > -1e-3);
   const double observation[] = {std::cos(2.5), std::sin(2.5), -3};
   CHECK(one.best_return(observation) == Approx(-(2.5 * 2.5 + .9)).epsilon(1e-9));
+}
+
+// [threads] envs/pendulum_optimum.cpp
+TEST_CASE("pendulum optimum: the same table and the same report on 1, 2 and 4 threads", "[threads]") {
+  const auto numbers = [](int threads) {
+    const ThreadCount count(threads);
+    const PendulumOptimum optimum({31, 21, 5}, 12);
+    const PendulumOptimumReport report = pendulum_optimum_report(optimum, 6);
+    return std::vector{optimum.value(1, 2), report.mean,       report.reached_mean,
+                       report.gap,          report.refinement, report.worst};
+  };
+  const std::vector<double> one = numbers(1);
+  CHECK(one[0] < 0);
+  CHECK(numbers(2) == one);
+  CHECK(numbers(4) == one);
 }
 
 TEST_CASE("pendulum plan: improvement finds the optimum near a bad plan, never loses, and is told by its torques") {

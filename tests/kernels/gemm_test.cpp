@@ -340,6 +340,7 @@ constexpr Form kShared[] = {{130, 170, 150, false, false, false}, {130, 170, 150
                             {900, 50, 70, false, false, false},   {901, 50, 70, false, true, true},
                             {500, 60, 300, true, false, false}};
 
+// [threads] kernels/cpu/gemm.cpp
 TEMPLATE_TEST_CASE("gemm: threads that share a large product change no bit of it", "[threads]", float, double) {
   for (const Form& f : kShared) {
     CAPTURE(f.m, f.n, f.k, f.transpose_a, f.transpose_b);

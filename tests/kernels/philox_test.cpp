@@ -10,7 +10,9 @@
 #include "kernels/box_muller.h"
 #include "kernels/require.h"
 #include "kernels/shape.h"
+#include "kernels/threads.h"
 #include "tests/catch.h"
+#include "tests/kernels/thread_count.h"
 
 using namespace innerloop;
 
@@ -236,3 +238,17 @@ TEST_CASE("below(n) covers [0, n) evenly", "[philox]") {
 }
 
 TEST_CASE("A shape prints as a tuple", "[shape]") { CHECK(to_string(Shape{20, 2000, 64}) == "(20, 2000, 64)"); }
+
+// [threads] kernels/philox.cpp
+TEST_CASE("philox: what several threads draw is written down, every block once", "[philox][threads]") {
+  const ThreadCount several(4);
+  std::set<Block> counters;
+  const PhiloxLog log;
+  parallel_for(50, [](int task, int) {
+    Philox random(7, {.purpose = Purpose::action, .task = static_cast<std::uint32_t>(task)});
+    for (int n = 0; n < 8; ++n) random.uniform(0, 1);
+  });
+  for (const PhiloxLog::Block& block : log.blocks()) counters.insert(block.counter);
+  CHECK(counters.size() == log.blocks().size());
+  CHECK(counters.size() == 50 * 4);  // 8 numbers of 64 bits each
+}

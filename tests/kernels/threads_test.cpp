@@ -1,3 +1,5 @@
+// The pool of threads behind parallel_for.
+// [threads] kernels/threads.cpp
 #include "kernels/threads.h"
 
 #include <atomic>

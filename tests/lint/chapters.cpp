@@ -9,10 +9,7 @@ namespace innerloop::lint {
 namespace {
 
 bool is_chapter(const File& file) { return file.path.ends_with(".md"); }
-bool is_test_source(const std::string& path) {
-  return path.starts_with("tests/") && path.ends_with(".cpp") && !path.starts_with("tests/lint/") &&
-         !path.starts_with("tests/docs/");
-}
+bool is_test_source(const std::string& path) { return path.starts_with("tests/") && path.ends_with(".cpp"); }
 
 int line_at(const std::string& text, std::size_t place) {
   return 1 + static_cast<int>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(place), '\n'));

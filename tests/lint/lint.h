@@ -39,9 +39,6 @@ std::vector<Finding> check_includes(const std::vector<File>& files);
 std::vector<Finding> check_sizes(const std::vector<File>& files);
 // No macros outside kernels/cuda, no relaxed floating point, no library random numbers, no marks of unfinished work.
 std::vector<Finding> check_forbidden(const std::vector<File>& files);
-// In rl/ and meta/: no row of options writes a default, and nothing but a table reads the values of options or turns a
-// word into an enum; what a checkpoint holds is compared with what is needed in rl/checkpoint.cpp alone.
-std::vector<Finding> check_tables(const std::vector<File>& files);
 // No absolute paths of a machine, no private host names, links only to places that outlive a machine.
 std::vector<Finding> check_places(const std::vector<File>& files);
 // Only the entries that the tree promises at the top level.
@@ -63,13 +60,20 @@ std::string chapter_of(const std::string& path, const std::vector<File>& files);
 // source.
 std::vector<Finding> check_equations(const std::vector<File>& files);
 
-// A test: its name and tags, literals that follow each other joined. Those of the lints themselves are left out.
+// A test: its name and tags, literals that follow each other joined.
 struct TestCase {
   std::string path;
   int line = 0;
   std::string name, tags;
 };
 std::vector<TestCase> find_test_cases(const std::vector<File>& files);
+
+// Tags say under which sanitizers a test runs: [plain] has a reason in a line "// [plain] <reason>" of the comment
+// above the test, or above all of its file; [learning] and [timing] are [plain]; [threads] is not, and is the last one.
+std::vector<Finding> check_tags(const std::vector<File>& files);
+// Each source with parallel_for, a mutex, an atomic, a thread or thread_local is named in a line
+// "// [threads] <source>, <source>" above a test tagged [threads], or above all of its file; and no other source is.
+std::vector<Finding> check_threads(const std::vector<File>& files);
 
 // Each block of a chapter has a mark on the line before it that says where it comes from: "code:" and "run:" (made and
 // compared by tests/docs), "compared: tests/x/y_test.cpp" (by that test), "recorded: command" (kept from a run that a

@@ -1,5 +1,6 @@
 // The repository keeps its own rules. Each rule is first shown an example that it must catch: a lint that cannot fail
 // is none.
+// [plain] reads the repository's text
 #include "tests/lint/lint.h"
 
 #include <filesystem>
@@ -33,7 +34,7 @@ std::string repeated(const std::string& text, int times) {
 
 }  // namespace
 
-TEST_CASE("Comments and literals are told from code") {
+TEST_CASE("Comments and literals are told from code", "[plain]") {
   CHECK(code_only("a // b\nc") == "a     \nc");
   CHECK(code_only("a /* b\n */ c") == "a     \n    c");
   CHECK(code_only(R"(f("{", '{', 1'000) {)") == R"(f(" ", ' ', 1'000) {)");
@@ -41,7 +42,7 @@ TEST_CASE("Comments and literals are told from code") {
   CHECK(code_only("R\"x({)\" )x\" {") == "R\"        \" {");
 }
 
-TEST_CASE("The lint on includes knows the direction of each folder") {
+TEST_CASE("The lint on includes knows the direction of each folder", "[plain]") {
   CHECK(lines_found(check_includes, "kernels/a.cpp", "#include <vector>\n#include \"autodiff/graph.h\"\n") == Lines{2});
   CHECK(lines_found(check_includes, "autodiff/a.h", "#include \"kernels/ops.h\"\n#include \"nn/mlp.h\"\n") == Lines{2});
   CHECK(lines_found(check_includes, "envs/a.h", "#include \"kernels/philox.h\"\n#include \"autodiff/graph.h\"\n") ==
@@ -55,7 +56,7 @@ TEST_CASE("The lint on includes knows the direction of each folder") {
   CHECK(lines_found(check_includes, "nn/a.cpp", "#include \"mlp.h\"\n") == Lines{1});
 }
 
-TEST_CASE("The lint on includes keeps other people's headers in their places") {
+TEST_CASE("The lint on includes keeps other people's headers in their places", "[plain]") {
   CHECK(lines_found(check_includes, "tests/kernels/a.cpp", "#include <Eigen/Core>\n").empty());
   CHECK(lines_found(check_includes, "kernels/cpu/a.cpp", "#include <Eigen/Core>\n") == Lines{1});
   CHECK(lines_found(check_includes, "nn/a.h", "#include <fmt/format.h>\n#include <nlohmann/json.hpp>\n") ==
@@ -65,11 +66,11 @@ TEST_CASE("The lint on includes keeps other people's headers in their places") {
   CHECK(lines_found(check_includes, "app/a.cpp", "#include <toml++/toml.h>\n#include <CLI/CLI.hpp>\n").empty());
 }
 
-TEST_CASE("Every include of the repository points the right way") {
+TEST_CASE("Every include of the repository points the right way", "[plain]") {
   CHECK(to_string(check_includes(repository())) == "");
 }
 
-TEST_CASE("The lint on sizes counts lines, characters and the lines of functions") {
+TEST_CASE("The lint on sizes counts lines, characters and the lines of functions", "[plain]") {
   CHECK(lines_found(check_sizes, "nn/a.cpp", repeated("int x;\n", 450)).empty());
   CHECK(lines_found(check_sizes, "nn/a.cpp", repeated("int x;\n", 451)) == Lines{0});
   CHECK(lines_found(check_sizes, "nn/a.cpp", "\n// " + repeated("θ", 117) + "\n").empty());
@@ -95,9 +96,9 @@ TEST_CASE("The lint on sizes counts lines, characters and the lines of functions
                     "const Row rows[] = {\n  {\"tanh\", [](int x) {\n" + exceeds + "}},\n};\n") == Lines{2});
 }
 
-TEST_CASE("Files, lines and functions stay short") { CHECK(to_string(check_sizes(repository())) == ""); }
+TEST_CASE("Files, lines and functions stay short", "[plain]") { CHECK(to_string(check_sizes(repository())) == ""); }
 
-TEST_CASE("The lint on forbidden words finds them in code, and in comments only where they count there") {
+TEST_CASE("The lint on forbidden words finds them in code, and in comments only where they count there", "[plain]") {
   CHECK(lines_found(check_forbidden, "nn/a.h", "\n  #define MAX(a, b) a\n") == Lines{2});
   CHECK(lines_found(check_forbidden, "kernels/cuda/a.cu", "#define KERNEL __global__\n").empty());
   CHECK(lines_found(check_forbidden, "kernels/cuda/a.cu", "// no __shared__\n__shared__ float s[4];\nasm(\"\");\n") ==
@@ -120,27 +121,11 @@ TEST_CASE("The lint on forbidden words finds them in code, and in comments only 
                     "DO: write\n") == Lines{2});
 }
 
-TEST_CASE("No macros, no relaxed arithmetic, nothing marked as unfinished") {
+TEST_CASE("No macros, no relaxed arithmetic, nothing marked as unfinished", "[plain]") {
   CHECK(to_string(check_forbidden(repository())) == "");
 }
 
-TEST_CASE("The lint on tables finds defaults in rows, values read by name, words compared and shapes checked") {
-  CHECK(lines_found(check_tables, "rl/a.cpp", "{.name = \"a\",\n .value = \"1\"}\n") == Lines{2});
-  CHECK(lines_found(check_tables, "meta/a.cpp", "c.a = values.real(\"a\");\n") == Lines{1});
-  CHECK(lines_found(check_tables, "rl/a.cpp", "x = word == \"lstm\" ? 1 : 2;\n") == Lines{1});
-  CHECK(lines_found(check_tables, "rl/a.cpp", "throw Error(\"use the options of the run that wrote it\");\n") ==
-        Lines{1});
-  CHECK(lines_found(check_tables, "rl/checkpoint.cpp", "throw \"use the options of the run that wrote it\";\n")
-            .empty());
-  CHECK(lines_found(check_tables, "app/a.cpp", "{.value = \"1\"}, v.real(\"a\")\n").empty());
-  CHECK(lines_found(check_tables, "rl/a.cpp", ".add(\"a\", &Config::a, {0, 1}, \"help\")\n").empty());
-}
-
-TEST_CASE("Every table and checkpoint of the repository is written once") {
-  CHECK(to_string(check_tables(repository())) == "");
-}
-
-TEST_CASE("The lint on places finds machine paths, hosts and links that may vanish") {
+TEST_CASE("The lint on places finds machine paths, hosts and links that may vanish", "[plain]") {
   CHECK(lines_found(check_places, "a.md",
                     "see /ho"
                     "me/someone/x and\n\"/t"
@@ -155,21 +140,21 @@ TEST_CASE("The lint on places finds machine paths, hosts and links that may vani
                     "//example.com/x\n") == Lines{2});
 }
 
-TEST_CASE("The repository names no machine") { CHECK(to_string(check_places(repository())) == ""); }
+TEST_CASE("The repository names no machine", "[plain]") { CHECK(to_string(check_places(repository())) == ""); }
 
-TEST_CASE("The lint on the top level finds strangers") {
+TEST_CASE("The lint on the top level finds strangers", "[plain]") {
   CHECK(check_top_level({"README.md", "meta", ".ci", "build-asan"}).empty());
   CHECK(check_top_level({"meta", "scripts", "notes.txt"}).size() == 2);
 }
 
-TEST_CASE("The top level holds what it promises") {
+TEST_CASE("The top level holds what it promises", "[plain]") {
   std::vector<std::string> entries;
   for (const auto& entry : std::filesystem::directory_iterator("."))
     entries.push_back(entry.path().filename().string());
   CHECK(to_string(check_top_level(entries)) == "");
 }
 
-TEST_CASE("The lint on equations ties source, chapter and test") {
+TEST_CASE("The lint on equations ties source, chapter and test", "[plain]") {
   const File source{"meta/maml.cpp", "// [MAML eq. 1] the step\nint adapt();\n"};
   const File chapter{"meta/maml.md", "The step [MAML eq. 1]\n"};
   const std::string test_case =
@@ -191,7 +176,7 @@ TEST_CASE("The lint on equations ties source, chapter and test") {
   CHECK(equations[0].test_line == 2);
 }
 
-TEST_CASE("A source without a chapter of its own belongs to a shorter name's, else to the folder's") {
+TEST_CASE("A source without a chapter of its own belongs to a shorter name's, else to the folder's", "[plain]") {
   const std::vector<File> files = {{"meta/maml.md", ""}, {"meta/README.md", ""}, {"kernels/README.md", ""}};
   CHECK(chapter_of("meta/maml.cpp", files) == "meta/maml.md");
   CHECK(chapter_of("meta/maml_update_rule.cpp", files) == "meta/maml.md");
@@ -199,7 +184,7 @@ TEST_CASE("A source without a chapter of its own belongs to a shorter name's, el
   CHECK(chapter_of("kernels/cpu/gemm.cpp", files) == "kernels/README.md");
 }
 
-TEST_CASE("Every tagged equation stands in its chapter and has a named test") {
+TEST_CASE("Every tagged equation stands in its chapter and has a named test", "[plain]") {
   CHECK(to_string(check_equations(repository())) == "");
 }
 
@@ -219,7 +204,7 @@ std::string found_in(std::vector<Finding> (*check)(const std::vector<File>&), co
 
 }  // namespace
 
-TEST_CASE("Test cases are read with their names, whole, and their tags") {
+TEST_CASE("Test cases are read with their names, whole, and their tags", "[plain]") {
   const std::vector<TestCase> tests = find_test_cases({some_tests});
   REQUIRE(tests.size() == 2);
   CHECK(tests[0].name == "sgd: one step, by hand");
@@ -228,7 +213,7 @@ TEST_CASE("Test cases are read with their names, whole, and their tags") {
   CHECK(tests[1].line == 2);
 }
 
-TEST_CASE("The lint on blocks asks each where it comes from") {
+TEST_CASE("The lint on blocks asks each where it comes from", "[plain]") {
   CHECK(found_in(check_blocks, "```sh\nmake\n```\n<!-- drawing -->\n```\n-->\n```\n").empty());
   CHECK(found_in(check_blocks, "<!-- code: a.h#b -->\n```cpp\n```\n<!-- run: innerloop -->\n```\n```\n").empty());
   CHECK(found_in(check_blocks, "<!-- recorded: innerloop run -->\n```\n```\n").empty());
@@ -242,7 +227,7 @@ TEST_CASE("The lint on blocks asks each where it comes from") {
   CHECK(check_blocks({{"a.md", compared}, {"tests/nn/b_test.cpp", "read(\"a.md\");"}}).empty());
 }
 
-TEST_CASE("The lint on quoted tests finds commands that run none, and names that nothing has") {
+TEST_CASE("The lint on quoted tests finds commands that run none, and names that nothing has", "[plain]") {
   CHECK(found_in(check_quoted_tests, "`build/tests_nn \"SGD*\"`, `build/tests_nn \"*Adam eq. s*,[slow]\"`\n").empty());
   CHECK(found_in(check_quoted_tests, "`build/tests_nn\n  \"sgd: one\n   step*\"`; `build/tests_nn`\n").empty());
   CHECK_FALSE(found_in(check_quoted_tests, "\n`build/tests_nn \"sgd: one step\"`\n").empty());
@@ -255,7 +240,7 @@ TEST_CASE("The lint on quoted tests finds commands that run none, and names that
   CHECK_FALSE(found_in(check_quoted_tests, "\n## Exercises\n\n1. \"twice … [Adam eq. step]\" fails.\n").empty());
 }
 
-TEST_CASE("The lint on parts finds each part that a chapter lacks") {
+TEST_CASE("The lint on parts finds each part that a chapter lacks", "[plain]") {
   const std::string whole =
       "# A\n**Quick facts**\n| a |\n## The idea\n<!-- drawing -->\n## Key equations\n$$x$$\n## From equation to line\n"
       "<!-- equations: nn/a.cpp -->\n| e |\n|---|\n| 1 |\n## Implementation details\n\n1. x\n## Is it right?\n"
@@ -272,11 +257,17 @@ TEST_CASE("The lint on parts finds each part that a chapter lacks") {
   }
 }
 
-TEST_CASE("Every block of a chapter says where it comes from") { CHECK(to_string(check_blocks(repository())) == ""); }
+TEST_CASE("Every block of a chapter says where it comes from",
+          "[plain]") {
+  CHECK(to_string(check_blocks(repository())) == "");
+}
 
-TEST_CASE("Every test that a chapter quotes exists") { CHECK(to_string(check_quoted_tests(repository())) == ""); }
+TEST_CASE("Every test that a chapter quotes exists",
+          "[plain]") {
+  CHECK(to_string(check_quoted_tests(repository())) == "");
+}
 
-TEST_CASE("Every chapter of a folder, and those of the first algorithms, have all their parts") {
+TEST_CASE("Every chapter of a folder, and those of the first algorithms, have all their parts", "[plain]") {
   CHECK(to_string(check_parts(repository(),
                               {"kernels/README.md", "autodiff/README.md", "nn/README.md", "envs/README.md",
                                "rl/README.md", "meta/README.md", "app/README.md", "meta/maml.md", "rl/trpo.md",

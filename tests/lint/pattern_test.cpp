@@ -1,4 +1,5 @@
 // Patterns: what is found, where, and what groups hold that took no part.
+// [plain] of the lints' own tool
 #include "tests/lint/pattern.h"
 
 #include "tests/catch.h"
@@ -6,7 +7,7 @@
 using innerloop::lint::Match;
 using innerloop::lint::Pattern;
 
-TEST_CASE("A pattern is searched for within a text, or matches the whole of it") {
+TEST_CASE("A pattern is searched for within a text, or matches the whole of it", "[plain]") {
   const Pattern number("([0-9]+)(e[0-9]+)?");
   const auto found = number.search("from 12 to 3e4");
   REQUIRE(found);
@@ -21,7 +22,7 @@ TEST_CASE("A pattern is searched for within a text, or matches the whole of it")
   CHECK_FALSE(number.match("3e4 "));
 }
 
-TEST_CASE("All matches of a pattern come in order, with their places in the text") {
+TEST_CASE("All matches of a pattern come in order, with their places in the text", "[plain]") {
   const std::string text = "b=2\nab=3, c";
   const std::vector<Match> found = Pattern(R"(\b([a-z])(=(\d))?)").all(text);
   REQUIRE(found.size() == 3);  // in "ab=3" no word begins before b, though a match ends there
@@ -35,7 +36,7 @@ TEST_CASE("All matches of a pattern come in order, with their places in the text
   CHECK(Pattern("x*").all("axx").size() == 3);
 }
 
-TEST_CASE("All matches of a pattern are replaced") {
+TEST_CASE("All matches of a pattern are replaced", "[plain]") {
   CHECK(Pattern(R"(\s+)").replace("one\n  two three", " ") == "one two three");
   CHECK(Pattern("(a)(b)").replace("ab-ab", "$2$1") == "ba-ba");
   CHECK(Pattern("x").replace("none", "y") == "none");

@@ -151,7 +151,9 @@ GridResult on_gridworld(double rate, std::uint64_t seed) {
 
 // Random actions throughout: values are learned off the policy, and two ways of nearly the same worth are told apart
 // only by cells that a greedy walk would leave out.
-TEST_CASE("DQN solves gridworlds to their exact values within 2 %, five seeds; at rate 0 it does not", "[learning]") {
+// [plain] trains until something is learned, which takes minutes under a sanitizer
+TEST_CASE("DQN solves gridworlds to their exact values within 2 %, five seeds; at rate 0 it does not",
+          "[learning][plain]") {
   for (const std::uint64_t seed : {1, 2, 3, 4, 5}) {
     const GridResult result = on_gridworld(3e-4, seed);
     INFO("seed " << seed << ": policy " << result.policy << ", optimum " << result.optimum);
@@ -218,7 +220,9 @@ TEST_CASE("DQN: a gradient that is not finite is reported as such, though the lo
   CHECK_FALSE(reported.all_finite());
 }
 
-TEST_CASE("DQN learns CartPole in 60 000 steps; at rate 0 it does not; with the Huber loss it diverges", "[learning]") {
+// [plain] trains until something is learned, which takes minutes under a sanitizer
+TEST_CASE("DQN learns CartPole in 60 000 steps; at rate 0 it does not; with the Huber loss it diverges",
+          "[learning][plain]") {
   const auto evaluation = [](double rate, bool huber, std::int64_t iterations, double* target = nullptr) {
     Metrics metrics;
     trained({{"learning_rate", rate}, {"huber", huber}, {"iterations", whole(iterations)}}, 1, &metrics);

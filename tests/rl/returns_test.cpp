@@ -7,6 +7,7 @@
 #include "kernels/require.h"
 #include "rl/batch.h"
 #include "tests/catch.h"
+#include "tests/kernels/thread_count.h"
 
 using namespace innerloop;
 using namespace innerloop::rl;
@@ -129,6 +130,19 @@ TEST_CASE(
   CHECK(pooled.at(0, 5, 0) == pooled.at(1, 5, 0));
   CHECK(pooled.at(0, 5, 0) > 1.01);
   CHECK(pooled.at(0, 5, 0) < 1.99);
+}
+
+// [threads] rl/baseline.cpp
+TEST_CASE("linear baseline: fit and prediction have the same bits on 1, 2 and 4 threads", "[threads]") {
+  const Trajectories all = make({{{1, 2, 3}, {4}}, {{5, 6}, {7}}, {{8}, {9, 1}}, {{2}, {3}}, {{4, 4, 4}, {5}}});
+  const auto fitted = [&](int threads) {
+    const ThreadCount count(threads);
+    const Tensor weights = fit_linear_baseline(all, discounted_returns(all, 0.9));
+    return predict_linear_baseline(all, weights);
+  };
+  const Tensor one = fitted(1);
+  CHECK(bitwise_equal(fitted(2), one));
+  CHECK(bitwise_equal(fitted(4), one));
 }
 
 TEST_CASE("linear baseline: data that determine nothing still give finite weights") {

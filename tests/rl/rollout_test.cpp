@@ -8,6 +8,7 @@
 #include "kernels/threads.h"
 #include "rl/batch.h"
 #include "tests/catch.h"
+#include "tests/kernels/thread_count.h"
 
 using namespace innerloop;
 using namespace innerloop::rl;
@@ -137,6 +138,19 @@ TEST_CASE("rollout: a task is collected alike alone and beside others, with its 
       REQUIRE(together.rewards.at(task, row, 0) == alone.rewards.at(0, row, 0));
     }
   }
+}
+
+// [threads] rl/rollout.cpp
+TEST_CASE("rollout: tasks that threads share give the same bytes as one thread", "[threads]") {
+  const Rollout rollout(envs::find_env("point-nav-v1"), point_policy(), 6);
+  const ParamValues theta = nn::init_policy(point_policy(), 1);
+  const auto collect = [&](int threads) {
+    const ThreadCount count(threads);
+    return rollout.collect(theta, goals(8), 3, {.seed = 4});
+  };
+  const Trajectories one = collect(1);
+  CHECK(same(collect(2), one));
+  CHECK(same(collect(4), one));
 }
 
 TEST_CASE("rollout: the same with the network and the number of trajectories of MAML's experiment, in f32") {

@@ -103,7 +103,7 @@ TEST_CASE("observation normaliser: in parts as at once; mean 0 and variance 1; k
   for (double v : y) sum += v / 300, squares += v * v / 300;
   CHECK(std::abs(sum) < 1e-12);
   CHECK(squares == Approx(1).epsilon(1e-6));
-  load(restored, save(whole));
+  restored.restore(whole.save());
   std::vector<double> z = x;
   restored.apply(z);
   CHECK(y == z);
@@ -153,9 +153,10 @@ TEST_CASE("a2c and ppo: a restored trainer goes on bit for bit, with memory and 
   }
 }
 
+// [plain] trains until something is learned, which takes minutes under a sanitizer
 TEST_CASE(
     "ppo and a2c learn to balance the pole, with and without memory, observations normalised or not; not at rate 0",
-    "[learning]") {
+    "[learning][plain]") {
   const auto ppo_return = [](const char* core, const char* rate, const char* normalise = "false") {
     return trained_return(*trainer_of(
         ppo, {{"core", core}, {"core_size", "32"}, {"hidden", "[32]"}, {"learning_rate", rate}, {"iterations", "18"},
@@ -244,7 +245,7 @@ double recalled(const AlgorithmRow& row, Core core, double rate) {
   SegmentSource source(segments, 1);
   DescentState learner{.theta = nn::init_actor_critic(segments.agent, 1), .adam = {}};
   learner.adam = nn::adam_start(learner.theta);
-  const AgentLossSpec loss{.agent = segments.agent, .time_steps = sequence_steps(segments), .clip = 0.2};
+  const AgentLossConfig loss{.agent = segments.agent, .time_steps = sequence_steps(segments), .clip = 0.2};
   const A2cFunction a2c_gradient;
   const PpoFunctions ppo_functions;
   double share = 0;
@@ -267,8 +268,9 @@ double recalled(const AlgorithmRow& row, Core core, double rate) {
 
 }  // namespace
 
+// [plain] trains until something is learned, which takes minutes under a sanitizer
 TEST_CASE("a2c and ppo: what was shown three steps ago is told by agents with memory and guessed by those without",
-          "[learning]") {
+          "[learning][plain]") {
   for (const AlgorithmRow* row : {&a2c, &ppo}) {
     CAPTURE(row->name);
     CHECK(recalled(*row, Core::gru, 1e-2) > 0.95);
@@ -278,8 +280,9 @@ TEST_CASE("a2c and ppo: what was shown three steps ago is told by agents with me
   }
 }
 
+// [plain] trains until something is learned, which takes minutes under a sanitizer
 TEST_CASE("ppo on the pendulum: regret of every episode against its own start's optimum; large at learning rate 0",
-          "[learning]") {
+          "[learning][plain]") {
   const envs::PendulumOptimum optimum;
   const int episodes = 150;
   for (const char* rate : {"1e-3", "0"}) {

@@ -16,7 +16,8 @@ Fiber* starting = nullptr;  // the fiber that begin() belongs to
 
 #if defined(__x86_64__)
 // Pushes the registers that a called function must keep, exchanges the stacks, and pops the other side's.
-[[gnu::naked, gnu::noinline]] void exchange_stacks(void** /*save: rdi*/, void* /*load: rsi*/) {
+[[gnu::naked, gnu::noinline, gnu::no_sanitize("thread")]]
+void exchange_stacks(void** /*save: rdi*/, void* /*load: rsi*/) {
   asm("pushq %rbp\n pushq %rbx\n pushq %r12\n pushq %r13\n pushq %r14\n pushq %r15\n"
       "movq %rsp, (%rdi)\n movq %rsi, %rsp\n"
       "popq %r15\n popq %r14\n popq %r13\n popq %r12\n popq %rbx\n popq %rbp\n ret\n");
@@ -25,7 +26,7 @@ Fiber* starting = nullptr;  // the fiber that begin() belongs to
 
 }  // namespace
 
-Fiber::Fiber(void (*entry)()) : entry_(entry) {
+Fiber::Fiber(void (*entry)()) : entry_(entry), thread_(sanitizer::new_thread()) {
   void* memory = mmap(nullptr, guard_bytes + stack_bytes, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   require(memory != MAP_FAILED, "no memory for one more emulated CUDA thread; use a smaller grid");
@@ -51,6 +52,7 @@ Fiber::Fiber(void (*entry)()) : entry_(entry) {
 
 Fiber::~Fiber() {
   sanitizer::allow(stack_, stack_bytes);
+  sanitizer::end_thread(thread_);
   munmap(stack_ - guard_bytes, guard_bytes + stack_bytes);
 }
 
@@ -63,6 +65,8 @@ void Fiber::begin() {
 void Fiber::resume() {
   starting = this;
   sanitizer::leave_stack(&host_fake_stack_, stack_, stack_bytes);
+  host_thread_ = sanitizer::this_thread();
+  sanitizer::become_thread(thread_);
 #if defined(__x86_64__)
   exchange_stacks(&host_sp_, sp_);
 #else
@@ -73,6 +77,7 @@ void Fiber::resume() {
 
 void Fiber::suspend() {
   sanitizer::leave_stack(&fake_stack_, host_stack_, host_stack_bytes_);
+  sanitizer::become_thread(host_thread_);
 #if defined(__x86_64__)
   exchange_stacks(&sp_, host_sp_);
 #else

@@ -25,6 +25,7 @@ class Fiber {
   void (*entry_)();
   char* stack_ = nullptr;  // lowest usable byte; below lies a page that must not be touched
   void* fake_stack_ = nullptr, *host_fake_stack_ = nullptr;  // for the address sanitizer
+  void* thread_ = nullptr, *host_thread_ = nullptr;          // for the thread sanitizer
   const void* host_stack_ = nullptr;
   std::size_t host_stack_bytes_ = 0;
 #if defined(__x86_64__)
