@@ -20,7 +20,7 @@ constexpr const rl::AlgorithmRow* algorithms[] = {
     &rl::q_learning,
     &rl::dqn,
     &rl::sac,
-    &meta::maml_row,
+    &meta::maml,
 };
 
 }  // namespace

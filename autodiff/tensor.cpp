@@ -167,6 +167,34 @@ void Tensor::set(int task, int row, int col, double value) {
   with_type(dtype_, [&](auto zero) { mutable_values<decltype(zero)>()[index] = static_cast<decltype(zero)>(value); });
 }
 
+void Tensor::assign(std::span<const double> numbers) {
+  require(numbers.size() == size(), "assign: the tensor is " + to_string(shape_) + ", there are " +
+                                        std::to_string(numbers.size()) + " numbers");
+  with_type(dtype_, [&](auto zero) {
+    std::ranges::transform(numbers, mutable_values<decltype(zero)>().begin(),
+                           [](double x) { return static_cast<decltype(zero)>(x); });
+  });
+}
+
+void Tensor::copy_to(std::span<double> numbers) const {
+  require(numbers.size() == size(), "copy_to: the tensor is " + to_string(shape_) + ", there is room for " +
+                                        std::to_string(numbers.size()) + " numbers");
+  with_type(dtype_, [&](auto zero) { std::ranges::copy(values<decltype(zero)>(), numbers.begin()); });
+}
+
+void fill_normal(Tensor& tensor, std::uint64_t seed, Place place) {
+  constexpr std::size_t of_a_place = 8192;
+  with_type(tensor.dtype(), [&](auto zero) {
+    const auto numbers = tensor.mutable_values<decltype(zero)>();
+    for (std::size_t first = 0; first < numbers.size(); first += of_a_place) {
+      place.trajectory = static_cast<std::uint32_t>(first / of_a_place);
+      Philox random(seed, place);
+      const std::size_t last = std::min(numbers.size(), first + of_a_place);
+      for (std::size_t k = first; k < last; ++k) numbers[k] = static_cast<decltype(zero)>(random.normal());
+    }
+  });
+}
+
 std::vector<double> Tensor::to_vector() const {
   if (device_ != Device::cpu) return to(Device::cpu).to_vector();
   return with_type(dtype_, [&](auto zero) {

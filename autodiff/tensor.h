@@ -1,12 +1,14 @@
 // Tensor owns numbers: a shape, a dtype, a device. Tensors (plural) is a named list of them. Neither knows a graph.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "kernels/philox.h"
 #include "kernels/shape.h"
 
 namespace innerloop {
@@ -41,6 +43,8 @@ class Tensor {
   double at(int task, int row, int col) const;  // slow, for tests and printing
   double item() const { return at(0, 0, 0); }   // the number of a (1,1,1) tensor
   void set(int task, int row, int col, double value);
+  void assign(std::span<const double> values);       // all numbers, in order, as the tensor's dtype
+  void copy_to(std::span<double> values) const;      // and back, without an allocation
   std::vector<double> to_vector() const;
   Tensor to(Dtype dtype) const;
   Tensor to(Device device) const;  // the same storage if it is there already
@@ -53,6 +57,9 @@ class Tensor {
   Device device_ = Device::cpu;
   std::shared_ptr<std::byte[]> storage_;  // 64-byte aligned
 };
+
+// Normal numbers N(0, 1), in order; a place gives 8192 of them, so its trajectory counts those before it.
+void fill_normal(Tensor& tensor, std::uint64_t seed, Place place);
 
 // Same shape, dtype and bits.
 bool bitwise_equal(const Tensor& a, const Tensor& b);

@@ -100,6 +100,11 @@ enum class Op : std::uint8_t {
 };
 
 enum class Activation : std::uint8_t { identity, tanh, relu, sigmoid };
+// Of hidden layers: the identity would make two layers one.
+constexpr auto words_of(Activation) {
+  return std::to_array<Word<Activation>>(
+      {{"relu", Activation::relu}, {"tanh", Activation::tanh}, {"sigmoid", Activation::sigmoid}});
+}
 
 // What an operation needs beside its inputs. Which field means what stands at the operation above.
 struct Attr {

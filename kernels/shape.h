@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include "kernels/words.h"
+
 namespace innerloop {
 
 enum class Dtype : std::uint8_t { f32, f64 };
@@ -13,7 +15,8 @@ enum class Device : std::uint8_t { cpu, cuda, simt };
 
 // Bytes of one element.
 constexpr std::size_t size_of(Dtype dtype) { return dtype == Dtype::f32 ? 4 : 8; }
-constexpr const char* name_of(Dtype dtype) { return dtype == Dtype::f32 ? "f32" : "f64"; }
+constexpr auto words_of(Dtype) { return std::to_array<Word<Dtype>>({{"f32", Dtype::f32}, {"f64", Dtype::f64}}); }
+constexpr const char* name_of(Dtype dtype) { return word_for(dtype); }
 constexpr const char* name_of(Device device) {
   return device == Device::cpu ? "cpu" : device == Device::cuda ? "cuda" : "simt";
 }

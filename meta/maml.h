@@ -24,8 +24,14 @@ enum class InnerEstimator {
   first_order,     // the inner gradient is a constant: θ_i' = θ_i + α·stop(∇J)
   log_likelihood,  // Σ log π·Â, as in the authors' code
   likelihood_ratio,  // Σ ρ·Â with ρ = π/stop(π): LVC of ProMP (Rothfuss et al. 2019, arXiv 1810.06784v4)
-  dice,            // Σ (D_t − D_{t−1})·Â with D_t = Π_{k≤t} ρ_k: DiCE (Foerster et al. 2018, arXiv 1802.05098v3)
+  dice,              // Σ (D_t − D_{t−1})·Â with D_t = Π_{k≤t} ρ_k: DiCE (Foerster et al. 2018, arXiv 1802.05098v3)
 };
+constexpr auto words_of(InnerEstimator) {
+  return std::to_array<Word<InnerEstimator>>({{"first-order", InnerEstimator::first_order},
+                                              {"log-likelihood", InnerEstimator::log_likelihood},
+                                              {"likelihood-ratio", InnerEstimator::likelihood_ratio},
+                                              {"dice", InnerEstimator::dice}});
+}
 
 // What shapes the traced programs: with the shapes of the data, the key of their cache.
 struct MamlProgram {

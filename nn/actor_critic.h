@@ -23,6 +23,11 @@ struct ActorCriticSpec {
   friend bool operator==(const ActorCriticSpec&, const ActorCriticSpec&) = default;
 };
 
+constexpr auto words_of(ActorCriticSpec::Core) {
+  using Core = ActorCriticSpec::Core;
+  return std::to_array<Word<Core>>({{"none", Core::none}, {"lstm", Core::lstm}, {"gru", Core::gru}});
+}
+
 // "core/…" if there is one, "policy/…", "value/…". The policy's last layer is a hundredth of its usual size: at the
 // start all actions are about equally likely.
 ParamValues init_actor_critic(const ActorCriticSpec& spec, std::uint64_t seed, Dtype dtype = Dtype::f64);

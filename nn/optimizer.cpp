@@ -109,29 +109,4 @@ void adam_step(ParamValues& theta, const ParamValues& gradient, AdamState& state
   }
 }
 
-void save_adam(const AdamState& state, Tensors& checkpoint, std::string_view prefix) {
-  const std::string name(prefix);
-  for (std::size_t k = 0; k < state.m.count(); ++k) {
-    checkpoint.add(name + "/m/" + state.m.name(k), state.m[k]);
-    checkpoint.add(name + "/v/" + state.v.name(k), state.v[k]);
-  }
-  checkpoint.add(name + "/steps", Tensor::scalar(state.steps));
-}
-
-AdamState load_adam(const ParamValues& theta, const Tensors& checkpoint, std::string_view prefix) {
-  AdamState state;
-  for (std::size_t k = 0; k < theta.count(); ++k) {
-    for (Tensors* list : {&state.m, &state.v}) {
-      const std::string name = std::string(prefix) + (list == &state.m ? "/m/" : "/v/") + theta.name(k);
-      const Tensor& moment = checkpoint[name];
-      require(moment.shape() == theta[k].shape() && moment.dtype() == theta[k].dtype(),
-              "checkpoint: " + name + " is " + to_string(moment.shape()) + ", but the parameter is " +
-                  to_string(theta[k].shape()) + "; use the checkpoint of a run with the same network");
-      list->add(theta.name(k), moment);
-    }
-  }
-  state.steps = static_cast<int>(checkpoint[std::string(prefix) + "/steps"].item());
-  return state;
-}
-
 }  // namespace innerloop::nn

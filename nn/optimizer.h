@@ -35,9 +35,4 @@ AdamResult adam(const ParamValues& theta, const ParamValues& gradient, const Ada
 // parameters of theta in the same order. If either is on a device, the step is done and its results stay there.
 void adam_step(ParamValues& theta, const ParamValues& gradient, AdamState& state, const AdamConfig& config);
 
-// The state in a checkpoint: "adam/m/<name>", "adam/v/<name>", "adam/steps"; another prefix
-// where there is more than one optimiser.
-void save_adam(const AdamState& state, Tensors& checkpoint, std::string_view prefix = "adam");
-AdamState load_adam(const ParamValues& theta, const Tensors& checkpoint, std::string_view prefix = "adam");
-
 }  // namespace innerloop::nn

@@ -6,7 +6,7 @@
 
 namespace innerloop::rl {
 
-nn::ActorCriticOutput run_agent(const Params& theta, const AgentLossConfig& config, const Batch& batch) {
+nn::ActorCriticOutput run_agent(const Params& theta, const AgentLossSpec& config, const Batch& batch) {
   Vars state;
   for (const char* part : {"h", "c"})
     if (const std::string name = std::string("state/") + part; batch.contains(name)) state.add(part, batch[name]);
@@ -20,7 +20,7 @@ Var value_loss(const nn::ActorCriticOutput& agent, const Batch& batch) {
 }
 
 // [A2C eq. entropy]  H(θ) = Σ_t w_t H(π_θ(·|s_t))
-Var mean_entropy(const AgentLossConfig& config, const nn::ActorCriticOutput& agent, const Batch& batch) {
+Var mean_entropy(const AgentLossSpec& config, const nn::ActorCriticOutput& agent, const Batch& batch) {
   Var entropy = nn::entropy(config.agent.policy, agent.policy);
   if (entropy.shape().rows == 1) entropy = broadcast_rows(entropy, batch["weights"].shape().rows);
   return sum_tasks(sum_all(batch["weights"] * entropy));
@@ -28,7 +28,7 @@ Var mean_entropy(const AgentLossConfig& config, const nn::ActorCriticOutput& age
 
 // [A2C eq. actor]  L_π(θ) = −Σ_t w_t log π_θ(a_t|s_t)·Â_t
 // [A2C eq. loss]   L = L_π + c_v L_V − c_e H
-AgentLoss a2c_loss(const Params& theta, const AgentLossConfig& config, const Batch& batch) {
+AgentLoss a2c_loss(const Params& theta, const AgentLossSpec& config, const Batch& batch) {
   const nn::ActorCriticOutput agent = run_agent(theta, config, batch);
   const Var log_pi = nn::log_prob(config.agent.policy, agent.policy, batch["actions"]);  // (B, T·N, 1)
   const Var actor = -sum_tasks(sum_all(mul3(batch["weights"], log_pi, batch["advantages"])));
@@ -43,7 +43,7 @@ AgentLoss a2c_loss(const Params& theta, const AgentLossConfig& config, const Bat
 // endregion
 
 A2cFunction::A2cFunction()
-    : Function<AgentLossConfig>("a2c/gradient", [](Inputs& in, const AgentLossConfig& config) -> std::vector<Vars> {
+    : Function<AgentLossSpec>("a2c/gradient", [](Inputs& in, const AgentLossSpec& config) -> std::vector<Vars> {
         const Params theta = in.next("theta");
         const AgentLoss loss = a2c_loss(theta, config, in.next("batch"));
         return {grad(loss.total, theta), loss.parts};
@@ -62,13 +62,13 @@ class A2cTrainer : public Trainer {
   // region: train
   // One iteration of the algorithm.
   Metrics iterate() override {
-    // Every environment takes T steps with the current policy; advantages and returns, bootstrapped where a lane is
-    // cut.
+    // Every environment takes T steps with the current policy.
+    // Advantages and returns, bootstrapped where a lane is cut.
     const Segments segments = source_.collect(learner_.theta);
     const BatchValues batch = segment_batch(segments, config_);
 
     // One step down the gradient of the loss, through the core's T steps where there is one.
-    const AgentLossConfig loss{.agent = source_.config().agent,
+    const AgentLossSpec loss{.agent = source_.config().agent,
                                .time_steps = sequence_steps(source_.config()),
                                .value_weight = config_.value_weight,
                                .entropy_weight = config_.entropy_weight};
@@ -84,12 +84,11 @@ class A2cTrainer : public Trainer {
   }
   // endregion
 
-  int iteration() const override { return iteration_; }
   int iterations() const override { return config_.iterations; }
-  Tensors state() const override { return save_learner(learner_, source_, episodes_); }
-  void restore(const Tensors& state, int iteration) override {
-    restore_learner(state, learner_, source_, episodes_);
-    iteration_ = iteration;
+  void visit(Checkpoint& c) override {
+    c("", learner_);
+    c("", source_);
+    c("", episodes_);
   }
   AdaptReport adapt(const AdaptRequest& request) const override {
     return source_.adapt(learner_.theta, request);
@@ -100,15 +99,17 @@ class A2cTrainer : public Trainer {
   SegmentSource source_;
   DescentState learner_;
   EpisodeMetrics episodes_;
-  int iteration_ = 0;
   A2cFunction gradient_;
 };
 
 // Departures from the paper: all environments step together, with Adam in place of a shared RMSProp; entropy_weight is
 // 0, where the paper's Atari runs have β = 0.01; the critic's loss is ½(V − R)² times c_v, where the paper descends
 // (R − V)².
-const std::vector<Option> all_options = with_actor_critic_options(
-    {}, {{"trajectories", "16"}, {"steps", "8"}, {"lambda", "1"}, {"learning_rate", "7e-4"}, {"iterations", "2000"}});
+struct A2cConfig {
+  ActorCriticConfig shared = {
+      .trajectories = 16, .steps = 8, .iterations = 2000, .lambda = 1, .learning_rate = 7e-4};
+};
+const Options<A2cConfig> options = Options<A2cConfig>().include(&A2cConfig::shared, actor_critic_options());
 
 constexpr Preset presets[] = {
     {"cartpole", "CartPole to 400 and above", 
@@ -117,7 +118,7 @@ constexpr Preset presets[] = {
 };
 
 std::unique_ptr<Trainer> make(const OptionValues& values, std::uint64_t seed) {
-  return std::make_unique<A2cTrainer>(actor_critic_config(values), seed);
+  return std::make_unique<A2cTrainer>(options.read(values).shared, seed);
 }
 
 }  // namespace
@@ -128,7 +129,7 @@ const AlgorithmRow a2c = {
     .paper = "Mnih et al. 2016, arXiv 1602.01783v2",
     .summary = "policy gradient with a learned value as the baseline, from many environments side by side",
     .source = "rl/actor_critic.cpp",
-    .options = all_options,
+    .options = options,
     .presets = presets,
     .make = make,
 };

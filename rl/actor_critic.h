@@ -20,30 +20,30 @@
 namespace innerloop::rl {
 
 // What shapes a loss: the agent, how long its sequences are, and the constants.
-struct AgentLossConfig {
+struct AgentLossSpec {
   nn::ActorCriticSpec agent;
   int time_steps = 1;  // T: the rows of a batch are T steps of N sequences
   double value_weight = 0.5;
   double entropy_weight = 0;
   double clip = 0;  // ε of PPO
-  friend bool operator==(const AgentLossConfig&, const AgentLossConfig&) = default;
+  friend bool operator==(const AgentLossSpec&, const AgentLossSpec&) = default;
 };
 
 // The agent on all rows of a batch, from the recurrent state where its sequences start.
-nn::ActorCriticOutput run_agent(const Params& theta, const AgentLossConfig& config, const Batch& batch);
+nn::ActorCriticOutput run_agent(const Params& theta, const AgentLossSpec& config, const Batch& batch);
 
 // ½ Σ w_t (V(s_t) − R_t)²,  Σ w_t H(π(·|s_t)):  (1, 1, 1) each.
 Var value_loss(const nn::ActorCriticOutput& agent, const Batch& batch);
-Var mean_entropy(const AgentLossConfig& config, const nn::ActorCriticOutput& agent, const Batch& batch);
+Var mean_entropy(const AgentLossSpec& config, const nn::ActorCriticOutput& agent, const Batch& batch);
 
 struct AgentLoss {
   Var total;   // what is descended
   Vars parts;  // "policy_loss", "value_loss", "entropy" and whatever else is worth a column
 };
-AgentLoss a2c_loss(const Params& theta, const AgentLossConfig& config, const Batch& batch);
+AgentLoss a2c_loss(const Params& theta, const AgentLossSpec& config, const Batch& batch);
 
 // (theta, batch) → the gradient of the loss; its parts.
-struct A2cFunction : Function<AgentLossConfig> {
+struct A2cFunction : Function<AgentLossSpec> {
   A2cFunction();
 };
 

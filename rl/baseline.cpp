@@ -155,6 +155,7 @@ Tensor spread(const Trajectories& trajectories, const Tensor& means) {
 
 Tensor baseline_values(BaselineKind kind, BaselineFit fit, const Trajectories& trajectories, const Tensor& returns,
                        Tensor& weights, bool pooled) {
+  require(kind != BaselineKind::network, "baseline: a value network estimates advantages itself (rl/value_network.h)");
   if (kind == BaselineKind::none) return Tensor(trajectories.rewards.shape(), trajectories.rewards.dtype());
 
   // The guess of the previous fit, or of this one; either way this batch's fit is kept.
@@ -165,6 +166,11 @@ Tensor baseline_values(BaselineKind kind, BaselineFit fit, const Trajectories& t
   if (used.empty()) used = Tensor(now.shape());
   weights = now;
   return linear ? predict_linear_baseline(trajectories, used) : spread(trajectories, used);
+}
+
+Shape baseline_weights_shape(BaselineKind kind, int tasks, int observation_size) {
+  if (kind == BaselineKind::linear) return {tasks, 2 * observation_size + 4, 1};
+  return kind == BaselineKind::mean ? Shape{tasks, 1, 1} : Shape{0, 0, 0};
 }
 
 }  // namespace innerloop::rl

@@ -2,15 +2,23 @@
 // expectation, only the variance.
 #pragma once
 
+#include "kernels/words.h"
 #include "rl/trajectory.h"
 
 namespace innerloop::rl {
 
 enum class BaselineKind {
-  none,    // 0
-  mean,    // the mean return-to-go of the task's steps
-  linear,  // a linear function of fixed features of (s, t)
+  none,     // 0
+  mean,     // the mean return-to-go of the task's steps
+  linear,   // a linear function of fixed features of (s, t)
+  network,  // a value network, which is more than a baseline: it also values what a time limit cut (rl/value_network.h)
 };
+constexpr auto words_of(BaselineKind) {
+  return std::to_array<Word<BaselineKind>>({{"none", BaselineKind::none},
+                                            {"mean", BaselineKind::mean},
+                                            {"linear", BaselineKind::linear},
+                                            {"network", BaselineKind::network}});
+}
 
 // When it is fitted. This changes results, so it has a name.
 enum class BaselineFit {
@@ -18,6 +26,10 @@ enum class BaselineFit {
                    // advantages
   previous_batch,  // on the batch before (rllab): one iteration stale; the first batch is predicted as 0
 };
+constexpr auto words_of(BaselineFit) {
+  return std::to_array<Word<BaselineFit>>(
+      {{"same-batch", BaselineFit::same_batch}, {"previous-batch", BaselineFit::previous_batch}});
+}
 
 // The linear feature baseline of Duan et al. 2016 (arXiv 1604.06778), as rllab and MAML's official code have it:
 //   φ(s, t) = [s̃, s̃², t/100, (t/100)², (t/100)³, 1]  with s̃ = s clipped to ±10
@@ -29,7 +41,10 @@ Tensor predict_linear_baseline(const Trajectories& trajectories, const Tensor& w
 
 // b of every row, (B, rows, 1), for returns-to-go G. `weights` is the fitted state: the last batch's on entry (empty at
 // first), this batch's on return; (B, features, 1) for linear, (B, 1, 1) for mean, untouched for none.
+// A network is none of these: Error.
 Tensor baseline_values(BaselineKind kind, BaselineFit fit, const Trajectories& trajectories, const Tensor& returns,
                        Tensor& weights, bool pooled = false);
+// The shape of those weights for B tasks; empty for none and network.
+Shape baseline_weights_shape(BaselineKind kind, int tasks, int observation_size);
 
 }  // namespace innerloop::rl

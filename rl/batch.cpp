@@ -6,6 +6,21 @@
 
 namespace innerloop::rl {
 
+const Options<AdvantageConfig>& advantage_options() {
+  using Config = AdvantageConfig;
+  static const auto options =
+      Options<Config>()
+          .add("gamma", &Config::gamma, {0, 1}, "discount γ")
+          .add("lambda", &Config::lambda, {0, 1}, "λ of the advantage estimate GAE(λ)")
+          .add("baseline", &Config::baseline,
+               "guess of the return that is subtracted; network: also bootstraps at time limits")
+          .add("baseline_fit", &Config::fit,
+               "fitted on the batch whose advantages it is for, or on the one before")
+          .add("standardise", &Config::standardise, "advantages of each task with mean 0 and deviation 1")
+          .add("weighting", &Config::weighting, "how steps are averaged");
+  return options;
+}
+
 Tensor row_weights(const Trajectories& trajectories, Weighting weighting, bool pooled) {
   const int B = trajectories.tasks, N = trajectories.per_task;
   std::vector<double> weights(trajectories.mask.size());
@@ -24,17 +39,19 @@ Tensor row_weights(const Trajectories& trajectories, Weighting weighting, bool p
   return Tensor::from(trajectories.mask.shape(), weights, trajectories.mask.dtype());
 }
 
-BatchValues make_batch(const Trajectories& trajectories, const AdvantageConfig& config, Tensor* baseline_weights) {
+BatchValues make_batch(const Trajectories& trajectories, const AdvantageConfig& config, Tensor* baseline_weights,
+                       bool pooled) {
   // G, then V = b(s), then A.
   const Tensor returns = discounted_returns(trajectories, config.gamma);
   Tensor weights_of_baseline;
   Tensor& state = baseline_weights ? *baseline_weights : weights_of_baseline;
-  const Tensor values = baseline_values(config.baseline, config.fit, trajectories, returns, state, config.pooled);
-  return make_batch(trajectories, config, gae(trajectories, values, config.gamma, config.lambda));
+  const Tensor values = baseline_values(config.baseline, config.fit, trajectories, returns, state, pooled);
+  return make_batch(trajectories, config, gae(trajectories, values, config.gamma, config.lambda), pooled);
 }
 
-BatchValues make_batch(const Trajectories& trajectories, const AdvantageConfig& config, Tensor advantages) {
-  if (config.standardise) advantages = standardised(advantages, trajectories.mask, config.pooled);
+BatchValues make_batch(const Trajectories& trajectories, const AdvantageConfig& config, Tensor advantages,
+                       bool pooled) {
+  if (config.standardise) advantages = standardised(advantages, trajectories.mask, pooled);
 
   BatchValues batch;
   batch.add("observations", trajectories.observations);
@@ -42,7 +59,7 @@ BatchValues make_batch(const Trajectories& trajectories, const AdvantageConfig& 
   batch.add("advantages", std::move(advantages));
   batch.add("mask", trajectories.mask);
   batch.add("start", trajectories.start);
-  batch.add("weights", row_weights(trajectories, config.weighting, config.pooled));
+  batch.add("weights", row_weights(trajectories, config.weighting, pooled));
   return batch;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "rl/baseline.h"
+#include "rl/option_table.h"
 #include "rl/trajectory.h"
 
 namespace innerloop::rl {
@@ -13,6 +14,11 @@ enum class Weighting {
   trajectory_sum,   // 1/N: sum over time, mean over trajectories: the policy gradient of the return itself
   trajectory_mean,  // 1/(N·T_n): mean over time, then over trajectories; steps of short trajectories weigh more
 };
+constexpr auto words_of(Weighting) {
+  return std::to_array<Word<Weighting>>({{"flat-mean", Weighting::flat_mean},
+                                         {"trajectory-sum", Weighting::trajectory_sum},
+                                         {"trajectory-mean", Weighting::trajectory_mean}});
+}
 
 struct AdvantageConfig {
   double gamma = 0.99;
@@ -21,18 +27,19 @@ struct AdvantageConfig {
   BaselineFit fit = BaselineFit::same_batch;
   bool standardise = true;  // (A − mean)/(std + 1e-8) per task; the time limit counts as an end
   Weighting weighting = Weighting::flat_mean;
-  bool pooled = false;  // all tasks are slices of one: one baseline, one standardisation, weights over all of them
 };
+const Options<AdvantageConfig>& advantage_options();
 
 // {"observations", "actions", "advantages", "mask", "start", "weights"}: Σ_rows weights·log π·advantages is the
 // estimator. The weights are 0 on padding and, but for trajectory_sum, add up to 1 per task (over all tasks if pooled).
 // baseline_weights: the baseline's state (rl/baseline.h), needed to carry BaselineFit::previous_batch from batch to
-// batch.
+// batch. pooled: all tasks are slices of one: one baseline, one standardisation, weights over all of them.
 BatchValues make_batch(const Trajectories& trajectories, const AdvantageConfig& config,
-                       Tensor* baseline_weights = nullptr);
+                       Tensor* baseline_weights = nullptr, bool pooled = false);
 
 // The same for advantages that were estimated elsewhere.
-BatchValues make_batch(const Trajectories& trajectories, const AdvantageConfig& config, Tensor advantages);
+BatchValues make_batch(const Trajectories& trajectories, const AdvantageConfig& config, Tensor advantages,
+                       bool pooled = false);
 
 // How rows are averaged, (B, rows, 1).
 Tensor row_weights(const Trajectories& trajectories, Weighting weighting, bool pooled = false);

@@ -12,7 +12,7 @@ using Core = nn::ActorCriticSpec::Core;
 
 // An agent, and a batch of T steps of N sequences for it.
 struct AgentProblem {
-  AgentLossConfig config;
+  AgentLossSpec config;
   std::vector<CheckInput> inputs;
 };
 
@@ -76,7 +76,7 @@ std::vector<CheckCase> actor_critic_check_cases() {
     for (const auto& agent : agents) {
       const std::string subject = loss == &a2c_loss ? "a2c" : "ppo";
       const AgentProblem p = agent_problem(agent.head, agent.core, agent.T, agent.N);
-      const AgentLossConfig config = p.config;
+      const AgentLossSpec config = p.config;
       cases.push_back({.name = subject + ", " + agent.what,
                        .subject = subject,
                        .inputs = p.inputs,

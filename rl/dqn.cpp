@@ -82,21 +82,39 @@ DqnFunctions::DqnFunctions()
 namespace {
 
 struct DqnConfig {
-  OffPolicyConfig data;
-  DqnSpec spec;
-  bool double_q = true;
+  OffPolicyConfig data = {.env = "cartpole-v1",
+                          .iterations = 20,
+                          .steps = 10000,
+                          .hidden = {120, 84},
+                          .batch = 128,
+                          .capacity = 10000,
+                          .learning_starts = 10000,
+                          .update_every = 10,
+                          .tau = 1};
   double learning_rate = 2.5e-4;
+  bool double_q = true;
+  bool huber = false;
   int target_every = 50;  // updates from one renewal of θ⁻ to the next, which moves it by τ
   double epsilon = 0.05;
   int epsilon_steps = 50000;  // from 1 to epsilon
 };
 
+// The network that fits the environment.
+DqnSpec fitted(const DqnConfig& config) {
+  const EnvSizes env = env_sizes(config.data.env);
+  if (!env.discrete) throw UsageError("dqn: " + config.data.env + " has continuous actions; dqn needs discrete ones");
+  return {.net = {.inputs = env.observations, .hidden = config.data.hidden, .outputs = env.actions,
+                  .activation = config.data.activation},
+          .huber = config.huber};
+}
+
 class DqnTrainer : public Trainer {
  public:
   DqnTrainer(const DqnConfig& config, std::uint64_t seed)
       : config_(config),
+        spec_(fitted(config)),
         source_(config.data, seed),
-        theta_(nn::init_mlp(config.spec.net, seed, "q", config.data.dtype)),
+        theta_(nn::init_mlp(spec_.net, seed, "q", config.data.dtype)),
         target_(theta_),
         moments_(nn::adam_start(theta_)) {
     source_.batch.add("targets", Tensor(source_.batch["rewards"].shape(), config.data.dtype));
@@ -126,7 +144,7 @@ class DqnTrainer : public Trainer {
                                    config_.double_q ? &q_online : nullptr, source_.config.gamma);
 
     // A step of Adam; now and then θ⁻ follows.
-    const std::vector<Tensors> gradient = functions_.gradient(config_.spec, {theta_, batch});
+    const std::vector<Tensors> gradient = functions_.gradient(spec_, {theta_, batch});
     const Tensors& reported = gradient[1];
     if (!reported.all_finite())
       throw NonFiniteError("dqn, update " + std::to_string(source_.draws) +
@@ -139,25 +157,13 @@ class DqnTrainer : public Trainer {
   }
   // endregion
 
-  int iteration() const override { return iteration_; }
-  int iterations() const override { return source_.config.iterations; }
-  Tensors state() const override {
-    Tensors state;
-    save_params(theta_, "theta", state);
-    save_params(target_, "target", state);
-    nn::save_adam(moments_, state);
-    state.add("last", Tensor::from({1, 1, 2}, std::array{loss_, target_mean_}));
-    source_.save(state);
-    return state;
-  }
-  void restore(const Tensors& state, int iteration) override {
-    theta_ = load_params(theta_, "theta", state);
-    target_ = load_params(target_, "target", state);
-    moments_ = nn::load_adam(theta_, state);
-    const std::vector<double> last = state["last"].to_vector();
-    loss_ = last.at(0), target_mean_ = last.at(1);
-    source_.load(state);
-    iteration_ = iteration;
+  int iterations() const override { return config_.data.iterations; }
+  void visit(Checkpoint& c) override {
+    c("theta", theta_);
+    c("target", target_);
+    c("adam", moments_);
+    c.numbers("last", loss_, target_mean_);
+    c("", source_);
   }
   AdaptReport adapt(const AdaptRequest& request) const override {
     return adapt_policy(source_.config.env, request, theta_,
@@ -168,14 +174,14 @@ class DqnTrainer : public Trainer {
 
  private:
   Tensor values(const ParamValues& theta, const Tensor& observations) const {
-    return functions_.values(config_.spec, {theta, observations})[0][0].to(Device::cpu);
+    return functions_.values(spec_, {theta, observations})[0][0].to(Device::cpu);
   }
   int choose() const {
     const auto steps = static_cast<double>(source_.stream.steps());
     Philox random(source_.seed, {.purpose = Purpose::action, .iteration = static_cast<std::uint32_t>(steps)});
     const double progress = std::min(1.0, steps / config_.epsilon_steps);
     if (source_.explores() || random.uniform() < 1 + progress * (config_.epsilon - 1))
-      return static_cast<int>(random.below(static_cast<std::uint32_t>(config_.spec.net.outputs)));
+      return static_cast<int>(random.below(static_cast<std::uint32_t>(spec_.net.outputs)));
     const Tensor seen =
         Tensor::from({1, 1, source_.sizes.observations}, source_.stream.observation(), source_.config.dtype);
     return best_column(values(theta_, seen), 0);
@@ -204,71 +210,27 @@ class DqnTrainer : public Trainer {
   }
 
   DqnConfig config_;
+  DqnSpec spec_;
   OffPolicySource source_;
   DqnFunctions functions_;
   ParamValues theta_, target_;
   nn::AdamState moments_;
   double loss_ = 0, target_mean_ = 0;  // of the last update
-  int iteration_ = 0;
 };
 
-constexpr Option own_options[] = {
-    {.name = "learning_rate", .value = "2.5e-4", .low = 0, .high = 1, .help = "Adam's step", .paper = "RMSProp 2.5e-4"},
-    {.name = "double_q",
-     .type = OptionType::boolean,
-     .value = "true",
-     .help = "a' chosen by θ and valued by θ⁻",
-     .paper = "false (2015), true (2016)"},
-    {.name = "huber",
-     .type = OptionType::boolean,
-     .value = "false",
-     .help = "linear beyond an error of 1",
-     .paper = "true: clipped errors"},
-    {.name = "target_every",
-     .type = OptionType::integer,
-     .value = "50",
-     .low = 1,
-     .high = 1e7,
-     .help = "updates between two moves of θ⁻ by tau",
-     .paper = "10000, with tau = 1"},
-    {.name = "epsilon",
-     .value = "0.05",
-     .low = 0,
-     .high = 1,
-     .help = "share of random actions, at last",
-     .paper = "0.1"},
-    {.name = "epsilon_steps",
-     .type = OptionType::integer,
-     .value = "50000",
-     .low = 1,
-     .high = 1e9,
-     .help = "steps from 1 to that share",
-     .paper = "1e6"},
-};
-const std::vector<Option> all_options =
-    with_off_policy_options(own_options, {{"env", "cartpole-v1"},
-                                          {"iterations", "20"},
-                                          {"steps", "10000"},
-                                          {"hidden", "[120, 84]"},
-                                          {"batch", "128"},
-                                          {"capacity", "10000"},
-                                          {"learning_starts", "10000"},
-                                          {"update_every", "10"},
-                                          {"tau", "1"}});
+const Options<DqnConfig> options =
+    Options<DqnConfig>()
+        .include(&DqnConfig::data, off_policy_options())
+        .add("learning_rate", &DqnConfig::learning_rate, {0, 1}, "Adam's step", "RMSProp 2.5e-4")
+        .add("double_q", &DqnConfig::double_q, "a' chosen by θ and valued by θ⁻", "false (2015), true (2016)")
+        .add("huber", &DqnConfig::huber, "linear beyond an error of 1", "true: clipped errors")
+        .add("target_every", &DqnConfig::target_every, {1, 1e7}, "updates between two moves of θ⁻ by tau",
+             "10000, with tau = 1")
+        .add("epsilon", &DqnConfig::epsilon, {0, 1}, "share of random actions, at last", "0.1")
+        .add("epsilon_steps", &DqnConfig::epsilon_steps, {1, 1e9}, "steps from 1 to that share", "1e6");
 
 std::unique_ptr<Trainer> make(const OptionValues& values, std::uint64_t seed) {
-  DqnConfig config{.data = off_policy_config(values), .spec = {}};
-  const EnvSizes env = env_sizes(config.data.env);
-  if (!env.discrete) throw UsageError("dqn: " + config.data.env + " has continuous actions; dqn needs discrete ones");
-  config.spec.net = {.inputs = env.observations, .hidden = config.data.hidden, .outputs = env.actions,
-                     .activation = config.data.activation};
-  config.spec.huber = values.boolean("huber");
-  config.double_q = values.boolean("double_q");
-  config.learning_rate = values.real("learning_rate");
-  config.target_every = values.integer("target_every");
-  config.epsilon = values.real("epsilon");
-  config.epsilon_steps = values.integer("epsilon_steps");
-  return std::make_unique<DqnTrainer>(config, seed);
+  return std::make_unique<DqnTrainer>(options.read(values), seed);
 }
 
 }  // namespace
@@ -279,7 +241,7 @@ const AlgorithmRow dqn = {
     .paper = "Mnih et al. 2015; van Hasselt et al. 2016, arXiv 1509.06461v3",
     .summary = "Q-learning with a network, a replay buffer and targets that stand still",
     .source = "rl/dqn.cpp",
-    .options = all_options,
+    .options = options,
     .presets = {},
     .make = make,
 };

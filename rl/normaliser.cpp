@@ -42,21 +42,18 @@ void Normaliser::apply(std::span<double> x) const {
   }
 }
 
-Tensor Normaliser::save() const {
-  std::vector<double> numbers(mean_.size(), count_);
+void Normaliser::visit(Checkpoint& c) {
+  const std::size_t size = mean_.size();
+  std::vector<double> numbers(size, count_);
   numbers.insert(numbers.end(), mean_.begin(), mean_.end());
   numbers.insert(numbers.end(), squares_.begin(), squares_.end());
-  return Tensor::from({1, 3, static_cast<int>(mean_.size())}, numbers);
-}
-
-void Normaliser::restore(const Tensor& saved) {
-  const int size = static_cast<int>(mean_.size());
-  require(saved.shape() == Shape{1, 3, size}, "checkpoint: the observation normaliser is of another environment");
-  count_ = saved.at(0, 0, 0);
-  for (int k = 0; k < size; ++k) {
-    mean_[static_cast<std::size_t>(k)] = saved.at(0, 1, k);
-    squares_[static_cast<std::size_t>(k)] = saved.at(0, 2, k);
-  }
+  Tensor packed = Tensor::from({1, 3, static_cast<int>(size)}, numbers);
+  c("normaliser", packed);
+  if (!c.assigning()) return;
+  const std::span<const double> loaded = packed.values<double>();
+  count_ = loaded[0];
+  mean_.assign(loaded.begin() + size, loaded.begin() + 2 * size);
+  squares_.assign(loaded.begin() + 2 * size, loaded.end());
 }
 
 }  // namespace innerloop::rl

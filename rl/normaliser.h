@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "autodiff/tensor.h"
+#include "rl/checkpoint.h"
 
 namespace innerloop::rl {
 
@@ -21,8 +21,7 @@ class Normaliser {
   const std::vector<double>& mean() const { return mean_; }
   std::vector<double> variance() const;  // of the population; 1 before anything was seen
 
-  Tensor save() const;  // (1, 3, size): count, mean, sum of squares about it
-  void restore(const Tensor& saved);
+  void visit(Checkpoint& c);  // "normaliser" (1, 3, size): count, mean, sum of squares about it
 
  private:
   double count_ = 0;

@@ -28,11 +28,7 @@ struct OffPolicyConfig {
   Dtype dtype = Dtype::f32;
 };
 
-// The options behind it, with other defaults where an algorithm has them, then its own.
-struct OtherDefault { const char *name, *value; };
-std::vector<Option> with_off_policy_options(std::span<const Option> own,
-                                            std::initializer_list<OtherDefault> defaults = {});
-OffPolicyConfig off_policy_config(const OptionValues& values);
+const Options<OffPolicyConfig>& off_policy_options();
 
 // Where it learns from: the environment and the buffer behind it.
 struct OffPolicySource {
@@ -50,13 +46,8 @@ struct OffPolicySource {
   std::uint32_t draws = 0;  // batches drawn so far
 
   void sample() { buffer.sample(seed, draws++, batch); }
-  void save(Tensors& checkpoint) const;  // stream, buffer, draws
-  void load(const Tensors& checkpoint);
+  void visit(Checkpoint& c);  // stream, buffer, draws
 };
-
-// A list of parameters in a checkpoint, under "prefix/…"; and back, with the shapes of `like`.
-void save_params(const ParamValues& theta, std::string_view prefix, Tensors& checkpoint);
-ParamValues load_params(const ParamValues& like, std::string_view prefix, const Tensors& checkpoint);
 
 // Σ of all numbers of a gradient, (1, 1, 1): finite only if all of them are, which it takes one number to know. A NaN
 // let through would stay in Adam's moments for ever.

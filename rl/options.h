@@ -1,15 +1,8 @@
-// Options: what a reader may set about an algorithm. One table per algorithm, next to its Config, feeds everything:
-// the flags, the keys of config files, the suggestions after a typing error, the resolved config and the chapters'
-// tables.
+// Options: what a reader may set about an algorithm. One table per algorithm, next to its Config (rl/option_table.h),
+// feeds everything: the flags, the keys of config files, the suggestions after a typing error, the resolved config and
+// the chapters' tables. The flags that belong to the program alone are rows too:
 //
-//   constexpr Option options[] = {
-//     {.name = "alpha", .type = OptionType::real, .value = "0.1", .low = 0, .high = 100,
-//      .help = "step size of the inner gradient step", .paper = "0.1 (appendix A.2)"},
-//     {.name = "activation", .type = OptionType::choice, .value = "relu", .choices = "relu tanh",
-//      .help = "activation of the hidden layers", .paper = "relu (section 5.3)"},
-//   };
-//   Config config_from(const OptionValues& v) { return {.alpha = v.real("alpha"), .activation = v.text("activation")};
-//   }
+//   constexpr Option run_flags[] = {{.name = "quiet", .type = OptionType::boolean, .help = "no progress line"}};
 #pragma once
 
 #include <cstdint>

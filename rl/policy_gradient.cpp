@@ -31,15 +31,20 @@ PolicyGradientFunction::PolicyGradientFunction()
 
 namespace {
 
-struct Config {
+enum class Optimizer { adam, sgd };
+constexpr auto words_of(Optimizer) {
+  return std::to_array<Word<Optimizer>>({{"adam", Optimizer::adam}, {"sgd", Optimizer::sgd}});
+}
+
+struct PolicyGradientConfig {
   OnPolicyConfig data;
   double learning_rate = 0.01;
-  bool adam = true;
+  Optimizer optimizer = Optimizer::adam;
 };
 
 class PolicyGradientTrainer : public Trainer {
  public:
-  PolicyGradientTrainer(const Config& config, std::uint64_t seed)
+  PolicyGradientTrainer(const PolicyGradientConfig& config, std::uint64_t seed)
       : config_(config),
         source_(config.data, seed),
         theta_(nn::init_policy(source_.policy(), seed, config.data.dtype)),
@@ -59,7 +64,7 @@ class PolicyGradientTrainer : public Trainer {
                            ": the gradient is not finite; a smaller learning_rate may help");
 
     // A step uphill. (Optimisers go downhill: the sign turns it.)
-    if (config_.adam) {
+    if (config_.optimizer == Optimizer::adam) {
       nn::AdamResult next = nn::adam(theta_, -1.0 * g, adam_, {.learning_rate = config_.learning_rate});
       theta_ = std::move(next.theta);
       adam_ = std::move(next.state);
@@ -74,46 +79,30 @@ class PolicyGradientTrainer : public Trainer {
   }
   // endregion
 
-  int iteration() const override { return iteration_; }
   int iterations() const override { return config_.data.iterations; }
-
-  Tensors state() const override {
-    Tensors state = save_policy(theta_, source_);
-    if (config_.adam) nn::save_adam(adam_, state);
-    return state;
+  void visit(Checkpoint& c) override {
+    c("", theta_);
+    c("", source_);
+    if (config_.optimizer == Optimizer::adam) c("adam", adam_);
   }
-  void restore(const Tensors& state, int iteration) override {
-    theta_ = load_policy(theta_, state, source_);
-    if (config_.adam) adam_ = nn::load_adam(theta_, state);
-    iteration_ = iteration;
-  }
-
   AdaptReport adapt(const AdaptRequest& request) const override { return source_.adapt(theta_, request); }
 
  private:
-  Config config_;
+  PolicyGradientConfig config_;
   OnPolicySource source_;
   ParamValues theta_;
   nn::AdamState adam_;
-  int iteration_ = 0;
   PolicyGradientFunction gradient_;
 };
 
-constexpr Option own_options[] = {
-    {.name = "learning_rate", .type = OptionType::real, .value = "0.01", .low = 0, .high = 1000, .help = "step size"},
-    {.name = "optimizer",
-     .type = OptionType::choice,
-     .value = "adam",
-     .choices = "adam sgd",
-     .help = "how the gradient becomes a step"},
-};
-const std::vector<Option> all_options = with_on_policy_options(own_options);
+const Options<PolicyGradientConfig> options =
+    Options<PolicyGradientConfig>()
+        .include(&PolicyGradientConfig::data, on_policy_options())
+        .add("learning_rate", &PolicyGradientConfig::learning_rate, {0, 1000}, "step size")
+        .add("optimizer", &PolicyGradientConfig::optimizer, "how the gradient becomes a step");
 
 std::unique_ptr<Trainer> make(const OptionValues& values, std::uint64_t seed) {
-  return std::make_unique<PolicyGradientTrainer>(Config{.data = on_policy_config(values),
-                                                        .learning_rate = values.real("learning_rate"),
-                                                        .adam = values.text("optimizer") == "adam"},
-                                                 seed);
+  return std::make_unique<PolicyGradientTrainer>(options.read(values), seed);
 }
 
 }  // namespace
@@ -124,7 +113,7 @@ const AlgorithmRow policy_gradient = {
     .paper = "Williams 1992; Schulman et al. 2016, arXiv 1506.02438v6",
     .summary = "follow the gradient of the expected return, estimated from the policy's own trajectories",
     .source = "rl/policy_gradient.cpp",
-    .options = all_options,
+    .options = options,
     .presets = {},
     .make = make,
 };

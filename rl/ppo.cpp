@@ -7,8 +7,8 @@
 namespace innerloop::rl {
 
 // region: equations
-// [PPO eq. 7]  L^CLIP(θ) = Σ_t w_t min(r_t(θ)·Â_t, clip(r_t(θ), 1 − ε, 1 + ε)·Â_t),  r_t(θ) =
-// π_θ(a_t|s_t)/π_old(a_t|s_t)
+// [PPO eq. 7]  L^CLIP(θ) = Σ_t w_t min(r_t(θ)·Â_t, clip(r_t(θ), 1 − ε, 1 + ε)·Â_t)
+//              with r_t(θ) = π_θ(a_t|s_t)/π_old(a_t|s_t)
 Var ppo_objective(Var log_prob, const Batch& batch, double clip_width) {
   const Var ratio = exp(log_prob - batch["old_log_prob"]);  // (B, T·N, 1)
   const Var clipped = clip(ratio, 1 - clip_width, 1 + clip_width);
@@ -17,7 +17,7 @@ Var ppo_objective(Var log_prob, const Batch& batch, double clip_width) {
 }
 
 // [PPO eq. 9]  L = L^CLIP − c_1 L^VF + c_2 S, here with its sign turned, to be descended
-AgentLoss ppo_loss(const Params& theta, const AgentLossConfig& config, const Batch& batch) {
+AgentLoss ppo_loss(const Params& theta, const AgentLossSpec& config, const Batch& batch) {
   const nn::ActorCriticOutput agent = run_agent(theta, config, batch);
   const Var log_prob = nn::log_prob(config.agent.policy, agent.policy, batch["actions"]);
   const Var objective = ppo_objective(log_prob, batch, config.clip);
@@ -39,7 +39,7 @@ AgentLoss ppo_loss(const Params& theta, const AgentLossConfig& config, const Bat
 
 PpoFunctions::PpoFunctions()
     : old_log_prob("ppo/old_log_prob",
-                   [](Inputs& in, const AgentLossConfig& config) -> std::vector<Vars> {
+                   [](Inputs& in, const AgentLossSpec& config) -> std::vector<Vars> {
                      const Params theta = in.next("theta");
                      const Batch batch = in.next("batch");
                      Vars out;
@@ -47,7 +47,7 @@ PpoFunctions::PpoFunctions()
                                                       batch["actions"]));
                      return {out};
                    }),
-      gradient("ppo/gradient", [](Inputs& in, const AgentLossConfig& config) -> std::vector<Vars> {
+      gradient("ppo/gradient", [](Inputs& in, const AgentLossSpec& config) -> std::vector<Vars> {
         const Params theta = in.next("theta");
         const AgentLoss loss = ppo_loss(theta, config, in.next("batch"));
         return {grad(loss.total, theta), loss.parts};
@@ -79,13 +79,13 @@ class PpoTrainer : public Trainer {
   // region: train
   // One iteration of the algorithm.
   Metrics iterate() override {
-    // Every environment takes T steps with the current policy; advantages and returns, bootstrapped where a lane is
-    // cut.
+    // Every environment takes T steps with the current policy.
+    // Advantages and returns, bootstrapped where a lane is cut.
     const Segments segments = source_.collect(learner_.theta);
     BatchValues batch = segment_batch(segments, config_.shared);
 
     // What the policy that collected the data thinks of it, as data.
-    const AgentLossConfig loss{.agent = source_.config().agent,
+    const AgentLossSpec loss{.agent = source_.config().agent,
                                .time_steps = sequence_steps(source_.config()),
                                .value_weight = config_.shared.value_weight,
                                .entropy_weight = config_.shared.entropy_weight,
@@ -121,12 +121,11 @@ class PpoTrainer : public Trainer {
   }
   // endregion
 
-  int iteration() const override { return iteration_; }
   int iterations() const override { return config_.shared.iterations; }
-  Tensors state() const override { return save_learner(learner_, source_, episodes_); }
-  void restore(const Tensors& state, int iteration) override {
-    restore_learner(state, learner_, source_, episodes_);
-    iteration_ = iteration;
+  void visit(Checkpoint& c) override {
+    c("", learner_);
+    c("", source_);
+    c("", episodes_);
   }
   AdaptReport adapt(const AdaptRequest& request) const override {
     return source_.adapt(learner_.theta, request);
@@ -170,7 +169,6 @@ class PpoTrainer : public Trainer {
   SegmentSource source_;
   DescentState learner_;
   EpisodeMetrics episodes_;
-  int iteration_ = 0;
   PpoFunctions functions_;
 };
 
@@ -179,35 +177,15 @@ class PpoTrainer : public Trainer {
 //             a core no layer is shared, and c_1 only scales the critic's gradient, which Adam undoes but for the cut.
 //   entropy   c_2 is 0, as in the paper's control tasks (table 3); its Atari runs have 0.01 (table 5).
 //   beside    gradients are cut to max_gradient_norm and advantages standardised; the paper states neither.
-constexpr Option own_options[] = {
-    {.name = "clip",
-     .type = OptionType::real,
-     .value = "0.2",
-     .low = 0,
-     .high = 10,
-     .help = "ε: ratios outside 1 ± ε earn nothing more",
-     .paper = "0.2 (table 1)"},
-    {.name = "epochs",
-     .type = OptionType::integer,
-     .value = "10",
-     .low = 1,
-     .high = 1000,
-     .help = "passes over the data of an iteration",
-     .paper = "10 (table 3)"},
-    {.name = "minibatches",
-     .type = OptionType::integer,
-     .value = "4",
-     .low = 1,
-     .high = 100000,
-     .help = "gradient steps per pass; with a core, minibatches are of whole sequences"},
-    {.name = "target_kl",
-     .type = OptionType::real,
-     .value = "0",
-     .low = 0,
-     .high = 1000,
-     .help = "stop the passes when the mean KL of one exceeds 1.5 times this; 0: never"},
-};
-const std::vector<Option> all_options = with_actor_critic_options(own_options, {});
+const Options<PpoConfig> options =
+    Options<PpoConfig>()
+        .include(&PpoConfig::shared, actor_critic_options())
+        .add("clip", &PpoConfig::clip, {0, 10}, "ε: ratios outside 1 ± ε earn nothing more", "0.2 (table 1)")
+        .add("epochs", &PpoConfig::epochs, {1, 1000}, "passes over the data of an iteration", "10 (table 3)")
+        .add("minibatches", &PpoConfig::minibatches, {1, 100000},
+             "gradient steps per pass; with a core, minibatches are of whole sequences")
+        .add("target_kl", &PpoConfig::target_kl, {0, 1000},
+             "stop the passes when the mean KL of one exceeds 1.5 times this; 0: never");
 
 constexpr Preset presets[] = {
     {"cartpole", "CartPole to 475 and above",
@@ -219,12 +197,7 @@ constexpr Preset presets[] = {
 };
 
 std::unique_ptr<Trainer> make(const OptionValues& values, std::uint64_t seed) {
-  const PpoConfig config{.shared = actor_critic_config(values),
-                         .clip = values.real("clip"),
-                         .epochs = values.integer("epochs"),
-                         .minibatches = values.integer("minibatches"),
-                         .target_kl = values.real("target_kl")};
-  return std::make_unique<PpoTrainer>(config, seed);
+  return std::make_unique<PpoTrainer>(options.read(values), seed);
 }
 
 }  // namespace
@@ -235,7 +208,7 @@ const AlgorithmRow ppo = {
     .paper = "Schulman et al. 2017, arXiv 1707.06347v2",
     .summary = "several gradient steps on the same data, with a ratio clipped so that none goes too far",
     .source = "rl/ppo.cpp",
-    .options = all_options,
+    .options = options,
     .presets = presets,
     .make = make,
 };

@@ -59,7 +59,7 @@ struct QConfig {
   std::string env = "gridworld-v1";
   int iterations = 20, steps = 10000;
   double gamma = 0.99;
-  double rate = 0.1, rate_power = 0;
+  double rate = 1, rate_power = 0.6;
   double epsilon = 0.3;
   double initial = 0;
   int evaluation_episodes = 100;
@@ -69,6 +69,8 @@ class QTrainer : public Trainer {
  public:
   QTrainer(const QConfig& config, std::uint64_t seed) : config_(config), seed_(seed), stream_(config.env, seed) {
     const EnvSizes env = env_sizes(config.env);
+    if (!env.discrete)
+      throw UsageError("q_learning: " + config.env + " has continuous actions; q_learning needs discrete ones");
     table_ = Tensor::full({1, env.observations, env.actions}, config.initial);
     visits_ = Tensor({1, env.observations, env.actions});
   }
@@ -93,22 +95,11 @@ class QTrainer : public Trainer {
   }
   // endregion
 
-  int iteration() const override { return iteration_; }
   int iterations() const override { return config_.iterations; }
-  Tensors state() const override {
-    Tensors state;
-    state.add("table", table_);
-    state.add("visits", visits_);
-    stream_.save(state);
-    return state;
-  }
-  void restore(const Tensors& state, int iteration) override {
-    require(state["table"].shape() == table_.shape(), "checkpoint: the table is " + to_string(state["table"].shape()) +
-                                                          ", this run needs " + to_string(table_.shape()));
-    table_ = state["table"];
-    visits_ = state["visits"];
-    stream_.load(state);
-    iteration_ = iteration;
+  void visit(Checkpoint& c) override {
+    c("table", table_);
+    c("visits", visits_);
+    c("", stream_);
   }
   AdaptReport adapt(const AdaptRequest& request) const override {
     Tensors table;
@@ -163,57 +154,24 @@ class QTrainer : public Trainer {
   std::uint64_t seed_;
   Stream stream_;
   Tensor table_, visits_;  // (1, S, A)
-  int iteration_ = 0;
 };
 
-constexpr Option options[] = {
-    {.name = "env",
-     .type = OptionType::text,
-     .value = "gridworld-v1",
-     .help = "environment with one-hot observations; `innerloop list envs` shows all"},
-    {.name = "iterations",
-     .type = OptionType::integer,
-     .value = "20",
-     .low = 1,
-     .high = 1e7,
-     .help = "iterations to do"},
-    {.name = "steps",
-     .type = OptionType::integer,
-     .value = "10000",
-     .low = 1,
-     .high = 1e8,
-     .help = "of the environment, per iteration"},
-    {.name = "gamma", .value = "0.99", .low = 0, .high = 1, .help = "discount γ"},
-    {.name = "rate", .value = "1", .low = 0, .high = 1, .help = "step size α"},
-    {.name = "rate_power",
-     .value = "0.6",
-     .low = 0,
-     .high = 1,
-     .help = "α·n⁻ᵖ at the n-th visit of a pair; 0: constant",
-     .paper = "sums as in the theorem: ½ < p ≤ 1"},
-    {.name = "epsilon", .value = "0.3", .low = 0, .high = 1, .help = "share of random actions"},
-    {.name = "initial", .value = "0", .low = -1e6, .high = 1e6, .help = "table at the start; high values explore"},
-    {.name = "evaluation_episodes",
-     .type = OptionType::integer,
-     .value = "100",
-     .low = 1,
-     .high = 10000,
-     .help = "of the greedy policy, after each iteration"},
-};
+const Options<QConfig> options =
+    Options<QConfig>()
+        .add("env", &QConfig::env, "environment with one-hot observations; `innerloop list envs` shows all")
+        .add("iterations", &QConfig::iterations, {1, 1e7}, "iterations to do")
+        .add("steps", &QConfig::steps, {1, 1e8}, "of the environment, per iteration")
+        .add("gamma", &QConfig::gamma, {0, 1}, "discount γ")
+        .add("rate", &QConfig::rate, {0, 1}, "step size α")
+        .add("rate_power", &QConfig::rate_power, {0, 1}, "α·n⁻ᵖ at the n-th visit of a pair; 0: constant",
+             "sums as in the theorem: ½ < p ≤ 1")
+        .add("epsilon", &QConfig::epsilon, {0, 1}, "share of random actions")
+        .add("initial", &QConfig::initial, {-1e6, 1e6}, "table at the start; high values explore")
+        .add("evaluation_episodes", &QConfig::evaluation_episodes, {1, 10000},
+             "of the greedy policy, after each iteration");
 
 std::unique_ptr<Trainer> make(const OptionValues& values, std::uint64_t seed) {
-  const QConfig config{.env = values.text("env"),
-                       .iterations = values.integer("iterations"),
-                       .steps = values.integer("steps"),
-                       .gamma = values.real("gamma"),
-                       .rate = values.real("rate"),
-                       .rate_power = values.real("rate_power"),
-                       .epsilon = values.real("epsilon"),
-                       .initial = values.real("initial"),
-                       .evaluation_episodes = values.integer("evaluation_episodes")};
-  if (!env_sizes(config.env).discrete)
-    throw UsageError("q_learning: " + config.env + " has continuous actions; q_learning needs discrete ones");
-  return std::make_unique<QTrainer>(config, seed);
+  return std::make_unique<QTrainer>(options.read(values), seed);
 }
 
 }  // namespace

@@ -110,34 +110,37 @@ void ReplayBuffer::gather(std::span<const int> places, BatchValues& batch) const
   rows_.dtype() == Dtype::f32 ? fill<float>(batch, given) : fill<double>(batch, given);
 }
 
-void ReplayBuffer::save(Tensors& checkpoint) const {
-  checkpoint.add("replay/next", Tensor::scalar(next_));
-  if (size_ == 0) return;
-  // The filled part; a full ring shares its memory with the checkpoint until the next transition.
-  Tensor filled = rows_;
-  if (size_ < capacity_) {
-    filled = Tensor({1, size_, width()}, rows_.dtype());
-    std::memcpy(filled.mutable_data(), rows_.data(), filled.bytes());
+void ReplayBuffer::visit(Checkpoint& c) {
+  if (c.saving()) {
+    c.save("replay/next", Tensor::scalar(next_));
+    if (size_ > 0) c.save("replay/rows", filled());
+    return;
   }
-  checkpoint.add("replay/rows", filled);
-}
+  // Any number of rows up to the capacity, none before the first iteration.
+  int next = 0;
+  c.numbers("replay/next", next);  // refuses what is no whole number
+  next = static_cast<int>(c.saved("replay/next").item());
+  const Tensor* rows = c.iteration() == 0 ? c.find("replay/rows") : &c.saved("replay/rows");
+  const int size = rows == nullptr ? 0 : rows->shape().rows;
+  if (size > capacity_) c.refuse("replay/rows", "holds " + std::to_string(size) + " transitions, this run's buffer " +
+                                                    std::to_string(capacity_));
+  if (rows != nullptr) c.saved("replay/rows", {1, size, width()}, rows_.dtype());
+  if (next != (size < capacity_ ? size : next) || next >= capacity_ + (size == 0))
+    c.refuse("replay/next", "= " + std::to_string(next) + " does not fit a buffer of " + std::to_string(size));
 
-void ReplayBuffer::load(const Tensors& checkpoint) {
-  const int next = static_cast<int>(checkpoint["replay/next"].item());
-  const int size = checkpoint.contains("replay/rows") ? checkpoint["replay/rows"].shape().rows : 0;
-  if (size > 0) {
-    const Tensor& filled = checkpoint["replay/rows"];
-    require(size <= capacity_ && filled.shape() == Shape{1, size, width()} && filled.dtype() == rows_.dtype(),
-            "checkpoint: replay/rows is " + to_string(filled.shape()) + " " + name_of(filled.dtype()) +
-                ", this run's buffer " + to_string(rows_.shape()) + " " + name_of(rows_.dtype()) +
-                "; use the options of the run that wrote it");
-    if (size == capacity_) rows_ = filled;
-    else std::memcpy(rows_.mutable_data(), filled.data(), filled.bytes());
-  }
-  require(next == (size < capacity_ ? size : next) && next >= 0 && next < capacity_ + (size == 0),
-          "checkpoint: replay/next = " + std::to_string(next) + " does not fit a buffer of " + std::to_string(size));
+  if (!c.assigning()) return;
+  if (size == capacity_) rows_ = *rows;
+  else if (size > 0) std::memcpy(rows_.mutable_data(), rows->data(), rows->bytes());
   size_ = size;
   next_ = next;
+}
+
+// The filled part; a full ring shares its memory with a checkpoint until the next transition.
+Tensor ReplayBuffer::filled() const {
+  if (size_ == capacity_) return rows_;
+  Tensor part({1, size_, width()}, rows_.dtype());
+  std::memcpy(part.mutable_data(), rows_.data(), part.bytes());
+  return part;
 }
 
 void follow(ParamValues& target, const ParamValues& theta, double tau) {

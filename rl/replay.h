@@ -5,6 +5,7 @@
 #include <span>
 
 #include "autodiff/tensor.h"
+#include "rl/checkpoint.h"
 #include "rl/rollout_end.h"
 
 namespace innerloop::rl {
@@ -43,14 +44,14 @@ class ReplayBuffer {
 
   // In a checkpoint: "replay/rows" (1, size, width), the rows as they lie in memory; "replay/next", where the next one
   // goes.
-  void save(Tensors& checkpoint) const;
-  void load(const Tensors& checkpoint);  // Error if it does not fit; a full ring becomes the checkpoint's own memory
+  void visit(Checkpoint& c);  // a full ring becomes the checkpoint's own memory
 
  private:
   template <class T>
   void write(const Transition& transition);
   template <class T, class NextPlace>
   void fill(BatchValues& batch, NextPlace next_place) const;
+  Tensor filled() const;
   int width() const { return 2 * obs_size_ + action_size_ + 2; }
 
   int obs_size_, action_size_, capacity_;

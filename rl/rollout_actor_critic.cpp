@@ -8,149 +8,37 @@
 #include "rl/rollout_source.h"
 
 namespace innerloop::rl {
-namespace {
 
-constexpr Option agent_options[] = {
-    {.name = "env",
-     .type = OptionType::text,
-     .value = "cartpole-v1",
-     .help = "environment; `innerloop list envs` shows all"},
-    {.name = "iterations", .type = OptionType::integer, .value = "100", .low = 1, .high = 1e7, .help = "updates to do"},
-    {.name = "tasks",
-     .type = OptionType::integer,
-     .value = "1",
-     .low = 1,
-     .high = 10000,
-     .help = "groups of environments, for threads to share; each environment draws a new task for every episode"},
-    {.name = "trajectories",
-     .type = OptionType::integer,
-     .value = "8",
-     .low = 1,
-     .high = 60000,
-     .help = "environments of a group, side by side"},
-    {.name = "steps",
-     .type = OptionType::integer,
-     .value = "128",
-     .low = 1,
-     .high = 1e6,
-     .help = "of every environment between two updates"},
-    {.name = "core",
-     .type = OptionType::choice,
-     .value = "none",
-     .choices = "none lstm gru",
-     .help = "memory between the observations and the networks"},
-    {.name = "core_size", .type = OptionType::integer, .value = "64", .low = 1, .high = 4096, .help = "its width"},
-    {.name = "hidden",
-     .type = OptionType::integers,
-     .value = "[64, 64]",
-     .low = 1,
-     .high = 4096,
-     .help = "widths of the hidden layers, of policy and value each"},
-    {.name = "activation",
-     .type = OptionType::choice,
-     .value = "tanh",
-     .choices = "relu tanh sigmoid",
-     .help = "of the hidden layers"},
-    {.name = "log_sigma_init",
-     .type = OptionType::real,
-     .value = "0",
-     .low = -10,
-     .high = 5,
-     .help = "log σ of a Gaussian policy at the start"},
-    {.name = "gamma", .type = OptionType::real, .value = "0.99", .low = 0, .high = 1, .help = "discount γ"},
-    {.name = "lambda",
-     .type = OptionType::real,
-     .value = "0.95",
-     .low = 0,
-     .high = 1,
-     .help = "λ of the advantage estimate GAE(λ)"},
-    {.name = "standardise",
-     .type = OptionType::boolean,
-     .value = "true",
-     .help = "advantages of an update with mean 0 and deviation 1"},
-    {.name = "reward_scale",
-     .type = OptionType::real,
-     .value = "1",
-     .low = 1e-6,
-     .high = 1e6,
-     .help = "rewards are multiplied by it before anything is learned from them"},
-    {.name = "normalise_observations",
-     .type = OptionType::boolean,
-     .value = "false",
-     .help = "by the mean and deviation of everything seen so far"},
-    {.name = "learning_rate",
-     .type = OptionType::real,
-     .value = "3e-4",
-     .low = 0,
-     .high = 1000,
-     .help = "step size of Adam"},
-    {.name = "anneal",
-     .type = OptionType::boolean,
-     .value = "false",
-     .help = "let the learning rate fall linearly to 0 at the last iteration"},
-    {.name = "value_weight",
-     .type = OptionType::real,
-     .value = "0.5",
-     .low = 0,
-     .high = 1000,
-     .help = "c_v, the weight of the value's loss"},
-    {.name = "entropy_weight",
-     .type = OptionType::real,
-     .value = "0",
-     .low = 0,
-     .high = 1000,
-     .help = "c_e, the weight of the entropy bonus"},
-    {.name = "max_gradient_norm",
-     .type = OptionType::real,
-     .value = "0.5",
-     .low = 0,
-     .high = 1e9,
-     .help = "longer gradients are cut to this length; 0: never"},
-    {.name = "dtype",
-     .type = OptionType::choice,
-     .value = "f32",
-     .choices = "f32 f64",
-     .help = "numbers in single or double precision"},
-};
-
-}  // namespace
-
-std::vector<Option> with_actor_critic_options(std::span<const Option> own,
-                                              std::initializer_list<std::pair<const char*, const char*>> defaults) {
-  std::vector<Option> all(std::begin(agent_options), std::end(agent_options));
-  for (const auto& [name, value] : defaults)
-    for (Option& option : all)
-      if (std::string_view(option.name) == name) option.value = value;
-  all.insert(all.end(), own.begin(), own.end());
-  return all;
-}
-
-ActorCriticConfig actor_critic_config(const OptionValues& values) {
-  using Core = nn::ActorCriticSpec::Core;
-  const std::string& core = values.text("core");
-  ActorCriticConfig config;
-  config.env = values.text("env");
-  config.core = core == "lstm" ? Core::lstm : core == "gru" ? Core::gru : Core::none;
-  config.core_size = values.integer("core_size");
-  config.hidden = values.integers("hidden");
-  config.activation = activation_named(values.text("activation"));
-  config.log_sigma_init = values.real("log_sigma_init");
-  config.tasks = values.integer("tasks");
-  config.trajectories = values.integer("trajectories");
-  config.steps = values.integer("steps");
-  config.iterations = values.integer("iterations");
-  config.gamma = values.real("gamma");
-  config.lambda = values.real("lambda");
-  config.standardise = values.boolean("standardise");
-  config.reward_scale = values.real("reward_scale");
-  config.normalise_observations = values.boolean("normalise_observations");
-  config.learning_rate = values.real("learning_rate");
-  config.anneal = values.boolean("anneal");
-  config.value_weight = values.real("value_weight");
-  config.entropy_weight = values.real("entropy_weight");
-  config.max_gradient_norm = values.real("max_gradient_norm");
-  config.dtype = values.text("dtype") == "f64" ? Dtype::f64 : Dtype::f32;
-  return config;
+const Options<ActorCriticConfig>& actor_critic_options() {
+  using Config = ActorCriticConfig;
+  static const auto options =
+      Options<Config>()
+          .add("env", &Config::env, "environment; `innerloop list envs` shows all")
+          .add("iterations", &Config::iterations, {1, 1e7}, "updates to do")
+          .add("tasks", &Config::tasks, {1, 10000},
+               "groups of environments, for threads to share; each environment draws a new task for every episode")
+          .add("trajectories", &Config::trajectories, {1, 60000}, "environments of a group, side by side")
+          .add("steps", &Config::steps, {1, 1e6}, "of every environment between two updates")
+          .add("core", &Config::core, "memory between the observations and the networks")
+          .add("core_size", &Config::core_size, {1, 4096}, "its width")
+          .add("hidden", &Config::hidden, {1, 4096}, "widths of the hidden layers, of policy and value each")
+          .add("activation", &Config::activation, "of the hidden layers")
+          .add("log_sigma_init", &Config::log_sigma_init, {-10, 5}, "log σ of a Gaussian policy at the start")
+          .add("gamma", &Config::gamma, {0, 1}, "discount γ")
+          .add("lambda", &Config::lambda, {0, 1}, "λ of the advantage estimate GAE(λ)")
+          .add("standardise", &Config::standardise, "advantages of an update with mean 0 and deviation 1")
+          .add("reward_scale", &Config::reward_scale, {1e-6, 1e6},
+               "rewards are multiplied by it before anything is learned from them")
+          .add("normalise_observations", &Config::normalise_observations,
+               "by the mean and deviation of everything seen so far")
+          .add("learning_rate", &Config::learning_rate, {0, 1000}, "step size of Adam")
+          .add("anneal", &Config::anneal, "let the learning rate fall linearly to 0 at the last iteration")
+          .add("value_weight", &Config::value_weight, {0, 1000}, "c_v, the weight of the value's loss")
+          .add("entropy_weight", &Config::entropy_weight, {0, 1000}, "c_e, the weight of the entropy bonus")
+          .add("max_gradient_norm", &Config::max_gradient_norm, {0, 1e9},
+               "longer gradients are cut to this length; 0: never")
+          .add("dtype", &Config::dtype, "numbers in single or double precision");
+  return options;
 }
 
 nn::ActorCriticSpec agent_for(const ActorCriticConfig& config) {
@@ -270,37 +158,11 @@ Metrics EpisodeMetrics::metrics() const {
   return {{"return", return_}, {"length", length_}, {"episodes", episodes_}};
 }
 
-void EpisodeMetrics::save(Tensors& checkpoint) const {
-  checkpoint.add("metrics", Tensor::from({1, 1, 3}, std::vector<double>{return_, length_, episodes_}));
-}
+void EpisodeMetrics::visit(Checkpoint& c) { c.numbers("metrics", return_, length_, episodes_); }
 
-void EpisodeMetrics::restore(const Tensors& checkpoint) {
-  const Tensor& saved = checkpoint["metrics"];
-  return_ = saved.at(0, 0, 0), length_ = saved.at(0, 0, 1), episodes_ = saved.at(0, 0, 2);
-}
-
-Tensors save_learner(const DescentState& state, const SegmentSource& source, const EpisodeMetrics& metrics) {
-  Tensors checkpoint = state.theta;
-  nn::save_adam(state.adam, checkpoint);
-  source.save(checkpoint);
-  metrics.save(checkpoint);
-  return checkpoint;
-}
-
-void restore_learner(const Tensors& checkpoint, DescentState& state, SegmentSource& source, EpisodeMetrics& metrics) {
-  ParamValues theta;
-  for (std::size_t k = 0; k < state.theta.count(); ++k) {
-    const Tensor &value = checkpoint[state.theta.name(k)], &like = state.theta[k];
-    require(value.shape() == like.shape() && value.dtype() == like.dtype(),
-            "checkpoint: " + state.theta.name(k) + " is " + to_string(value.shape()) + " " + name_of(value.dtype()) +
-                ", this run needs " + to_string(like.shape()) + " " + name_of(like.dtype()) +
-                "; use the options of the run that wrote it");
-    theta.add(state.theta.name(k), value);
-  }
-  state.adam = nn::load_adam(theta, checkpoint);
-  state.theta = std::move(theta);
-  source.restore(checkpoint);
-  metrics.restore(checkpoint);
+void DescentState::visit(Checkpoint& c) {
+  c("", theta);
+  c("adam", adam);
 }
 
 }  // namespace innerloop::rl

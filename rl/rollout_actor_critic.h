@@ -32,10 +32,7 @@ struct ActorCriticConfig {
   Dtype dtype = Dtype::f32;
 };
 
-// The options behind it, then an algorithm's own. `defaults`: "name = value" lines that replace shared defaults.
-std::vector<Option> with_actor_critic_options(std::span<const Option> own,
-                                              std::initializer_list<std::pair<const char*, const char*>> defaults);
-ActorCriticConfig actor_critic_config(const OptionValues& values);
+const Options<ActorCriticConfig>& actor_critic_options();
 
 // The agent that fits the environment; the source of its segments.
 nn::ActorCriticSpec agent_for(const ActorCriticConfig& config);
@@ -62,6 +59,7 @@ inline int sequence_steps(const SegmentConfig& config) {
 struct DescentState {
   ParamValues theta;
   nn::AdamState adam;
+  void visit(Checkpoint& c);
 };
 double descend(DescentState& state, ParamValues gradient, const ActorCriticConfig& config, int iteration,
                const char* algorithm);
@@ -72,15 +70,10 @@ class EpisodeMetrics {
  public:
   void update(const Segments& segments);
   Metrics metrics() const;
-  void save(Tensors& checkpoint) const;
-  void restore(const Tensors& checkpoint);
+  void visit(Checkpoint& c);
 
  private:
   double return_ = 0, length_ = 0, episodes_ = 0;
 };
-
-// All that a trainer of this kind must remember, and back.
-Tensors save_learner(const DescentState& state, const SegmentSource& source, const EpisodeMetrics& metrics);
-void restore_learner(const Tensors& checkpoint, DescentState& state, SegmentSource& source, EpisodeMetrics& metrics);
 
 }  // namespace innerloop::rl

@@ -215,27 +215,13 @@ AdaptReport SegmentSource::adapt(const ParamValues& theta, const AdaptRequest& r
                          });
 }
 
-void SegmentSource::save(Tensors& checkpoint) const {
-  const std::vector<double> numbers = env_.save();
-  checkpoint.add("env/state", Tensor::from({1, 1, static_cast<int>(numbers.size())}, numbers));
-  checkpoint.add("env/episode_return", Tensor::from({1, 1, all_lanes()}, episode_return_));
-  for (std::size_t k = 0; k < state_.count(); ++k) checkpoint.add("state/" + state_.name(k), state_[k]);
-  if (config_.normalise_observations) checkpoint.add("normaliser", normaliser_.save());
-}
-
-void SegmentSource::restore(const Tensors& checkpoint) {
-  env_.restore(checkpoint["env/state"].to_vector());
-  const Tensor& so_far = checkpoint["env/episode_return"];
-  require(so_far.shape() == Shape{1, 1, all_lanes()}, "checkpoint: it has another number of lanes");
-  episode_return_ = so_far.to_vector();
-  for (std::size_t k = 0; k < state_.count(); ++k) {
-    const Tensor& saved = checkpoint["state/" + state_.name(k)];
-    require(saved.shape() == state_[k].shape() && saved.dtype() == state_[k].dtype(),
-            "checkpoint: the recurrent state is " + to_string(saved.shape()) + ", this run needs " +
-                to_string(state_[k].shape()) + "; use the options of the run that wrote it");
-    state_[k] = saved;
-  }
-  if (config_.normalise_observations) normaliser_.restore(checkpoint["normaliser"]);
+void SegmentSource::visit(Checkpoint& c) {
+  std::vector<double> environments = env_.save();
+  c("env/state", environments);
+  if (c.assigning()) env_.restore(environments);
+  c("env/episode_return", episode_return_);
+  c("state", state_);
+  if (config_.normalise_observations) c("", normaliser_);
 }
 
 }  // namespace innerloop::rl

@@ -62,9 +62,7 @@ class SegmentSource {
   // The protocol with a learner that does not adapt: the same theta after every update.
   AdaptReport adapt(const ParamValues& theta, const AdaptRequest& request) const;
 
-  // "env/state", "env/episode_return", "core/…", "normaliser".
-  void save(Tensors& checkpoint) const;
-  void restore(const Tensors& checkpoint);
+  void visit(Checkpoint& c);  // "env/state", "env/episode_return", "state/…", "normaliser"
 
   const SegmentConfig& config() const { return config_; }
   const Normaliser& normaliser() const { return normaliser_; }

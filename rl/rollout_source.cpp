@@ -9,85 +9,6 @@
 namespace innerloop::rl {
 namespace {
 
-constexpr Option episode_options[] = {
-    {.name = "env",
-     .type = OptionType::text,
-     .value = "point-nav-v1",
-     .help = "environment; `innerloop list envs` shows all"},
-    {.name = "iterations",
-     .type = OptionType::integer,
-     .value = "100",
-     .low = 1,
-     .high = 1e7,
-     .help = "iterations to do"},
-    {.name = "tasks",
-     .type = OptionType::integer,
-     .value = "20",
-     .low = 1,
-     .high = 10000,
-     .help = "tasks drawn for each iteration; one policy for all"},
-    {.name = "trajectories",
-     .type = OptionType::integer,
-     .value = "20",
-     .low = 1,
-     .high = 60000,
-     .help = "trajectories per task"},
-    {.name = "hidden",
-     .type = OptionType::integers,
-     .value = "[100, 100]",
-     .low = 1,
-     .high = 4096,
-     .help = "widths of the hidden layers"},
-    {.name = "activation",
-     .type = OptionType::choice,
-     .value = "relu",
-     .choices = "relu tanh sigmoid",
-     .help = "of the hidden layers"},
-    {.name = "log_sigma_init",
-     .type = OptionType::real,
-     .value = "0",
-     .low = -10,
-     .high = 5,
-     .help = "log σ of a Gaussian policy at the start"},
-    {.name = "gamma", .type = OptionType::real, .value = "0.99", .low = 0, .high = 1, .help = "discount γ"},
-    {.name = "lambda",
-     .type = OptionType::real,
-     .value = "1",
-     .low = 0,
-     .high = 1,
-     .help = "λ of the advantage estimate GAE(λ)"},
-    {.name = "baseline",
-     .type = OptionType::choice,
-     .value = "linear",
-     .choices = "none mean linear network",
-     .help = "guess of the return that is subtracted; network: also bootstraps at time limits"},
-    {.name = "baseline_fit",
-     .type = OptionType::choice,
-     .value = "same-batch",
-     .choices = "same-batch previous-batch",
-     .help = "fitted on the batch whose advantages it is for, or on the one before"},
-    {.name = "standardise",
-     .type = OptionType::boolean,
-     .value = "true",
-     .help = "advantages of each task with mean 0 and deviation 1"},
-    {.name = "weighting",
-     .type = OptionType::choice,
-     .value = "flat-mean",
-     .choices = "flat-mean trajectory-sum trajectory-mean",
-     .help = "how steps are averaged"},
-    {.name = "adapt_rate",
-     .type = OptionType::real,
-     .value = "0.1",
-     .low = 0,
-     .high = 100,
-     .help = "step size when `adapt` fits the policy to a new task"},
-    {.name = "dtype",
-     .type = OptionType::choice,
-     .value = "f32",
-     .choices = "f32 f64",
-     .help = "numbers in single or double precision"},
-};
-
 // Slices for one task: the largest divisor of the number of trajectories up to 8.
 int slice_count(const OnPolicyConfig& config) {
   if (config.tasks > 1) return 1;
@@ -111,47 +32,21 @@ ParamValues repeated(const ParamValues& theta, int tasks) {
 
 }  // namespace
 
-std::span<const Option> on_policy_options() { return episode_options; }
-
-std::vector<Option> with_on_policy_options(std::span<const Option> own) {
-  std::vector<Option> all(std::begin(episode_options), std::end(episode_options));
-  all.insert(all.end(), own.begin(), own.end());
-  return all;
-}
-
-Activation activation_named(const std::string& name) {
-  if (name == "tanh") return Activation::tanh;
-  if (name == "relu") return Activation::relu;
-  if (name == "sigmoid") return Activation::sigmoid;
-  throw Error("there is no activation '" + name + "'; there are relu, tanh, sigmoid");
-}
-
-OnPolicyConfig on_policy_config(const OptionValues& values) {
-  const std::string &baseline = values.text("baseline"), &weighting = values.text("weighting");
-  OnPolicyConfig config;
-  config.env = values.text("env");
-  config.hidden = values.integers("hidden");
-  config.activation = activation_named(values.text("activation"));
-  config.log_sigma_init = values.real("log_sigma_init");
-  config.tasks = values.integer("tasks");
-  config.trajectories = values.integer("trajectories");
-  config.iterations = values.integer("iterations");
-  config.adapt_rate = values.real("adapt_rate");
-  config.value_network = baseline == "network";
-  config.dtype = values.text("dtype") == "f64" ? Dtype::f64 : Dtype::f32;
-  config.advantage = {
-      .gamma = values.real("gamma"),
-      .lambda = values.real("lambda"),
-      .baseline = baseline == "none"   ? BaselineKind::none
-                  : baseline == "mean" ? BaselineKind::mean
-                                       : BaselineKind::linear,
-      .fit = values.text("baseline_fit") == "same-batch" ? BaselineFit::same_batch : BaselineFit::previous_batch,
-      .standardise = values.boolean("standardise"),
-      .weighting = weighting == "flat-mean"        ? Weighting::flat_mean
-                   : weighting == "trajectory-sum" ? Weighting::trajectory_sum
-                                                   : Weighting::trajectory_mean,
-  };
-  return config;
+const Options<OnPolicyConfig>& on_policy_options() {
+  using Config = OnPolicyConfig;
+  static const auto options =
+      Options<Config>()
+          .add("env", &Config::env, "environment; `innerloop list envs` shows all")
+          .add("iterations", &Config::iterations, {1, 1e7}, "iterations to do")
+          .add("tasks", &Config::tasks, {1, 10000}, "tasks drawn for each iteration; one policy for all")
+          .add("trajectories", &Config::trajectories, {1, 60000}, "trajectories per task")
+          .add("hidden", &Config::hidden, {1, 4096}, "widths of the hidden layers")
+          .add("activation", &Config::activation, "of the hidden layers")
+          .add("log_sigma_init", &Config::log_sigma_init, {-10, 5}, "log σ of a Gaussian policy at the start")
+          .include(&Config::advantage, advantage_options())
+          .add("adapt_rate", &Config::adapt_rate, {0, 100}, "step size when `adapt` fits the policy to a new task")
+          .add("dtype", &Config::dtype, "numbers in single or double precision");
+  return options;
 }
 
 nn::PolicySpec policy_for(const envs::EnvRow& env, std::vector<int> hidden, Activation activation,
@@ -173,10 +68,10 @@ OnPolicySource::OnPolicySource(const OnPolicyConfig& config, std::uint64_t seed)
       seed_(seed),
       rollout_(envs::find_env(config.env),
                policy_for(envs::find_env(config.env), config.hidden, config.activation, config.log_sigma_init)) {
-  if (!config.value_network) return;
+  if (config.advantage.baseline != BaselineKind::network) return;
   nn::MlpSpec net = rollout_.policy().net;
   net.outputs = 1;
-  value_network.emplace(ValueNetworkConfig{.net = net,
+  value_network_.emplace(ValueNetworkConfig{.net = net,
                                            .gamma = config.advantage.gamma,
                                            .lambda = config.advantage.lambda},
                         seed, config.dtype);
@@ -194,12 +89,12 @@ Experience OnPolicySource::collect(const ParamValues& theta, int iteration) {
   Experience experience;
   experience.trajectories =
       rollout_.collect(theta, tasks, config_.trajectories / slices, {.seed = seed_, .iteration = i});
-  AdvantageConfig advantage = config_.advantage;
-  advantage.pooled = slices > 1;
-  experience.batch = value_network ? make_batch(experience.trajectories, advantage,
-                                                value_network->advantages_then_fit(experience.trajectories))
-                                   : make_batch(experience.trajectories, advantage, &baseline_weights);
-  if (!advantage.pooled) {
+  const bool pooled = slices > 1;
+  experience.batch =
+      value_network_ ? make_batch(experience.trajectories, config_.advantage,
+                                  value_network_->advantages_then_fit(experience.trajectories), pooled)
+                     : make_batch(experience.trajectories, config_.advantage, &baseline_weights_, pooled);
+  if (!pooled) {
     // From weights per task to weights over all tasks.
     Tensors weights;
     weights.add("weights", experience.batch["weights"]);
@@ -215,9 +110,13 @@ AdaptiveLearner OnPolicySource::learner(const ParamValues& theta) const {
                        const RolloutPlace& place, bool deterministic) {
     return rollout_.collect(theta_i, tasks, episodes, place, deterministic);
   };
+  // A value network knows the tasks of training; on a new one the linear baseline takes its place.
+  AdvantageConfig advantage = config_.advantage;
+  if (value_network_) advantage.baseline = BaselineKind::linear;
   const auto gradient = std::make_shared<const PolicyGradientFunction>();
-  learner.update = [this, gradient](const ParamValues& theta_i, const Trajectories& explored, int) -> Tensors {
-    return theta_i + config_.adapt_rate * (*gradient)(policy(), {theta_i, make_batch(explored, config_.advantage)})[0];
+  learner.update = [this, gradient, advantage](const ParamValues& theta_i, const Trajectories& explored,
+                                               int) -> Tensors {
+    return theta_i + config_.adapt_rate * (*gradient)(policy(), {theta_i, make_batch(explored, advantage)})[0];
   };
   return learner;
 }
@@ -232,26 +131,13 @@ Metrics experience_metrics(const Experience& experience) {
           {"length", static_cast<double>(all.steps()) / static_cast<double>(all.lengths.size())}};
 }
 
-Tensors save_policy(const ParamValues& theta, const OnPolicySource& source) {
-  Tensors state = theta;
-  if (source.value_network) source.value_network->save(state);
-  if (!source.baseline_weights.empty()) state.add("baseline/weights", source.baseline_weights);
-  return state;
-}
-
-ParamValues load_policy(const ParamValues& like, const Tensors& state, OnPolicySource& source) {
-  ParamValues theta;
-  for (std::size_t k = 0; k < like.count(); ++k) {
-    const Tensor& value = state[like.name(k)];
-    require(value.shape() == like[k].shape() && value.dtype() == like[k].dtype(),
-            "checkpoint: " + like.name(k) + " is " + to_string(value.shape()) + " " + name_of(value.dtype()) +
-                ", this run needs " + to_string(like[k].shape()) + " " + name_of(like[k].dtype()) +
-                "; use the options of the run that wrote it");
-    theta.add(like.name(k), value);
-  }
-  if (source.value_network) source.value_network->restore(state);
-  source.baseline_weights = state.contains("baseline/weights") ? state["baseline/weights"] : Tensor();
-  return theta;
+void OnPolicySource::visit(Checkpoint& c) {
+  const BaselineKind kind = config_.advantage.baseline;
+  if (value_network_) return c("", *value_network_);
+  if (kind == BaselineKind::none) return;
+  const int tasks = config_.tasks * slice_count(config_);
+  c.from_first_iteration("baseline/weights", baseline_weights_,
+                         baseline_weights_shape(kind, tasks, rollout_.env().spec.obs_size), Dtype::f64);
 }
 
 }  // namespace innerloop::rl

@@ -26,21 +26,15 @@ struct OnPolicyConfig {
   int trajectories = 20;  // per task
   int iterations = 100;
   AdvantageConfig advantage;
-  bool value_network = false;  // a value network with GAE in place of advantage.baseline
   double adapt_rate = 0.1;  // step size of the gradient steps with which `adapt` fits the policy to a new task
   Dtype dtype = Dtype::f32;
 };
 
-// The options behind it, one table for all algorithms that have it.
-std::span<const Option> on_policy_options();
-OnPolicyConfig on_policy_config(const OptionValues& values);
-// The shared options, then an algorithm's own. (Kept by the caller for as long as the program runs.)
-std::vector<Option> with_on_policy_options(std::span<const Option> own);
+const Options<OnPolicyConfig>& on_policy_options();
 
 // The policy that fits an environment: Gaussian for continuous actions, categorical for discrete ones.
 nn::PolicySpec policy_for(const envs::EnvRow& env, std::vector<int> hidden, Activation activation,
                           double log_sigma_init = 0);
-Activation activation_named(const std::string& name);
 
 // One iteration's data. The batch's weights add up to 1 over all tasks (to the number of steps of a trajectory, for
 // Weighting::trajectory_sum), so the sum over tasks and rows of weights·x is the average of x.
@@ -63,19 +57,18 @@ class OnPolicySource {
 
   const nn::PolicySpec& policy() const { return rollout_.policy(); }
   const OnPolicyConfig& config() const { return config_; }
-  Tensor baseline_weights;                    // state: the baseline's last fit
-  std::optional<ValueNetwork> value_network;  // or the network, if that is the baseline
+
+  void visit(Checkpoint& c);  // "baseline/…"
 
  private:
   OnPolicyConfig config_;
   std::uint64_t seed_;
   Rollout rollout_;
+  Tensor baseline_weights_;                    // the baseline's last fit
+  std::optional<ValueNetwork> value_network_;  // or the network, if that is the baseline
 };
 
 // "return", "length": averages over the trajectories of an iteration.
 Metrics experience_metrics(const Experience& experience);
-// State of a trainer with this source: "policy/…" and the baseline's fit; and back, after checking that it fits.
-Tensors save_policy(const ParamValues& theta, const OnPolicySource& source);
-ParamValues load_policy(const ParamValues& like, const Tensors& state, OnPolicySource& source);
 
 }  // namespace innerloop::rl

@@ -11,20 +11,6 @@
 namespace innerloop::rl {
 namespace {
 
-// A state is opaque words, and a checkpoint holds numbers: four pieces of 16 bits each.
-std::vector<double> pieces_of(std::span<const std::uint64_t> words) {
-  std::vector<double> pieces;
-  for (const std::uint64_t word : words)
-    for (int shift = 0; shift < 64; shift += 16) pieces.push_back(static_cast<double>(word >> shift & 0xffff));
-  return pieces;
-}
-
-std::uint64_t word_of(const double* pieces) {
-  std::uint64_t word = 0;
-  for (int k = 0; k < 4; ++k) word |= static_cast<std::uint64_t>(pieces[k]) << (16 * k);
-  return word;
-}
-
 std::uint32_t place_number(std::int64_t n) {
   require(n <= 0xffffffffLL, "stream: more than 2³² steps in a run");
   return static_cast<std::uint32_t>(n);
@@ -103,33 +89,11 @@ Stream::Episodes Stream::take_episodes() {
   return last_;
 }
 
-void Stream::save(Tensors& checkpoint) const {
-  const std::vector<double> state = pieces_of(state_);
-  checkpoint.add("stream/state", Tensor::from({1, 1, static_cast<int>(state.size())}, state));
-  checkpoint.add("stream/observation", Tensor::from({1, 1, spec().obs_size}, observation_));
-  const std::array numbers{static_cast<double>(steps_), static_cast<double>(episode_), static_cast<double>(time_step_),
-                           return_,                     ended_,                        ended_returns_,
-                           ended_lengths_,              last_.mean_return,             last_.mean_length};
-  checkpoint.add("stream/numbers", Tensor::from({1, 1, static_cast<int>(numbers.size())}, numbers));
-}
-
-void Stream::load(const Tensors& checkpoint) {
-  const std::vector<double> state = checkpoint["stream/state"].to_vector(),
-                            observation = checkpoint["stream/observation"].to_vector(),
-                            numbers = checkpoint["stream/numbers"].to_vector();
-  require(state.size() == 4 * state_.size() && observation.size() == observation_.size() && numbers.size() == 9,
-          "checkpoint: stream/… belongs to another environment than " + std::string(spec().name) +
-              "; use the options of the run that wrote it");
-  for (std::size_t k = 0; k < state_.size(); ++k) state_[k] = word_of(state.data() + 4 * k);
-  observation_ = observation;
-  steps_ = static_cast<std::int64_t>(numbers[0]);
-  episode_ = static_cast<std::int64_t>(numbers[1]);
-  time_step_ = static_cast<int>(numbers[2]);
-  return_ = numbers[3];
-  ended_ = numbers[4];
-  ended_returns_ = numbers[5];
-  ended_lengths_ = numbers[6];
-  last_ = {.mean_return = numbers[7], .mean_length = numbers[8]};
+void Stream::visit(Checkpoint& c) {
+  c("stream/state", state_);
+  c("stream/observation", observation_);
+  c.numbers("stream/numbers", steps_, episode_, time_step_, return_, ended_, ended_returns_, ended_lengths_,
+            last_.mean_return, last_.mean_length);
 }
 
 Tensor evaluate(const std::string& env, const std::vector<envs::Task>& tasks, int episodes, std::uint64_t seed,

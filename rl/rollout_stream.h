@@ -13,7 +13,7 @@
 namespace innerloop::rl {
 
 // One environment with one task. Random numbers are pure functions of (seed, episode) for a start and of (seed, step)
-// for a step, so what save() writes is all there is to know.
+// for a step, so what visit() lists is all there is to know.
 class Stream {
  public:
   // The task is drawn from Purpose::task, number 0: a run keeps it.
@@ -34,8 +34,7 @@ class Stream {
   struct Episodes { double mean_return = 0, mean_length = 0; };
   Episodes take_episodes();
 
-  void save(Tensors& checkpoint) const;  // "stream/…"
-  void load(const Tensors& checkpoint);
+  void visit(Checkpoint& c);  // "stream/…"
 
  private:
   void begin_episode();

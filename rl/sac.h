@@ -15,8 +15,7 @@
 //   ε         noise                (1, rows, A), from N(0, 1)
 //   u, a      action               u = μ + σε, a = tanh u: actions are numbers in (−1, 1) everywhere in this file
 //   d         batch["terminated"]  1 where nothing comes after; a time limit is no end
-//   H̄         target_entropy       −A by default: the entropy of log σ ≈ −1.4 before squashing, far below uniform (A
-//   log 2)
+//   H̄         target_entropy       −A by default: the entropy of log σ ≈ −1.4 before squashing; uniform has A log 2
 #pragma once
 
 #include "autodiff/function.h"
@@ -24,20 +23,35 @@
 
 namespace innerloop::rl {
 
-// --- What "SAC" may mean: each convention has a name (presets: rl/sac_trainer.cpp)
-// ------------------------------------
+// --- What "SAC" may mean: each convention has a name (presets: rl/sac_trainer.cpp) -----------------------------------
 
 enum class LogSigma {
   clamp,     // h limited to [−20, 2]: gradient zero outside (spinningup, SB3)
   tanh,      // −5 + 3.5 (1 + tanh h), in [−5, 2] (CleanRL)
   softplus,  // log(softplus(h) + 10⁻⁵) (softlearning)
 };
+constexpr auto words_of(LogSigma) {
+  return std::to_array<Word<LogSigma>>(
+      {{"clamp", LogSigma::clamp}, {"tanh", LogSigma::tanh}, {"softplus", LogSigma::softplus}});
+}
 enum class SquashLogProb {
   exact,    // log(1 − tanh²u) = 2(log 2 − u − softplus(−2u)), right for every u
   epsilon,  // log(1 − tanh²u + 10⁻⁶): no longer pushes back beyond |u| ≈ 8 (SB3, CleanRL and many others)
 };
+constexpr auto words_of(SquashLogProb) {
+  return std::to_array<Word<SquashLogProb>>({{"exact", SquashLogProb::exact}, {"epsilon", SquashLogProb::epsilon}});
+}
 enum class ActorValue { minimum, mean, first };  // of the two critics, in the actor's loss
+constexpr auto words_of(ActorValue) {
+  return std::to_array<Word<ActorValue>>(
+      {{"minimum", ActorValue::minimum}, {"mean", ActorValue::mean}, {"first", ActorValue::first}});
+}
 enum class TemperatureLoss { log_alpha, alpha, fixed };
+constexpr auto words_of(TemperatureLoss) {
+  return std::to_array<Word<TemperatureLoss>>({{"log_alpha", TemperatureLoss::log_alpha},
+                                               {"alpha", TemperatureLoss::alpha},
+                                               {"fixed", TemperatureLoss::fixed}});
+}
 
 // What shapes the programs.
 struct SacSpec {

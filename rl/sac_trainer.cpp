@@ -8,119 +8,95 @@
 #include "kernels/require.h"
 
 namespace innerloop::rl {
-namespace {
 
-// Networks that fit the environment.
-SacConfig fitted(SacConfig config, int observations) {
-  SacSpec& spec = config.spec;
-  const OffPolicyConfig& data = config.data;
-  spec.actor = {.inputs = observations, .hidden = data.hidden, .outputs = 2 * spec.action_size,
-                .activation = data.activation};
-  spec.critic = {.inputs = observations + spec.action_size, .hidden = data.hidden, .outputs = 1,
-                 .activation = data.activation};
-  spec.gamma = data.gamma;
-  return config;
+SacSpec sac_spec(const SacConfig& config, const EnvSizes& env) {
+  if (env.discrete) throw UsageError("sac: " + config.data.env + " has discrete actions; sac needs continuous ones");
+  SacSpec spec;
+  spec.actor = {.inputs = env.observations, .hidden = config.data.hidden, .outputs = 2 * env.actions,
+                .activation = config.data.activation};
+  spec.critic = {.inputs = env.observations + env.actions, .hidden = config.data.hidden, .outputs = 1,
+                 .activation = config.data.activation};
+  spec.action_size = env.actions;
+  spec.value_network = config.value_network;
+  spec.squash = config.squash;
+  spec.log_sigma = config.log_sigma;
+  spec.log_prob = config.log_prob;
+  if (config.squash && config.entropy_units == EntropyUnits::environment)
+    spec.log_action_scale = env.actions * std::log(0.5 * (env.high - env.low));
+  spec.actor_value = config.actor_value;
+  spec.temperature_loss = config.temperature_loss;
+  spec.critic_factor = config.critic_factor;
+  spec.gamma = config.data.gamma;
+  spec.reward_scale = config.reward_scale;
+  spec.target_entropy = env.actions * config.entropy_per_action;
+  return spec;
 }
 
-// The number of a (1, 1, 1) tensor, without the checks of item(): this runs in every update.
-double number_of(const Tensor& t) {
-  if (t.device() != Device::cpu) return t.item();
-  return t.dtype() == Dtype::f32 ? *static_cast<const float*>(t.data()) : *static_cast<const double*>(t.data());
+Sac::Sac(const SacConfig& config, const EnvSizes& env, std::uint64_t seed)
+    : config_(config), spec_(sac_spec(config, env)), seed_(seed) {
+  const Dtype dtype = config.data.dtype;
+  actor = init_actor(spec_, seed, dtype);
+  critics = init_critics(spec_, seed, dtype);
+  targets = followed(critics, spec_);
+  log_alpha.add("log_alpha", Tensor::scalar(std::log(config.temperature), dtype));
+  actor_moments_ = nn::adam_start(actor);
+  critic_moments_ = nn::adam_start(critics);
+  temperature_moments_ = nn::adam_start(log_alpha);
+  noise_ = noise_next_ = Tensor({1, config.data.batch, spec_.action_size}, dtype);
 }
-
-ParamValues one_number(const char* name, double x, Dtype dtype) {
-  ParamValues list;
-  list.add(name, Tensor::scalar(x, dtype));
-  return list;
-}
-
-}  // namespace
-
-Sac::Sac(const SacConfig& config, int observations, std::uint64_t seed)
-    : actor(init_actor(fitted(config, observations).spec, seed, config.data.dtype)),
-      critics(init_critics(fitted(config, observations).spec, seed, config.data.dtype)),
-      targets(followed(critics, config.spec)),
-      log_alpha(one_number("log_alpha", std::log(config.temperature), config.data.dtype)),
-      config_(fitted(config, observations)),
-      seed_(seed),
-      actor_moments_(nn::adam_start(actor)),
-      critic_moments_(nn::adam_start(critics)),
-      temperature_moments_(nn::adam_start(log_alpha)),
-      noise_({1, config.data.batch, config.spec.action_size}, config.data.dtype),
-      noise_next_(noise_) {}
 
 double Sac::alpha() const { return std::exp(log_alpha[0].item()); }
 
-// Normal numbers; a place gives 8192 of them.
-void Sac::draw(Tensor& noise, const Place& place) const {
-  const auto fill = [&]<class T>(T* to) {
-    for (std::size_t first = 0; first < noise.size(); first += 8192) {
-      Place here = place;
-      here.trajectory = static_cast<std::uint32_t>(first / 8192);
-      Philox random(seed_, here);
-      const std::size_t last = std::min(noise.size(), first + 8192);
-      for (std::size_t k = first; k < last; ++k) to[k] = static_cast<T>(random.normal());
-    }
-  };
-  void* numbers = noise.mutable_data();
-  noise.dtype() == Dtype::f32 ? fill(static_cast<float*>(numbers)) : fill(static_cast<double*>(numbers));
-}
-
 const Tensor& Sac::act(const Tensor& observations, const Place& place) {
-  const Shape shape{1, observations.shape().rows, config_.spec.action_size};
+  const Shape shape{1, observations.shape().rows, spec_.action_size};
   if (act_noise_.shape() != shape) act_noise_ = Tensor(shape, config_.data.dtype);
-  draw(act_noise_, place);
-  action_ = functions_.act(config_.spec, {actor, observations, act_noise_})[0][0].to(Device::cpu);
+  fill_normal(act_noise_, seed_, place);
+  action_ = functions_.act(spec_, {actor, observations, act_noise_})[0][0].to(Device::cpu);
   return action_;
 }
 
-Tensor Sac::mode(const Tensor& observations) const {
-  return act(actor, observations, Tensor({1, observations.shape().rows, config_.spec.action_size}, config_.data.dtype));
-}
-
 Tensor Sac::act(const ParamValues& whose, const Tensor& observations, const Tensor& noise) const {
-  return functions_.act(config_.spec, {whose, observations, noise})[0][0].to(Device::cpu);
+  return functions_.act(spec_, {whose, observations, noise})[0][0].to(Device::cpu);
 }
 
 // A NaN gradient would stay in the moments for ever.
 void Sac::check(const std::vector<Tensors>& gradient, const char* whose, std::uint32_t update) const {
   const Tensors& info = gradient.back();
   for (std::size_t k = 0; k < info.count(); ++k)
-    if (!std::isfinite(number_of(info[k]))) [[unlikely]]
+    if (!std::isfinite(info[k].item())) [[unlikely]]
       throw NonFiniteError("sac, update " + std::to_string(update) + ": " + info.name(k) + " of the " + whose +
                            " is not finite. Try smaller learning rates.");
 }
 
 void Sac::step_critics(const std::vector<Tensors>& gradient) {
   nn::adam_step(critics, gradient[0], critic_moments_, {.learning_rate = config_.critic_rate});
-  critic_loss_ = number_of(gradient[1][0]);
-  target_ = number_of(gradient[1][1]);
+  critic_loss_ = gradient[1][0].item();
+  target_ = gradient[1][1].item();
 }
 
 void Sac::step_actor(const std::vector<Tensors>& gradient) {
   nn::adam_step(actor, gradient[0], actor_moments_, {.learning_rate = config_.actor_rate});
-  if (config_.spec.temperature_loss != TemperatureLoss::fixed)
+  if (spec_.temperature_loss != TemperatureLoss::fixed)
     nn::adam_step(log_alpha, gradient[1], temperature_moments_, {.learning_rate = config_.temperature_rate});
-  entropy_ = number_of(gradient[2][0]);
+  entropy_ = gradient[2][0].item();
 }
 
 // region: update
 // One update. [SAC eq. polyak]  θ̄ ← (1 − τ)θ̄ + τθ
 void Sac::update(const BatchValues& batch, std::uint32_t number) {
-  const SacSpec& spec = config_.spec;
   const auto actor_gradient = [&] {
-    std::vector<Tensors> gradient = functions_.actor_gradient(spec, {actor, critics, log_alpha[0], batch, noise_});
+    std::vector<Tensors> gradient = functions_.actor_gradient(spec_, {actor, critics, log_alpha[0], batch, noise_});
     check(gradient, "actor", number);
     return gradient;
   };
 
   // Noise of the actions at s' and at s.
-  draw(noise_next_, {.purpose = Purpose::minibatch, .inner_step = 1, .iteration = number});
-  draw(noise_, {.purpose = Purpose::minibatch, .inner_step = 2, .iteration = number});
+  fill_normal(noise_next_, seed_, {.purpose = Purpose::minibatch, .inner_step = 1, .iteration = number});
+  fill_normal(noise_, seed_, {.purpose = Purpose::minibatch, .inner_step = 2, .iteration = number});
 
   // The critics' step (and the value network's), towards targets made by the followers.
   const std::vector<Tensors> critic_gradient =
-      functions_.critic_gradient(spec, {actor, critics, targets, log_alpha[0], batch, noise_next_, noise_});
+      functions_.critic_gradient(spec_, {actor, critics, targets, log_alpha[0], batch, noise_next_, noise_});
   check(critic_gradient, "critics", number);
 
   // The actor's and the temperature's, judged by the critics as they were or as they have become.
@@ -132,38 +108,26 @@ void Sac::update(const BatchValues& batch, std::uint32_t number) {
     step_critics(critic_gradient);
     for (int k = 0; number % config_.policy_delay == 0 && k < config_.policy_delay; ++k) {
       if (k > 0)
-        draw(noise_,
+        fill_normal(noise_, seed_,
              {.purpose = Purpose::minibatch, .inner_step = static_cast<std::uint32_t>(2 + k), .iteration = number});
       step_actor(actor_gradient());
     }
   }
 
   // The followers take a small step: parameters of both lists stand in the same order.
-  follow(targets, spec.value_network ? followed(critics, spec) : critics, config_.data.tau);
+  follow(targets, spec_.value_network ? followed(critics, spec_) : critics, config_.data.tau);
 }
 // endregion
 
-void Sac::save(Tensors& checkpoint) const {
-  save_params(actor, "actor", checkpoint);
-  save_params(critics, "critics", checkpoint);
-  save_params(targets, "targets", checkpoint);
-  checkpoint.add("log_alpha", log_alpha[0]);
-  nn::save_adam(actor_moments_, checkpoint, "adam_actor");
-  nn::save_adam(critic_moments_, checkpoint, "adam_critics");
-  nn::save_adam(temperature_moments_, checkpoint, "adam_temperature");
-  checkpoint.add("last", Tensor::from({1, 1, 3}, std::array{entropy_, critic_loss_, target_}));
-}
-
-void Sac::load(const Tensors& checkpoint) {
-  actor = load_params(actor, "actor", checkpoint);
-  critics = load_params(critics, "critics", checkpoint);
-  targets = load_params(targets, "targets", checkpoint);
-  log_alpha[0] = checkpoint["log_alpha"];
-  actor_moments_ = nn::load_adam(actor, checkpoint, "adam_actor");
-  critic_moments_ = nn::load_adam(critics, checkpoint, "adam_critics");
-  temperature_moments_ = nn::load_adam(log_alpha, checkpoint, "adam_temperature");
-  const std::vector<double> last = checkpoint["last"].to_vector();
-  entropy_ = last.at(0), critic_loss_ = last.at(1), target_ = last.at(2);
+void Sac::visit(Checkpoint& c) {
+  c("actor", actor);
+  c("critics", critics);
+  c("targets", targets);
+  c("", log_alpha);
+  c("adam_actor", actor_moments_);
+  c("adam_critics", critic_moments_);
+  c("adam_temperature", temperature_moments_);
+  c.numbers("last", entropy_, critic_loss_, target_);
 }
 
 namespace {
@@ -172,7 +136,7 @@ class SacTrainer : public Trainer {
  public:
   SacTrainer(const SacConfig& config, std::uint64_t seed)
       : source_(config.data, seed),
-        sac_(config, source_.sizes.observations, seed),
+        sac_(config, source_.sizes, seed),
         seen_({1, 1, source_.sizes.observations}, config.data.dtype),
         action_(static_cast<std::size_t>(source_.sizes.actions)) {}
 
@@ -199,18 +163,10 @@ class SacTrainer : public Trainer {
   }
   // endregion
 
-  int iteration() const override { return iteration_; }
   int iterations() const override { return source_.config.iterations; }
-  Tensors state() const override {
-    Tensors state;
-    sac_.save(state);
-    source_.save(state);
-    return state;
-  }
-  void restore(const Tensors& state, int iteration) override {
-    sac_.load(state);
-    source_.load(state);
-    iteration_ = iteration;
+  void visit(Checkpoint& c) override {
+    c("", sac_);
+    c("", source_);
   }
   AdaptReport adapt(const AdaptRequest& request) const override {
     return adapt_policy(source_.config.env, request, sac_.actor,
@@ -229,24 +185,15 @@ class SacTrainer : public Trainer {
     return action_;
   }
   const std::vector<double>& policy_action() {
-    const auto copy = [](const auto& from, auto* to) {
-      for (const auto x : from) *to++ = static_cast<std::remove_reference_t<decltype(*to)>>(x);
-    };
-    void* numbers = seen_.mutable_data();
-    if (seen_.dtype() == Dtype::f32) {
-      copy(source_.stream.observation(), static_cast<float*>(numbers));
-      copy(sac_.act(seen_, place()).values<float>(), action_.data());
-    } else {
-      copy(source_.stream.observation(), static_cast<double*>(numbers));
-      copy(sac_.act(seen_, place()).values<double>(), action_.data());
-    }
+    seen_.assign(source_.stream.observation());
+    sac_.act(seen_, place()).copy_to(action_);
     return action_;
   }
 
   // (−1, 1) to the environment's range; unsquashed actions are its own.
   double in_env_units(double a) const {
     const EnvSizes& env = source_.sizes;
-    return sac_.config().spec.squash ? env.low + 0.5 * (a + 1) * (env.high - env.low) : a;
+    return sac_.spec().squash ? env.low + 0.5 * (a + 1) * (env.high - env.low) : a;
   }
   std::span<const double> in_env_units(const std::vector<double>& action) {
     env_action_.clear();
@@ -281,80 +228,7 @@ class SacTrainer : public Trainer {
   Sac sac_;
   Tensor seen_;                              // (1, 1, O)
   std::vector<double> action_, env_action_;  // (A)
-  int iteration_ = 0;
 };
-
-constexpr Option own_options[] = {
-    {.name = "actor_rate", .value = "3e-4", .low = 0, .high = 1, .help = "Adam's step for the actor", .paper = "3e-4"},
-    {.name = "critic_rate", .value = "3e-4", .low = 0, .high = 1, .help = "… for the critics", .paper = "3e-4"},
-    {.name = "temperature_rate", .value = "3e-4", .low = 0, .high = 1, .help = "… for log α", .paper = "3e-4"},
-    {.name = "temperature", .value = "1", .low = 1e-6, .high = 1000, .help = "α at the start"},
-    {.name = "temperature_loss",
-     .type = OptionType::choice,
-     .value = "log_alpha",
-     .choices = "log_alpha alpha fixed",
-     .help = "α is learned through log α or α, or stays",
-     .paper = "alpha (2nd paper, eq. 18); fixed (1st)"},
-    {.name = "entropy_per_action",
-     .value = "-1",
-     .low = -100,
-     .high = 10,
-     .help = "target entropy H̄ per action dimension, in nat; uniform is log 2 = 0.69",
-     .paper = "-1"},
-    {.name = "entropy_units",
-     .type = OptionType::choice,
-     .value = "action",
-     .choices = "action environment",
-     .help = "of the action in (−1, 1), or of the environment's action"},
-    {.name = "squash",
-     .type = OptionType::boolean,
-     .value = "true",
-     .help = "a = tanh u; false: a = u, in the environment's units"},
-    {.name = "log_sigma",
-     .type = OptionType::choice,
-     .value = "clamp",
-     .choices = "clamp tanh softplus",
-     .help = "how log σ is kept in bounds"},
-    {.name = "log_prob",
-     .type = OptionType::choice,
-     .value = "exact",
-     .choices = "exact epsilon",
-     .help = "log(1 − tanh² u) exactly, or with 10⁻⁶ added"},
-    {.name = "actor_value",
-     .type = OptionType::choice,
-     .value = "minimum",
-     .choices = "minimum mean first",
-     .help = "of the two critics, in the actor's loss",
-     .paper = "minimum; the authors' codes: first (2018), mean (softlearning)"},
-    {.name = "critic_factor",
-     .value = "0.5",
-     .low = 0,
-     .high = 10,
-     .help = "before each critic's loss",
-     .paper = "0.5"},
-    {.name = "reward_scale",
-     .value = "1",
-     .low = 1e-6,
-     .high = 1e6,
-     .help = "κ before rewards",
-     .paper = "5 to 100 (1st)"},
-    {.name = "value_network",
-     .type = OptionType::boolean,
-     .value = "false",
-     .help = "targets from a value network",
-     .paper = "true (1st paper), false (2nd)"},
-    {.name = "simultaneous",
-     .type = OptionType::boolean,
-     .value = "false",
-     .help = "all gradients at the parameters before the update; else critics first"},
-    {.name = "policy_delay",
-     .type = OptionType::integer,
-     .value = "1",
-     .low = 1,
-     .high = 1000,
-     .help = "every d-th update the actor takes d steps"},
-};
-const std::vector<Option> all_options = with_off_policy_options(own_options);
 
 // What stays ours under the names of other people's code:
 //   all           networks, their initial sizes and the order of random numbers; no observation is normalised
@@ -379,39 +253,38 @@ constexpr Preset presets[] = {
 };
 
 std::unique_ptr<Trainer> make(const OptionValues& values, std::uint64_t seed) {
-  return std::make_unique<SacTrainer>(sac_config(values), seed);
+  return std::make_unique<SacTrainer>(sac_options().read(values), seed);
 }
 
 }  // namespace
 
-SacConfig sac_config(const OptionValues& values) {
-  SacConfig config{.data = off_policy_config(values), .spec = {}};
-  const EnvSizes env = env_sizes(config.data.env);
-  if (env.discrete) throw UsageError("sac: " + config.data.env + " has discrete actions; sac needs continuous ones");
-  const std::string &loss = values.text("temperature_loss"), &log_sigma = values.text("log_sigma"),
-                    &which = values.text("actor_value");
-  SacSpec& spec = config.spec;
-  spec.action_size = env.actions;
-  spec.value_network = values.boolean("value_network");
-  spec.squash = values.boolean("squash");
-  spec.log_sigma = log_sigma == "clamp" ? LogSigma::clamp : log_sigma == "tanh" ? LogSigma::tanh : LogSigma::softplus;
-  spec.log_prob = values.text("log_prob") == "exact" ? SquashLogProb::exact : SquashLogProb::epsilon;
-  if (spec.squash && values.text("entropy_units") == "environment")
-    spec.log_action_scale = env.actions * std::log(0.5 * (env.high - env.low));
-  spec.actor_value = which == "minimum" ? ActorValue::minimum : which == "mean" ? ActorValue::mean : ActorValue::first;
-  spec.temperature_loss = loss == "log_alpha" ? TemperatureLoss::log_alpha
-                          : loss == "alpha"   ? TemperatureLoss::alpha
-                                              : TemperatureLoss::fixed;
-  spec.critic_factor = values.real("critic_factor");
-  spec.reward_scale = values.real("reward_scale");
-  spec.target_entropy = env.actions * values.real("entropy_per_action");
-  config.actor_rate = values.real("actor_rate");
-  config.critic_rate = values.real("critic_rate");
-  config.temperature_rate = values.real("temperature_rate");
-  config.temperature = values.real("temperature");
-  config.simultaneous = values.boolean("simultaneous");
-  config.policy_delay = values.integer("policy_delay");
-  return config;
+const Options<SacConfig>& sac_options() {
+  using Config = SacConfig;
+  static const auto options =
+      Options<Config>()
+          .include(&Config::data, off_policy_options())
+          .add("actor_rate", &Config::actor_rate, {0, 1}, "Adam's step for the actor", "3e-4")
+          .add("critic_rate", &Config::critic_rate, {0, 1}, "… for the critics", "3e-4")
+          .add("temperature_rate", &Config::temperature_rate, {0, 1}, "… for log α", "3e-4")
+          .add("temperature", &Config::temperature, {1e-6, 1000}, "α at the start")
+          .add("temperature_loss", &Config::temperature_loss, "α is learned through log α or α, or stays",
+               "alpha (2nd paper, eq. 18); fixed (1st)")
+          .add("entropy_per_action", &Config::entropy_per_action, {-100, 10},
+               "target entropy H̄ per action dimension, in nat; uniform is log 2 = 0.69", "-1")
+          .add("entropy_units", &Config::entropy_units, "of the action in (−1, 1), or of the environment's action")
+          .add("squash", &Config::squash, "a = tanh u; false: a = u, in the environment's units")
+          .add("log_sigma", &Config::log_sigma, "how log σ is kept in bounds")
+          .add("log_prob", &Config::log_prob, "log(1 − tanh² u) exactly, or with 10⁻⁶ added")
+          .add("actor_value", &Config::actor_value, "of the two critics, in the actor's loss",
+               "minimum; the authors' codes: first (2018), mean (softlearning)")
+          .add("critic_factor", &Config::critic_factor, {0, 10}, "before each critic's loss", "0.5")
+          .add("reward_scale", &Config::reward_scale, {1e-6, 1e6}, "κ before rewards", "5 to 100 (1st)")
+          .add("value_network", &Config::value_network, "targets from a value network",
+               "true (1st paper), false (2nd)")
+          .add("simultaneous", &Config::simultaneous,
+               "all gradients at the parameters before the update; else critics first")
+          .add("policy_delay", &Config::policy_delay, {1, 1000}, "every d-th update the actor takes d steps");
+  return options;
 }
 
 const AlgorithmRow sac = {
@@ -420,7 +293,7 @@ const AlgorithmRow sac = {
     .paper = "Haarnoja et al. 2018, arXiv 1801.01290v2 and 1812.05905v2",
     .summary = "off-policy; the policy earns its entropy beside its rewards",
     .source = "rl/sac.cpp",
-    .options = all_options,
+    .options = sac_options(),
     .presets = presets,
     .make = make,
 };

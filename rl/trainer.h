@@ -12,7 +12,8 @@
 #include <vector>
 
 #include "autodiff/tensor.h"
-#include "rl/options.h"
+#include "rl/checkpoint.h"
+#include "rl/option_table.h"
 
 namespace innerloop::rl {
 
@@ -62,17 +63,24 @@ class Trainer {
   // Does iteration number iteration() and returns its metrics: the same names in the same order each time, nothing that
   // depends on time or threads. Throws NonFiniteError at a NaN reward, loss or gradient, naming what and where.
   virtual Metrics iterate() = 0;
-  virtual int iteration() const = 0;   // how many are done
-  virtual int iterations() const = 0;  // how many there are to do
+  virtual int iteration() const { return iteration_; }  // how many are done
+  virtual int iterations() const = 0;                   // how many there are to do
 
-  // All that changes from one iteration to the next, iteration() apart: parameters, moments, step sizes learned.
-  virtual Tensors state() const = 0;
+  // Lists all that changes from one iteration to the next, iteration() apart: parameters, moments, step sizes learned.
+  virtual void visit(Checkpoint&) {}
+  virtual Tensors state() const { return save(*this); }
   // Continues as the trainer that returned `state` when `iteration` iterations were done. Error naming what does not
-  // fit.
-  virtual void restore(const Tensors& state, int iteration) = 0;
+  // fit, which changes nothing.
+  virtual void restore(const Tensors& state, int iteration) {
+    load(*this, state, iteration);
+    iteration_ = iteration;
+  }
 
   // Meta-test: adapts to each task of the request from the current parameters, which stay as they are.
   virtual AdaptReport adapt(const AdaptRequest& request) const = 0;
+
+ protected:
+  int iteration_ = 0;  // iterate() counts it up
 };
 
 // One algorithm, as the program sees it. Each algorithm's header declares one; app/algorithms.cpp lists them.
@@ -82,7 +90,7 @@ struct AlgorithmRow {
   const char* paper;    // citation with arXiv id and version
   const char* summary;  // one sentence
   const char* source;   // "meta/maml.cpp": where its equations stand
-  std::span<const Option> options;
+  const OptionTable& options;
   std::span<const Preset> presets;
   // `values` holds every option of the table (and env, seed … of the program); the seed is that of all training draws.
   std::unique_ptr<Trainer> (*make)(const OptionValues& values, std::uint64_t seed);

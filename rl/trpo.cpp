@@ -27,8 +27,8 @@ Var trpo_kl(const Params& theta, const nn::PolicySpec& policy, const Batch& batc
   return sum_tasks(sum_all(weights * kl));
 }
 
-// [TRPO eq. fisher]  F·v = Σ_t w_t J_tᵀ F_π(s_t) J_t·v  with J = ∂(distribution parameters)/∂θ; this is ∇²KL·v at θ =
-// θ_old
+// [TRPO eq. fisher]  F·v = Σ_t w_t J_tᵀ F_π(s_t) J_t·v  with J = ∂(distribution parameters)/∂θ
+// This is ∇²KL·v at θ = θ_old.
 Params fisher_vector_product(const Params& theta, const nn::PolicySpec& policy, const Batch& batch, const Params& v) {
   const Var observations = on_real_rows(batch["observations"], batch["weights"]);
   const nn::DistributionVars p = nn::distribution(theta, policy, observations);
@@ -121,10 +121,17 @@ TrpoStep trpo_update(const ParamValues& theta, const nn::PolicySpec& policy, con
 
 namespace {
 
+struct TrpoTrainerConfig {
+  OnPolicyConfig data;
+  TrpoConfig step;
+};
+
 class TrpoTrainer : public Trainer {
  public:
-  TrpoTrainer(const OnPolicyConfig& data, const TrpoConfig& config, std::uint64_t seed)
-      : config_(config), source_(data, seed), theta_(nn::init_policy(source_.policy(), seed, data.dtype)) {}
+  TrpoTrainer(const TrpoTrainerConfig& config, std::uint64_t seed)
+      : config_(config),
+        source_(config.data, seed),
+        theta_(nn::init_policy(source_.policy(), seed, config.data.dtype)) {}
 
   // region: train
   // One iteration of the algorithm.
@@ -133,7 +140,7 @@ class TrpoTrainer : public Trainer {
     const Experience experience = source_.collect(theta_, iteration_);
 
     // Maximise the surrogate within the trust region.
-    const TrpoStep step = trpo_update(theta_, source_.policy(), experience.batch, functions_, config_);
+    const TrpoStep step = trpo_update(theta_, source_.policy(), experience.batch, functions_, config_.step);
     theta_ = step.search.theta;
 
     ++iteration_;
@@ -147,56 +154,30 @@ class TrpoTrainer : public Trainer {
   }
   // endregion
 
-  int iteration() const override { return iteration_; }
-  int iterations() const override { return source_.config().iterations; }
-  Tensors state() const override { return save_policy(theta_, source_); }
-  void restore(const Tensors& state, int iteration) override {
-    theta_ = load_policy(theta_, state, source_);
-    iteration_ = iteration;
+  int iterations() const override { return config_.data.iterations; }
+  void visit(Checkpoint& c) override {
+    c("", theta_);
+    c("", source_);
   }
   AdaptReport adapt(const AdaptRequest& request) const override { return source_.adapt(theta_, request); }
 
  private:
-  TrpoConfig config_;
+  TrpoTrainerConfig config_;
   OnPolicySource source_;
   ParamValues theta_;
-  int iteration_ = 0;
   TrpoFunctions functions_;
 };
 
-constexpr Option own_options[] = {
-    {.name = "delta",
-     .value = "0.01",
-     .low = 1e-12,
-     .high = 100,
-     .help = "bound δ on the mean KL of a step",
-     .paper = "0.01"},
-    {.name = "cg_iterations",
-     .type = OptionType::integer,
-     .value = "10",
-     .low = 1,
-     .high = 1000,
-     .help = "conjugate gradient iterations",
-     .paper = "10"},
-    {.name = "cg_damping",
-     .value = "1e-5",
-     .low = 0,
-     .high = 10,
-     .help = "added to the Fisher matrix's diagonal",
-     .paper = ""},
-    {.name = "backtrack",
-     .value = "0.8",
-     .low = 0.01,
-     .high = 0.99,
-     .help = "each line search step is this times the one before"},
-    {.name = "backtracks",
-     .type = OptionType::integer,
-     .value = "15",
-     .low = 1,
-     .high = 100,
-     .help = "steps the line search tries"},
-};
-const std::vector<Option> all_options = with_on_policy_options(own_options);
+const Options<TrpoConfig> step_options =
+    Options<TrpoConfig>()
+        .add("delta", &TrpoConfig::delta, {1e-12, 100}, "bound δ on the mean KL of a step", "0.01")
+        .add("cg_iterations", &TrpoConfig::cg_iterations, {1, 1000}, "conjugate gradient iterations", "10")
+        .add("cg_damping", &TrpoConfig::cg_damping, {0, 10}, "added to the Fisher matrix's diagonal")
+        .add("backtrack", &TrpoConfig::backtrack, {0.01, 0.99}, "each line search step is this times the one before")
+        .add("backtracks", &TrpoConfig::backtracks, {1, 100}, "steps the line search tries");
+const Options<TrpoTrainerConfig> options = Options<TrpoTrainerConfig>()
+                                               .include(&TrpoTrainerConfig::data, on_policy_options())
+                                               .include(&TrpoTrainerConfig::step, step_options);
 
 constexpr Preset presets[] = {
     {"cartpole", "CartPole to 475 and above, with a value network",
@@ -205,12 +186,7 @@ constexpr Preset presets[] = {
 };
 
 std::unique_ptr<Trainer> make(const OptionValues& values, std::uint64_t seed) {
-  const TrpoConfig config{.delta = values.real("delta"),
-                          .cg_iterations = values.integer("cg_iterations"),
-                          .cg_damping = values.real("cg_damping"),
-                          .backtrack = values.real("backtrack"),
-                          .backtracks = values.integer("backtracks")};
-  return std::make_unique<TrpoTrainer>(on_policy_config(values), config, seed);
+  return std::make_unique<TrpoTrainer>(options.read(values), seed);
 }
 
 }  // namespace
@@ -221,7 +197,7 @@ const AlgorithmRow trpo = {
     .paper = "Schulman et al. 2015, arXiv 1502.05477v5",
     .summary = "the step of a given KL divergence that raises the return most, checked by a line search",
     .source = "rl/trpo.cpp",
-    .options = all_options,
+    .options = options,
     .presets = presets,
     .make = make,
 };

@@ -84,26 +84,9 @@ Tensor ValueNetwork::advantages_then_fit(const Trajectories& trajectories) {
   return advantages;
 }
 
-void ValueNetwork::save(Tensors& checkpoint) const {
-  for (std::size_t k = 0; k < theta_.count(); ++k) checkpoint.add(theta_.name(k), theta_[k]);
-  Tensors moments;
-  nn::save_adam(adam_, moments);
-  for (std::size_t k = 0; k < moments.count(); ++k) checkpoint.add("baseline/" + moments.name(k), moments[k]);
-}
-
-void ValueNetwork::restore(const Tensors& checkpoint) {
-  for (std::size_t k = 0; k < theta_.count(); ++k) {
-    const Tensor& saved = checkpoint[theta_.name(k)];
-    require(saved.shape() == theta_[k].shape() && saved.dtype() == theta_[k].dtype(),
-            "checkpoint: " + theta_.name(k) + " is " + to_string(saved.shape()) +
-                "; use the options of the run that wrote it");
-    theta_[k] = saved;
-  }
-  Tensors moments;
-  for (std::size_t k = 0; k < checkpoint.count(); ++k)
-    if (checkpoint.name(k).starts_with("baseline/adam/"))
-      moments.add(checkpoint.name(k).substr(std::string_view("baseline/").size()), checkpoint[k]);
-  adam_ = nn::load_adam(theta_, moments);
+void ValueNetwork::visit(Checkpoint& c) {
+  c("", theta_);
+  c("baseline/adam", adam_);
 }
 
 }  // namespace innerloop::rl

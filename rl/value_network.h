@@ -11,6 +11,7 @@
 #include "autodiff/function.h"
 #include "nn/mlp.h"
 #include "nn/optimizer.h"
+#include "rl/checkpoint.h"
 #include "rl/trajectory.h"
 
 namespace innerloop::rl {
@@ -42,9 +43,7 @@ class ValueNetwork {
   // GAE(λ) from the current network; then the network is fitted to Â + V, all rows alike.
   Tensor advantages_then_fit(const Trajectories& trajectories);
 
-  // "baseline/value/…" and its optimiser.
-  void save(Tensors& checkpoint) const;
-  void restore(const Tensors& checkpoint);
+  void visit(Checkpoint& c);  // "baseline/value/…" and its optimiser
 
  private:
   double scale() const;

@@ -58,10 +58,8 @@ class FaultyTrainer : public rl::Trainer {
     ++iteration_;
     return {{"return", all.mean_return()}};
   }
-  int iteration() const override { return iteration_; }
   int iterations() const override { return iterations_; }
-  Tensors state() const override { return theta_; }
-  void restore(const Tensors& state, int iteration) override { theta_ = state, iteration_ = iteration; }
+  void visit(rl::Checkpoint& c) override { c("", theta_); }
   rl::AdaptReport adapt(const rl::AdaptRequest&) const override { return {}; }
 
  private:
@@ -69,7 +67,7 @@ class FaultyTrainer : public rl::Trainer {
   nn::PolicySpec policy_;
   ParamValues theta_;
   rl::PolicyGradientFunction gradient_;
-  int iterations_, iteration_ = 0;
+  int iterations_;
 };
 
 }  // namespace

@@ -16,31 +16,48 @@ namespace toy {
 
 using namespace innerloop;
 
+enum class Mode { plain, momentum };
+constexpr auto words_of(Mode) {
+  return std::to_array<Word<Mode>>({{"plain", Mode::plain}, {"momentum", Mode::momentum}});
+}
+
+struct Config {
+  std::string env = "point-nav-v1";
+  double rate = 0.1;
+  int iterations = 25;
+  int nan_at = 0;
+  Mode mode = Mode::plain;
+  std::vector<int> hidden = {100, 100};
+  std::vector<double> alphas = {0.5, 0.25};
+  bool second_order = true;
+  std::string note;
+};
+
+inline const rl::Options<Config> options = rl::Options<Config>()
+    .add("env", &Config::env, "environment")
+    .add("rate", &Config::rate, {0, 1}, "step size", "0.1 (A.2)")
+    .add("iterations", &Config::iterations, {0, 1e6}, "how many")
+    .add("nan_at", &Config::nan_at, {0, 1e6}, "fails there; 0: never")
+    .add("mode", &Config::mode, "of descent")
+    .add("hidden", &Config::hidden, {1, 4096}, "widths")
+    .add("alphas", &Config::alphas, {0, 10}, "per step")
+    .add("second_order", &Config::second_order, "or first")
+    .add("note", &Config::note, "anything");
+
 class Trainer : public rl::Trainer {
  public:
-  Trainer(const rl::OptionValues& values, std::uint64_t seed)
-      : rate_(values.real("rate")),
-        nan_at_(values.integer("nan_at")),
-        iterations_(values.integer("iterations")),
-        seed_(seed) {
-    state_.add("x", Tensor::scalar(0));
-  }
+  Trainer(const rl::OptionValues& values, std::uint64_t seed) : config_(options.read(values)), seed_(seed) {}
   rl::Metrics iterate() override {
     Philox random(seed_, {.purpose = Purpose::action, .iteration = static_cast<std::uint32_t>(iteration_)});
-    const double x = state_["x"].item();
-    if (iteration_ + 1 == nan_at_) throw NonFiniteError("the loss is NaN at iteration " + std::to_string(nan_at_));
-    state_["x"].set(0, 0, 0, x - rate_ * (2 * (x - 3) + random.normal()));
+    const double x = x_.item();
+    if (iteration_ + 1 == config_.nan_at)
+      throw NonFiniteError("the loss is NaN at iteration " + std::to_string(config_.nan_at));
+    x_.set(0, 0, 0, x - config_.rate * (2 * (x - 3) + random.normal()));
     ++iteration_;
     return {{"loss", (x - 3) * (x - 3)}, {"x", x}};
   }
-  int iteration() const override { return iteration_; }
-  int iterations() const override { return iterations_; }
-  Tensors state() const override { return state_; }
-  void restore(const Tensors& state, int iteration) override {
-    require(state.count() == 1 && state.contains("x"), "the toy's state is one tensor, x");
-    state_ = state;
-    iteration_ = iteration;
-  }
+  int iterations() const override { return config_.iterations; }
+  void visit(rl::Checkpoint& c) override { c("x", x_); }
   // Comes nearer to the goal with every step: the return after k steps is −|goal|/(k + 1), in a straight line.
   rl::AdaptReport adapt(const rl::AdaptRequest& request) const override {
     const int tasks = request.tasks.shape().rows;
@@ -48,7 +65,7 @@ class Trainer : public rl::Trainer {
     for (int i = 0; i < tasks; ++i)
       for (int k = 0; k <= request.steps; ++k) {
         const double x = request.tasks.at(0, i, 0), y = request.tasks.at(0, i, 1), reached = k / (k + 1.0);
-        report.returns.set(0, i, k, -std::hypot(x, y) / (k + 1) - state_["x"].item());
+        report.returns.set(0, i, k, -std::hypot(x, y) / (k + 1) - x_.item());
         report.env_steps.set(0, i, k, 50 * k);
         const std::vector<double> points{0, 0, reached * x, reached * y};
         if (request.paths > 0) report.paths.push_back({i, k, Tensor::from({1, 2, 2}, points)});
@@ -57,46 +74,13 @@ class Trainer : public rl::Trainer {
   }
 
  private:
-  double rate_;
-  int nan_at_, iterations_;
+  Config config_;
   std::uint64_t seed_;
-  int iteration_ = 0;
-  Tensors state_;
+  Tensor x_ = Tensor::scalar(0);
 };
 
-inline constexpr rl::Option options[] = {
-    {.name = "env", .type = rl::OptionType::text, .value = "point-nav-v1", .help = "environment"},
-    {.name = "rate",
-     .type = rl::OptionType::real,
-     .value = "0.1",
-     .low = 0,
-     .high = 1,
-     .help = "step size",
-     .paper = "0.1 (A.2)"},
-    {.name = "iterations", .type = rl::OptionType::integer, .value = "25", .low = 0, .high = 1e6, .help = "how many"},
-    {.name = "nan_at",
-     .type = rl::OptionType::integer,
-     .value = "0",
-     .low = 0,
-     .high = 1e6,
-     .help = "fails there; 0: never"},
-    {.name = "mode",
-     .type = rl::OptionType::choice,
-     .value = "plain",
-     .choices = "plain momentum",
-     .help = "of descent"},
-    {.name = "hidden",
-     .type = rl::OptionType::integers,
-     .value = "[100, 100]",
-     .low = 1,
-     .high = 4096,
-     .help = "widths"},
-    {.name = "alphas", .type = rl::OptionType::reals, .value = "[0.5, 0.25]", .low = 0, .high = 10, .help = "per step"},
-    {.name = "second_order", .type = rl::OptionType::boolean, .value = "true", .help = "or first"},
-    {.name = "note", .type = rl::OptionType::text, .value = "", .help = "anything"},
-};
 inline constexpr rl::Preset presets[] = {{"fast", "large steps", "rate = 0.4\nhidden = [8]\n"}};
-inline constexpr rl::AlgorithmRow row{
+inline const rl::AlgorithmRow row{
     "toy",
     "Noisy descent",
     "nobody, arXiv 0000.00000",

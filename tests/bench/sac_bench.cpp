@@ -47,9 +47,9 @@ void print_steps(int width, int batch, int steps, int repeats) {
 
 // Where an update's time goes.
 void print_parts(int width, int batch, int repeats) {
-  const rl::SacConfig config = rl::sac_config(settings(width, batch, 1));
+  const rl::SacConfig config = rl::sac_options().read(settings(width, batch, 1));
   rl::OffPolicySource source(config.data, 1);
-  rl::Sac learner(config, source.sizes.observations, 1);
+  rl::Sac learner(config, source.sizes, 1);
   for (int step = 0; step < 1000; ++step) {
     rl::Transition t = source.stream.step(std::vector{0.1});
     source.buffer.add(t);

@@ -39,6 +39,9 @@ std::vector<Finding> check_includes(const std::vector<File>& files);
 std::vector<Finding> check_sizes(const std::vector<File>& files);
 // No macros outside kernels/cuda, no relaxed floating point, no library random numbers, no marks of unfinished work.
 std::vector<Finding> check_forbidden(const std::vector<File>& files);
+// In rl/ and meta/: no row of options writes a default, and nothing but a table reads the values of options or turns a
+// word into an enum; what a checkpoint holds is compared with what is needed in rl/checkpoint.cpp alone.
+std::vector<Finding> check_tables(const std::vector<File>& files);
 // No absolute paths of a machine, no private host names, links only to places that outlive a machine.
 std::vector<Finding> check_places(const std::vector<File>& files);
 // Only the entries that the tree promises at the top level.

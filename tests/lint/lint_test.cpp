@@ -125,6 +125,23 @@ TEST_CASE("No macros, no relaxed arithmetic, nothing marked as unfinished", "[pl
   CHECK(to_string(check_forbidden(repository())) == "");
 }
 
+TEST_CASE("The lint on tables finds defaults in rows, values read by name, words compared and shapes checked",
+          "[plain]") {
+  CHECK(lines_found(check_tables, "rl/a.cpp", "{.name = \"a\",\n .value = \"1\"}\n") == Lines{2});
+  CHECK(lines_found(check_tables, "meta/a.cpp", "c.a = values.real(\"a\");\n") == Lines{1});
+  CHECK(lines_found(check_tables, "rl/a.cpp", "x = word == \"lstm\" ? 1 : 2;\n") == Lines{1});
+  CHECK(lines_found(check_tables, "rl/a.cpp", "throw Error(\"use the options of the run that wrote it\");\n") ==
+        Lines{1});
+  CHECK(lines_found(check_tables, "rl/checkpoint.cpp", "throw \"use the options of the run that wrote it\";\n")
+            .empty());
+  CHECK(lines_found(check_tables, "app/a.cpp", "{.value = \"1\"}, v.real(\"a\")\n").empty());
+  CHECK(lines_found(check_tables, "rl/a.cpp", ".add(\"a\", &Config::a, {0, 1}, \"help\")\n").empty());
+}
+
+TEST_CASE("Every table and checkpoint of the repository is written once", "[plain]") {
+  CHECK(to_string(check_tables(repository())) == "");
+}
+
 TEST_CASE("The lint on places finds machine paths, hosts and links that may vanish", "[plain]") {
   CHECK(lines_found(check_places, "a.md",
                     "see /ho"

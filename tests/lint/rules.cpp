@@ -115,6 +115,23 @@ std::vector<Finding> check_forbidden(const std::vector<File>& files) {
   return findings;
 }
 
+std::vector<Finding> check_tables(const std::vector<File>& files) {
+  static const Pattern default_in_a_row(R"(\.value\s*=\s*")");
+  static const Pattern value_by_name(R"((\.|->)(boolean|integer|real|text|integers|reals)\(\s*")");
+  static const Pattern word_to_enum(R"(==\s*"[a-z0-9_-]+"\s*\?)");
+  static const Pattern shape_check("use the options of the run that wrote it");
+  std::vector<Finding> findings;
+  for (const File& file : files) {
+    if (!is_code(file.path) || (folder_of(file.path) != "rl" && folder_of(file.path) != "meta")) continue;
+    find_pattern(file, file.text, default_in_a_row, "a default stands in the Config, not in a row", findings);
+    find_pattern(file, file.text, value_by_name, "values are read by a table", findings);
+    find_pattern(file, file.text, word_to_enum, "words stand beside their enum", findings);
+    if (!file.path.ends_with("/checkpoint.cpp") && !file.path.ends_with("/checkpoint.h"))
+      find_pattern(file, file.text, shape_check, "checkpoints are checked in one place", findings);
+  }
+  return findings;
+}
+
 std::vector<Finding> check_places(const std::vector<File>& files) {
   static const Pattern path(
       R"((^|[^A-Za-z0-9_.~/}-])/(home|root|work|tmp|mnt|srv|Users|scratch|workspace|private)/[^\s"'`)]*)");

@@ -18,14 +18,14 @@ struct OnDevice {
 TEST_CASE("iterations of MAML on the device: parameters stay there, and soon nothing is captured anew", "[device]") {
   for (const char* outer : {"trpo", "adam"}) {
     INFO(outer);
-    rl::OptionValues values = rl::default_values(maml_row.options);
+    rl::OptionValues values = rl::default_values(maml.options);
     values.set("hidden", std::vector<std::int64_t>{6});
     values.set("tasks", std::int64_t{2});
     values.set("trajectories", std::int64_t{2});
     values.set("cg_iterations", std::int64_t{4});
     values.set("outer", std::string(outer));
     const OnDevice on_device;
-    const auto trainer = maml_row.make(values, 5);
+    const auto trainer = maml.make(values, 5);
     const DeviceStatistics& statistics = device_statistics();
     for (int i = 0; i < 10; ++i) trainer->iterate();
     const std::uint64_t captures = statistics.captures, replays = statistics.replays;

@@ -286,12 +286,12 @@ TEST_CASE("two tasks never see each other's parameters or data") {
 
 TEST_CASE("three steps of adaptation to a task do not depend on the task beside it") {
   // The whole loop: rollouts, baselines, gradients, and the parameters that later steps begin from.
-  rl::OptionValues values = rl::default_values(maml_row.options);
+  rl::OptionValues values = rl::default_values(maml.options);
   values.set("hidden", std::vector<std::int64_t>{8});
   for (const char* estimator : {"first-order", "log-likelihood", "likelihood-ratio", "dice"}) {
     INFO(estimator);
     values.set("estimator", std::string(estimator));
-    const auto trainer = maml_row.make(values, 3);
+    const auto trainer = maml.make(values, 3);
     const auto returns = [&](const std::vector<double>& goals) {
       return trainer
           ->adapt({.tasks = Tensor::from({1, 2, 2}, goals), .steps = 3, .trajectories = 4, .paths = 0, .seed = 1})

@@ -13,7 +13,7 @@ using namespace innerloop::meta;
 namespace {
 
 rl::OptionValues small_settings() {
-  rl::OptionValues values = rl::default_values(maml_row.options);
+  rl::OptionValues values = rl::default_values(maml.options);
   values.set("hidden", std::vector<std::int64_t>{16});
   values.set("tasks", std::int64_t{3});
   values.set("trajectories", std::int64_t{4});
@@ -45,7 +45,7 @@ TEST_CASE("training is the same, bit for bit, for 1, 2 and 4 threads, and after 
       std::vector<rl::Metrics> metrics;
       for (int threads : {1, 2, 4}) {
         set_thread_count(threads);
-        auto trainer = maml_row.make(values, 5);
+        auto trainer = maml.make(values, 5);
         std::vector<rl::Metrics> run;
         for (int i = 0; i < 3; ++i) run.push_back(trainer->iterate());
         if (threads == 1) expected = trainer->state(), metrics = run;
@@ -54,7 +54,7 @@ TEST_CASE("training is the same, bit for bit, for 1, 2 and 4 threads, and after 
           for (std::size_t m = 0; m < run[i].size(); ++m) CHECK(run[i][m].value == metrics[i][m].value);
       }
       set_thread_count(2);
-      auto first = maml_row.make(values, 5), second = maml_row.make(values, 5);
+      auto first = maml.make(values, 5), second = maml.make(values, 5);
       first->iterate();
       second->restore(first->state(), first->iteration());
       second->iterate();
@@ -72,7 +72,7 @@ TEST_CASE("one task and one trajectory are enough to train on, with every estima
         values.set("inner_steps", std::int64_t{inner_steps});
         values.set("tasks", std::int64_t{1});
         values.set("trajectories", std::int64_t{trajectories});
-        auto trainer = maml_row.make(values, 5);
+        auto trainer = maml.make(values, 5);
         const Tensors before = trainer->state();
         for (int i = 0; i < 2; ++i)
           for (const rl::Metric& m : trainer->iterate()) {
@@ -86,22 +86,22 @@ TEST_CASE("one task and one trajectory are enough to train on, with every estima
 
 TEST_CASE("another seed gives another run") {
   rl::OptionValues values = small_settings();
-  auto a = maml_row.make(values, 1), b = maml_row.make(values, 2);
+  auto a = maml.make(values, 1), b = maml.make(values, 2);
   a->iterate(), b->iterate();
   CHECK_FALSE(bitwise_equal(a->state(), b->state()));
 }
 
 TEST_CASE("a checkpoint of another network is refused by name and shape") {
   rl::OptionValues values = small_settings();
-  auto trainer = maml_row.make(values, 1);
+  auto trainer = maml.make(values, 1);
   Tensors state = trainer->state();
   values.set("hidden", std::vector<std::int64_t>{17});
-  CHECK_THROWS_WITH(maml_row.make(values, 1)->restore(state, 1), Catch::Matchers::ContainsSubstring("policy/W1"));
+  CHECK_THROWS_WITH(maml.make(values, 1)->restore(state, 1), Catch::Matchers::ContainsSubstring("policy/W1"));
 }
 
 TEST_CASE("MAML through the adaptation protocol: poisoned evaluation changes no latent, its step is the inner step") {
   rl::OptionValues values = small_settings();
-  auto made = maml_row.make(values, 1);
+  auto made = maml.make(values, 1);
   const auto& trainer = dynamic_cast<const MamlTrainer&>(*made);
   const rl::AdaptiveLearner learner = trainer.learner();
   rl::AdaptRequest request{.tasks = Tensor::from({1, 2, 2}, std::vector<double>{0.3, 0.2, -0.4, 0.1}),
@@ -143,7 +143,7 @@ TEST_CASE("MAML through the adaptation protocol: poisoned evaluation changes no 
 
   // The second step uses α times test_alpha_factor: with a factor of 0 it moves nothing.
   values.set("test_alpha_factor", 0.0);
-  auto halted = maml_row.make(values, 1);
+  auto halted = maml.make(values, 1);
   const Tensor stopped = halted->adapt(request).returns;
   for (int task : {0, 1}) {
     CHECK(stopped.at(0, task, 1) == returns[0].at(0, task, 1));
@@ -152,7 +152,7 @@ TEST_CASE("MAML through the adaptation protocol: poisoned evaluation changes no 
 }
 
 TEST_CASE("adaptation leaves the trained parameters alone, and gives the same bits when asked twice") {
-  auto trainer = maml_row.make(small_settings(), 1);
+  auto trainer = maml.make(small_settings(), 1);
   Tensors before = trainer->state();
   std::vector<double> once = returns_after_steps(*trainer, 2, 3), twice = returns_after_steps(*trainer, 2, 3);
   CHECK(once == twice);
@@ -166,13 +166,13 @@ TEST_CASE("meta-training teaches to adapt, and does not where the trust region i
   // learned. The inner step is the paper's 0.1: with the authors' script's 0.5 two of the first eight seeds of so small
   // a network drift away (meta/maml.md, "When it fails").
   auto gain = [](double delta, std::uint64_t seed) {
-    rl::OptionValues values = rl::default_values(maml_row.options);
+    rl::OptionValues values = rl::default_values(maml.options);
     values.set("hidden", std::vector<std::int64_t>{32, 32});
     values.set("tasks", std::int64_t{10});
     values.set("trajectories", std::int64_t{10});
     values.set("alpha", 0.1);
     values.set("delta", delta);
-    auto trainer = maml_row.make(values, seed);
+    auto trainer = maml.make(values, seed);
     double untrained = returns_after_steps(*trainer, 1)[1];
     for (int i = 0; i < 20; ++i) trainer->iterate();
     return returns_after_steps(*trainer, 1)[1] - untrained;

@@ -241,7 +241,7 @@ TEST_CASE("[meta-gradient eq. control] descends A2C's loss, with returns and adv
   batch.add("returns", G);
   batch.add("advantages", G - v);
   batch.add("reset", e.graph.fill(G.shape(), 0));
-  const rl::AgentLossConfig config{
+  const rl::AgentLossSpec config{
       .agent = {.observations = 3, .policy = p.program.policy, .value_hidden = p.program.value.hidden},
       .value_weight = p.program.value_weight, .entropy_weight = p.program.entropy_weight};
   const Params expected = grad(rl::a2c_loss(theta, config, batch).total, theta);

@@ -212,19 +212,6 @@ TEST_CASE("Adam: the bias correction is exact far out, where it vanishes, and de
   }
 }
 
-TEST_CASE("Adam: a saved and loaded state continues bit for bit; another network's state is refused") {
-  const ParamValues theta = init_mlp({.inputs = 2, .hidden = {3}, .outputs = 1}, 1, "policy", Dtype::f32);
-  const ParamValues gradient = init_mlp({.inputs = 2, .hidden = {3}, .outputs = 1}, 2, "policy", Dtype::f32);
-  const AdamResult once = adam(theta, gradient, adam_start(theta), {});
-  Tensors checkpoint;
-  save_adam(once.state, checkpoint);
-  const AdamResult a = adam(once.theta, gradient, once.state, {}),
-                   b = adam(once.theta, gradient, load_adam(theta, checkpoint), {});
-  CHECK(bitwise_equal(a.theta, b.theta));
-  const ParamValues other = init_mlp({.inputs = 2, .hidden = {4}, .outputs = 1}, 1, "policy", Dtype::f32);
-  CHECK_THROWS_WITH(load_adam(other, checkpoint), Catch::Matchers::ContainsSubstring("adam/m/policy/W1"));
-}
-
 TEST_CASE("policy: log sigma is floored, and the floor's derivative is 0 below, ½ at and 1 above it") {
   PolicySpec spec{.net = {.inputs = 1, .hidden = {}, .outputs = 3}};
   spec.log_sigma_floor = -1;

@@ -28,7 +28,7 @@ double largest_difference(const Tensor& a, const Tensor& b) {
 
 TEST_CASE("[A2C eq. actor] [A2C eq. critic] [A2C eq. entropy] [A2C eq. loss] by hand on two rows") {
   // No hidden layers, one observation: logits = (w₀, w₁)·s, V = v·s.
-  AgentLossConfig config{.agent = {}, .time_steps = 1, .value_weight = 0.5, .entropy_weight = 0.1};
+  AgentLossSpec config{.agent = {}, .time_steps = 1, .value_weight = 0.5, .entropy_weight = 0.1};
   config.agent = {.observations = 1, .policy = {}, .value_hidden = {}};
   config.agent.policy = {.net = {.inputs = 1, .hidden = {}, .outputs = 2}, .head = nn::PolicySpec::Head::categorical};
   ParamValues theta = nn::init_actor_critic(config.agent, 1);
@@ -85,9 +85,9 @@ TEST_CASE(
     "they differ") {
   for (const Core core : {Core::lstm, Core::gru}) {
     const int T = 5, N = 3;
-    const AgentLossConfig sequences = small_agent(core, T), rows = small_agent(core, 1);
+    const AgentLossSpec sequences = small_agent(core, T), rows = small_agent(core, 1);
     const ParamValues theta = nn::init_actor_critic(sequences.agent, 3);
-    const Function<AgentLossConfig> agent("test/agent", &trace_agent);
+    const Function<AgentLossSpec> agent("test/agent", &trace_agent);
     const A2cFunction gradient;
     const PpoFunctions ppo_functions;
     const auto segments = [&](const Tensor& values, int lanes, int steps) {
@@ -135,7 +135,7 @@ TEST_CASE(
 
 TEST_CASE("recurrent agent: gradients through 24 steps against finite differences") {
   for (const Core core : {Core::lstm, Core::gru}) {
-    const AgentLossConfig config = small_agent(core, 24);
+    const AgentLossSpec config = small_agent(core, 24);
     const ParamValues theta = nn::init_actor_critic(config.agent, 3);
     const BatchValues batch = small_batch(config, 1, false);
     const A2cFunction f;

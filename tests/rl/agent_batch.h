@@ -16,8 +16,8 @@ inline Tensor wave(Shape shape, double frequency, double scale = 1) {
   return t;
 }
 
-inline AgentLossConfig small_agent(nn::ActorCriticSpec::Core core, int time_steps) {
-  AgentLossConfig config{
+inline AgentLossSpec small_agent(nn::ActorCriticSpec::Core core, int time_steps) {
+  AgentLossSpec config{
       .agent = {}, .time_steps = time_steps, .value_weight = 0.5, .entropy_weight = 0.01, .clip = 0.2};
   config.agent = {.core = core, .observations = 3, .core_size = 4, .policy = {}, .value_hidden = {5}};
   config.agent.policy = {.net = {.inputs = config.agent.features(), .hidden = {5}, .outputs = 3},
@@ -26,7 +26,7 @@ inline AgentLossConfig small_agent(nn::ActorCriticSpec::Core core, int time_step
 }
 
 // T·N rows; reset_every: 0 never, 1 at every step. Old log-probabilities are those of equally likely actions.
-inline BatchValues small_batch(const AgentLossConfig& config, int sequences, bool reset_always) {
+inline BatchValues small_batch(const AgentLossSpec& config, int sequences, bool reset_always) {
   const int rows = config.time_steps * sequences;
   Tensor actions({1, rows, 1});
   for (int row = 0; row < rows; ++row) actions.set(0, row, 0, (5 * row + 1) % 3);
@@ -44,7 +44,7 @@ inline BatchValues small_batch(const AgentLossConfig& config, int sequences, boo
 }
 
 // (theta, batch) → "logits", "value".
-inline std::vector<Vars> trace_agent(Inputs& in, const AgentLossConfig& config) {
+inline std::vector<Vars> trace_agent(Inputs& in, const AgentLossSpec& config) {
   const Params theta = in.next("theta");
   const nn::ActorCriticOutput out = run_agent(theta, config, in.next("batch"));
   Vars seen;

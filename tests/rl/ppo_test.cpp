@@ -56,7 +56,7 @@ TEST_CASE("[PPO eq. 7] four quadrants: only the side that the advantage asks for
 
 TEST_CASE("[PPO eq. 9] at the old policy the gradient is that of the actor-critic; the parts add up") {
   for (const Core core : {Core::none, Core::lstm, Core::gru}) {
-    const AgentLossConfig config = small_agent(core, core == Core::none ? 1 : 4);
+    const AgentLossSpec config = small_agent(core, core == Core::none ? 1 : 4);
     const ParamValues theta = nn::init_actor_critic(config.agent, 2);
     BatchValues batch = small_batch(config, 3, false);
     const PpoFunctions functions;

@@ -88,10 +88,9 @@ TEST_CASE("replay: a buffer of 10⁶ transitions takes the memory that it states
   CHECK(buffer.bytes() == std::size_t{36} * capacity);
   CHECK(buffer.size() == capacity);
 
-  Tensors checkpoint;
-  buffer.save(checkpoint);
+  const Tensors checkpoint = save(buffer);
   ReplayBuffer restored(3, 1, capacity);
-  restored.load(checkpoint);
+  load(restored, checkpoint);
   // Both go on alike: the same next transition in the same place, the same batch.
   for (ReplayBuffer* b : {&buffer, &restored})
     b->add({.observation = s, .action = a, .reward = 7, .next_observation = s_next, .end = End::terminated});
@@ -101,31 +100,24 @@ TEST_CASE("replay: a buffer of 10⁶ transitions takes the memory that it states
     restored.sample(1, draw, two);
     REQUIRE(bitwise_equal(one, two));
   }
-  Tensors after, after_restored;
-  buffer.save(after);
-  restored.save(after_restored);
-  CHECK(bitwise_equal(after, after_restored));
+  CHECK(bitwise_equal(save(buffer), save(restored)));
 }
 
 TEST_CASE("replay: a part filled or empty buffer comes back; one of other sizes is refused") {
   for (const int count : {0, 3, 7, 9}) {
-    Tensors checkpoint;
-    filled(count, 7).save(checkpoint);
     ReplayBuffer restored(2, 1, 7, Dtype::f64);
-    restored.load(checkpoint);
+    load(restored, save(filled(count, 7)));
     CHECK(restored.size() == std::min(count, 7));
     restored.add(Numbered(count).view());
     ReplayBuffer straight = filled(count + 1, 7);
-    Tensors a, b;
-    restored.save(a);
-    straight.save(b);
-    CHECK(bitwise_equal(a, b));
+    CHECK(bitwise_equal(save(restored), save(straight)));
   }
-  Tensors checkpoint;
-  filled(9, 7).save(checkpoint);
-  CHECK_THROWS_AS(ReplayBuffer(2, 1, 6, Dtype::f64).load(checkpoint), Error);
-  CHECK_THROWS_AS(ReplayBuffer(2, 1, 7, Dtype::f32).load(checkpoint), Error);
-  CHECK_THROWS_AS(ReplayBuffer(3, 1, 7, Dtype::f64).load(checkpoint), Error);
+  const Tensors checkpoint = save(filled(9, 7));
+  for (ReplayBuffer other : {ReplayBuffer(2, 1, 6, Dtype::f64), ReplayBuffer(2, 1, 7, Dtype::f32),
+                             ReplayBuffer(3, 1, 7, Dtype::f64)}) {
+    CHECK_THROWS_AS(load(other, checkpoint), Error);
+    CHECK(other.size() == 0);
+  }
 }
 
 TEST_CASE("replay: what is not finite, or of another size, does not get in") {

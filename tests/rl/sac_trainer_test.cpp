@@ -66,13 +66,12 @@ BatchValues bandit_batch(int rows, std::uint32_t number) {
   return batch;
 }
 
+const EnvSizes bandit{.observations = 1, .actions = 3, .low = -1, .high = 1};
 SacConfig bandit_config(TemperatureLoss loss) {
   SacConfig config;
   config.data.hidden = {16};
   config.data.batch = 64;
-  config.spec.action_size = 3;
-  config.spec.target_entropy = -3;
-  config.spec.temperature_loss = loss;
+  config.temperature_loss = loss;
   config.actor_rate = config.critic_rate = config.temperature_rate = 3e-3;
   config.temperature = 0.1;
   return config;
@@ -83,12 +82,12 @@ SacConfig bandit_config(TemperatureLoss loss) {
 TEST_CASE("[SAC eq. polyak] after an update the followers have moved by τ of the way, and by nothing else") {
   for (const bool value_network : {false, true}) {
     SacConfig config = bandit_config(TemperatureLoss::log_alpha);
-    config.spec.value_network = value_network;
+    config.value_network = value_network;
     config.data.tau = 0.25;
-    Sac learner(config, 1, 3);
+    Sac learner(config, bandit, 3);
     const ParamValues before = learner.targets;
     learner.update(bandit_batch(64, 0), 0);
-    const ParamValues to = followed(learner.critics, learner.config().spec);
+    const ParamValues to = followed(learner.critics, learner.spec());
     REQUIRE(before.count() == to.count());
     const Tensors expected = 0.75 * before + 0.25 * to;
     CHECK(norm(learner.targets - expected) <= 1e-6 * norm(expected));
@@ -99,12 +98,12 @@ TEST_CASE("[SAC eq. polyak] after an update the followers have moved by τ of th
 TEST_CASE(
     "SAC: simultaneous and sequential updates differ in the actor alone; a delayed actor rests, then takes d steps") {
   SacConfig config = bandit_config(TemperatureLoss::log_alpha);
-  Sac sequential(config, 1, 3);
+  Sac sequential(config, bandit, 3);
   config.simultaneous = true;
-  Sac simultaneous(config, 1, 3);
+  Sac simultaneous(config, bandit, 3);
   config.simultaneous = false;
   config.policy_delay = 2;
-  Sac delayed(config, 1, 3);
+  Sac delayed(config, bandit, 3);
   const ParamValues start = delayed.actor;
   // The first step of Adam has the gradient's sign only, so two are taken.
   for (std::uint32_t k = 0; k < 2; ++k) {
@@ -123,7 +122,7 @@ TEST_CASE(
 TEST_CASE("SAC: the temperature brings the entropy to its target within 0.1 nat, through α and log α",
           "[learning][plain]") {
   for (const TemperatureLoss loss : {TemperatureLoss::log_alpha, TemperatureLoss::alpha}) {
-    Sac learner(bandit_config(loss), 1, 3);
+    Sac learner(bandit_config(loss), bandit, 3);
     double entropy = 0;
     const int updates = 6000, counted = 1000;
     for (std::uint32_t k = 0; k < updates; ++k) {
@@ -138,7 +137,7 @@ TEST_CASE("SAC: the temperature brings the entropy to its target within 0.1 nat,
   // With step 0 nothing moves.
   SacConfig config = bandit_config(TemperatureLoss::log_alpha);
   config.actor_rate = config.critic_rate = config.temperature_rate = 0;
-  Sac idle(config, 1, 3);
+  Sac idle(config, bandit, 3);
   for (std::uint32_t k = 0; k < 100; ++k) idle.update(bandit_batch(64, k), k);
   CHECK(idle.alpha() == Approx(0.1));
   CHECK(std::abs(idle.entropy() + 3) > 0.1);
@@ -150,12 +149,15 @@ namespace {
 struct LearnedLqr { double K = 0, variance = 0; };
 LearnedLqr learned_lqr(const OptionValues& values, std::uint64_t seed) {
   const auto trainer = trained(values, seed);
-  Sac learner(sac_config(values), 1, seed);
-  learner.load(trainer->state());
+  const SacConfig config = sac_options().read(values);
+  Sac learner(config, env_sizes(config.data.env), seed);
+  const Tensors state = trainer->state();
+  for (std::size_t k = 0; k < learner.actor.count(); ++k)
+    learner.actor[k] = state["actor/" + learner.actor.name(k)];
   const int rows = 41;
   Tensor s({1, rows, 1}, Dtype::f32);
   for (int row = 0; row < rows; ++row) s.set(0, row, 0, -1 + 0.05 * row);
-  const Tensor mean = learner.mode(s);
+  const Tensor mean = learner.act(learner.actor, s, Tensor({1, rows, 1}, Dtype::f32));
   double ss = 0, sa = 0;
   for (int row = 0; row < rows; ++row) {
     ss += s.at(0, row, 0) * s.at(0, row, 0);
@@ -226,7 +228,7 @@ TEST_CASE(
 
 TEST_CASE("SAC: a finite loss with a gradient that is not stops the run before it moves anything") {
   // Critics that hardly look at the state, errors of 5e17: the loss is about 3e35, the gradient 5e17 · 1e24.
-  Sac learner(bandit_config(TemperatureLoss::log_alpha), 1, 3);
+  Sac learner(bandit_config(TemperatureLoss::log_alpha), bandit, 3);
   for (const char* name : {"q1/W1", "q2/W1"})
     for (float& w : learner.critics[name].mutable_values<float>()) w *= 1e-12f;
   BatchValues batch = bandit_batch(64, 0);
@@ -254,7 +256,7 @@ TEST_CASE("SAC: every preset trains; settings that mean nothing here are refused
     trained(values, 1, &metrics);
     for (const Metric& m : metrics) CHECK(std::isfinite(m.value));
   }
-  CHECK_THROWS_AS(sac_config(settings({{"env", text("cartpole-v1")}})), UsageError);
+  CHECK_THROWS_AS(sac.make(settings({{"env", text("cartpole-v1")}}), 1), UsageError);
 }
 
 TEST_CASE("SAC: each preset changes these settings and no other") {

@@ -103,7 +103,7 @@ TEST_CASE("observation normaliser: in parts as at once; mean 0 and variance 1; k
   for (double v : y) sum += v / 300, squares += v * v / 300;
   CHECK(std::abs(sum) < 1e-12);
   CHECK(squares == Approx(1).epsilon(1e-6));
-  restored.restore(whole.save());
+  load(restored, save(whole));
   std::vector<double> z = x;
   restored.apply(z);
   CHECK(y == z);
@@ -245,7 +245,7 @@ double recalled(const AlgorithmRow& row, Core core, double rate) {
   SegmentSource source(segments, 1);
   DescentState learner{.theta = nn::init_actor_critic(segments.agent, 1), .adam = {}};
   learner.adam = nn::adam_start(learner.theta);
-  const AgentLossConfig loss{.agent = segments.agent, .time_steps = sequence_steps(segments), .clip = 0.2};
+  const AgentLossSpec loss{.agent = segments.agent, .time_steps = sequence_steps(segments), .clip = 0.2};
   const A2cFunction a2c_gradient;
   const PpoFunctions ppo_functions;
   double share = 0;

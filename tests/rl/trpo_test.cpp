@@ -31,7 +31,8 @@ Problem problem(const char* env_name, std::vector<envs::Task> tasks, int traject
   const envs::EnvRow& env = envs::find_env(env_name);
   Problem p{.policy = policy_for(env, {7, 5}, Activation::tanh, -0.3), .theta = {}, .batch = {}};
   p.theta = nn::init_policy(p.policy, 5, dtype);
-  p.batch = make_batch(Rollout(env, p.policy, 12).collect(p.theta, tasks, trajectories, {.seed = 3}), {.pooled = true});
+  const Trajectories all = Rollout(env, p.policy, 12).collect(p.theta, tasks, trajectories, {.seed = 3});
+  p.batch = make_batch(all, {}, nullptr, true);
   return p;
 }
 Problem gaussian_problem() { return problem("point-nav-v1", {{0.3, 0.1}, {-0.2, 0.4}}, 6); }

@@ -39,10 +39,9 @@ TEST_CASE("value network: what the time limit cuts is bootstrapped from the last
   ValueNetworkConfig config{
       .net = {.inputs = 1, .hidden = {}, .outputs = 1}, .gamma = 0.9, .lambda = 1, .fit_steps = 0};
   ValueNetwork network(config, 1, Dtype::f64);
-  Tensors saved;
-  network.save(saved);
+  Tensors saved = save(network);
   saved["baseline/value/W1"] = Tensor::scalar(0.2);  // V = 0.2·x/(1 − γ) = 2x
-  network.restore(saved);
+  load(network, saved);
   const ValueNetwork::Values v = network.predict(t);
   CHECK(v.values.at(0, 1, 0) == Approx(.4));
   CHECK(v.end_values.at(0, 2, 0) == 0);
