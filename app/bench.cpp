@@ -1,4 +1,5 @@
-// innerloop bench: how long an iteration of an algorithm takes, an element of each kernel, or a network's gradient.
+// innerloop bench: how long an iteration of an algorithm takes, an element of each kernel, or a network's gradient; and
+// what the baselines of bandits and small decision processes earn.
 // (Comparisons with other programs stand in tests/bench.)
 #include <fmt/format.h>
 
@@ -8,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "app/bench_baselines.h"
 #include "app/bench_networks.h"
 #include "app/command_line.h"
 #include "app/device.h"
@@ -43,7 +45,9 @@ constexpr Option bench_flags[] = {
 
 // Of `bench networks` alone.
 constexpr Option network_flags[] = {
-    {.name = "only", .type = OptionType::text, .help = "cases with this in their name, as mlp or \"H64 T100\""},
+    {.name = "only",
+     .type = OptionType::text,
+     .help = "cases with this in their name, as mlp or \"H64 T100\"; of bench bandits: rows, as \"10, 5\""},
     {.name = "tiny", .type = OptionType::boolean, .value = "false", .help = "small cases, for the emulator"},
     {.name = "csv", .type = OptionType::text, .help = "file that the times go to as well, line by line"},
     {.name = "from", .type = OptionType::text, .help = "such a file: measure nothing, print its table"},
@@ -56,14 +60,27 @@ constexpr Option network_flags[] = {
     {.name = "problems", .type = OptionType::text, .help = "folder: write MAML's problems and gradients for peers"},
 };
 
+// Of `bench bandits` and `bench mdps`, which know --only and --json too.
+constexpr Option baseline_flags[] = {
+    {.name = "instances",
+     .type = OptionType::integer,
+     .value = "1000",
+     .low = 2,
+     .high = 65536,
+     .help = "bandits, mdps: instances of every cell"},
+};
+bool of_baselines(const std::string& what) { return what == "bandits" || what == "mdps"; }
+
 constexpr const char* bench_examples =
     "  innerloop bench ops\n  innerloop bench maml --repeats 10\n"
     "  innerloop bench networks --device cuda --csv ours.csv\n"
-    "  innerloop bench networks --from ours.csv --peers peers.csv";
+    "  innerloop bench networks --from ours.csv --peers peers.csv\n"
+    "  innerloop bench bandits --only \"10, 5\"\n  innerloop bench mdps";
 
 std::vector<Option> all_flags() {
   std::vector<Option> all(std::begin(bench_flags), std::end(bench_flags));
   all.insert(all.end(), std::begin(network_flags), std::end(network_flags));
+  all.insert(all.end(), std::begin(baseline_flags), std::end(baseline_flags));
   return all;
 }
 
@@ -206,16 +223,23 @@ int bench_command(const Context& context, Arguments arguments) {
       if (verb.command == bench_command) context.out << help_text(verb, bench_examples, flags);
     return success;
   }
-  if (parsed.words.empty()) throw rl::UsageError("innerloop bench <algorithm> | ops | networks: which one?");
+  if (parsed.words.empty())
+    throw rl::UsageError("innerloop bench <algorithm> | ops | networks | bandits | mdps: which one?");
   const std::string& what = parsed.words[0];
-  for (const Option& flag : network_flags)
-    if (what != "networks" && parsed.given.contains(flag.name))
+  for (const Option& flag : network_flags) {
+    const bool rows_of_bandits = what == "bandits" && flag.name == std::string("only");
+    if (what != "networks" && parsed.given.contains(flag.name) && !rows_of_bandits)
       throw rl::UsageError(flag_of(flag.name) + " belongs to innerloop bench networks, and this is bench " + what);
+  }
+  for (const Option& flag : baseline_flags)
+    if (!of_baselines(what) && parsed.given.contains(flag.name))
+      throw rl::UsageError(flag_of(flag.name) + " belongs to innerloop bench bandits and mdps, and this is " + what);
   rl::OptionValues values = rl::default_values(flags);
   for (const auto& [name, value] : parsed.given.all()) values.set(name, value);
   const int repeats = values.integer("repeats");
   const UseDevice device(values);
   if (what == "networks") return bench_networks(context, values);
+  if (of_baselines(what)) return bench_baselines(context, what, values);
   const ordered_json list =
       what == "ops" ? bench_ops(repeats) : bench_algorithm(context, what, values.text("preset"), repeats);
   if (values.boolean("json")) context.out << with_large_products(list).dump(1) << "\n";
