@@ -1,6 +1,7 @@
 #include "app/algorithms.h"
 
 #include "meta/maml_trainer.h"
+#include "meta/pearl_trainer.h"
 #include "rl/actor_critic.h"
 #include "rl/dqn.h"
 #include "rl/policy_gradient.h"
@@ -21,6 +22,7 @@ constexpr const rl::AlgorithmRow* algorithms[] = {
     &rl::dqn,
     &rl::sac,
     &meta::maml,
+    &meta::pearl,
 };
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "envs/harlow.h"
 #include "envs/maesn.h"
 #include "envs/maml_goals.h"
+#include "envs/oyster_goals.h"
 #include "envs/pendulum.h"
 #include "envs/point_navigation.h"
 #include "envs/point_robot.h"
@@ -170,6 +171,8 @@ Task sample_task(const EnvRow& env, std::uint64_t seed, Purpose purpose, std::ui
 
 std::vector<Task> reference_tasks(const EnvRow& env) {
   if (env.spec.name.starts_with("point-nav")) return maml_test_goals();
+  if (const std::vector<Task> goals = oyster_goals_of(env); !goals.empty())
+    return {goals.begin() + oyster_training_goals, goals.end()};
 
   std::vector<Task> tasks;
   const std::uint32_t count = env.task_count > 0 ? static_cast<std::uint32_t>(env.task_count) : 40;

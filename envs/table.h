@@ -19,8 +19,8 @@ const EnvRow& find_env(std::string_view name);
 // depends on another. purpose is Purpose::task in training and Purpose::test_task in testing; anything else throws.
 Task sample_task(const EnvRow& env, std::uint64_t seed, Purpose purpose, std::uint32_t iteration, std::uint32_t task);
 
-// The tasks that reference returns are over: the authors' 40 test goals for point navigation, every task where they can
-// be listed, else 40 tasks drawn with seed 1.
+// The tasks that reference returns are over: the authors' test goals (40 for point navigation, 20 for PEARL's point
+// robots), every task where they can be listed, else 40 tasks drawn with seed 1.
 std::vector<Task> reference_tasks(const EnvRow& env);
 
 }  // namespace innerloop::envs

@@ -53,7 +53,7 @@ AdaptReport AdaptationProtocol::run(const AdaptiveLearner& learner) const {
           "adaptation protocol: steps must be at least 0 and trajectories at least 1");
   const int B = static_cast<int>(tasks.size()), K = request.steps, N = request.trajectories;
   const int judged = request.evaluation_trajectories > 0 ? request.evaluation_trajectories : N;
-  const bool fresh = request.evaluation != Evaluation::exploration;
+  const bool fresh = request.evaluation != Evaluation::exploration, mean = learner.explores_with_mean;
   AdaptReport report{.returns = Tensor({1, B, K + 1}), .paths = {}, .env_steps = Tensor({1, B, K + 1})};
 
   Tensors latent = learner.start(B);
@@ -69,14 +69,14 @@ AdaptReport AdaptationProtocol::run(const AdaptiveLearner& learner) const {
 
     // Explore, and let the latent take it in: all episodes at once, or one by one.
     if (learner.update_time == UpdateTime::after_batch) {
-      const Trajectories explored = learner.act(latent, tasks, N, exploration_place(request, k, 0), false);
+      const Trajectories explored = learner.act(latent, tasks, N, exploration_place(request, k, 0), mean);
       if (!fresh) write_point(report, request, k, explored);
       if (k == K) break;
       count_steps(report, k, explored);
       latent = learner.update(latent, explored, k);
     } else {
       for (int n = 0; n < N; ++n) {
-        const Trajectories explored = learner.act(latent, tasks, 1, exploration_place(request, k, n), false);
+        const Trajectories explored = learner.act(latent, tasks, 1, exploration_place(request, k, n), mean);
         if (!fresh && n == 0) write_point(report, request, k, explored);
         if (k == K) break;
         count_steps(report, k, explored);

@@ -29,6 +29,8 @@ enum class UpdateTime : std::uint8_t {
 // anything.
 struct AdaptiveLearner {
   UpdateTime update_time = UpdateTime::after_batch;
+  // Whether it explores with the mean or the likeliest action: one whose exploration is in its latent (PEARL's z).
+  bool explores_with_mean = false;
   // The latent before any data.
   std::function<Tensors(int tasks)> start;
   // So many episodes of each task with this latent: a pure function of its arguments.

@@ -87,6 +87,48 @@ Trajectories play_episodes(const envs::EnvRow& row, const std::vector<envs::Task
   return pack(record, env, dtype);
 }
 
+Tensor rewards_in(const envs::EnvRow& other, const std::vector<envs::Task>& tasks, const Trajectories& played,
+                  const RolloutPlace& place) {
+  const int N = played.per_task, A = played.actions.shape().cols;
+  int t = 0;
+  const auto again = [&](std::span<const double>, std::span<const Philox> random) {
+    std::vector<double> actions;
+    for (int lane = 0; lane < static_cast<int>(random.size()); ++lane) {
+      const int last = played.lengths[size(lane)] - 1, row = played.first_row(lane / N, lane % N) + std::min(t, last);
+      for (int k = 0; k < A; ++k) actions.push_back(played.actions.at(lane / N, row, k));
+    }
+    ++t;
+    return actions;
+  };
+  const Trajectories seen = play_episodes(other, tasks, N, place, played.observations.dtype(), again);
+  require(seen.lengths == played.lengths && bitwise_equal(seen.observations, played.observations),
+          std::string(other.spec.name) + ": its states are not those of the environment that was played");
+  return seen.rewards;
+}
+
+void for_each_transition(const Trajectories& played, const std::function<void(int task, const Transition&)>& take) {
+  const int O = played.observations.shape().cols, A = played.actions.shape().cols;
+  std::vector<double> action(size(A));
+  for (int task = 0; task < played.tasks; ++task)
+    for (int n = 0; n < played.per_task; ++n) {
+      const std::vector<double> path = played.path(task, n).to_vector();  // (T + 1, O)
+      const int length = played.lengths[size(played.lane(task, n))];
+      for (int t = 0; t < length; ++t) {
+        const int row = played.first_row(task, n) + t;
+        for (int k = 0; k < A; ++k) action[size(k)] = played.actions.at(task, row, k);
+        const bool last = t + 1 == length;
+        const auto at = [&](int step) { return std::span(path).subspan(size(step * O), size(O)); };
+        take(task, {.observation = at(t),
+                    .action = action,
+                    .reward = played.rewards.at(task, row, 0),
+                    .next_observation = at(t + 1),
+                    .end = !last                                               ? End::running
+                           : played.truncated[size(played.lane(task, n))] != 0 ? End::truncated
+                                                                               : End::terminated});
+      }
+    }
+}
+
 AdaptReport adapt_unchanged(const AdaptRequest& request, const Tensors& latent, decltype(AdaptiveLearner::act) act) {
   AdaptiveLearner learner;
   learner.start = [&](int) { return latent; };

@@ -8,6 +8,7 @@
 
 #include "kernels/philox.h"
 #include "rl/protocol.h"
+#include "rl/replay.h"
 
 namespace innerloop::rl {
 
@@ -20,6 +21,14 @@ using EpisodeActor =
 // them.
 Trajectories play_episodes(const envs::EnvRow& env, const std::vector<envs::Task>& tasks, int episodes,
                            const RolloutPlace& place, Dtype dtype, const EpisodeActor& act);
+
+// The same episodes with the rewards of another environment of the same tasks, states and starts: what was done in
+// `played` is done again there. Error if its states are others.
+Tensor rewards_in(const envs::EnvRow& other, const std::vector<envs::Task>& tasks, const Trajectories& played,
+                  const RolloutPlace& place);
+
+// One transition after another, task by task and trajectory by trajectory. Its views hold for the call.
+void for_each_transition(const Trajectories& played, const std::function<void(int task, const Transition&)>& take);
 
 // The protocol with a learner that does not adapt: `latent`, its parameters, is the same after every update.
 AdaptReport adapt_unchanged(const AdaptRequest& request, const Tensors& latent,

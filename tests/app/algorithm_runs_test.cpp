@@ -29,6 +29,10 @@ std::string tiny_of(const std::string& algorithm) {
   if (algorithm == "q_learning") return steps;
   if (algorithm == "dqn") return steps + "--hidden 8 --batch 8 --learning-starts 20 --update-every 1 ";
   if (algorithm == "sac") return steps + "--hidden 8 --batch 8 --learning-starts 20 --env point-nav-v1 ";
+  if (algorithm == "pearl")
+    return " --train-tasks 3 --visited-tasks 2 --initial-episodes 1 --prior-episodes 1 --posterior-episodes 1 "
+           "--extra-episodes 1 --updates 3 --meta-batch 2 --batch 8 --context 8 --hidden 8 --encoder-hidden 8 "
+           "--capacity 100 --checkpoint-every 2 --quiet --iterations 6 ";
   return tiny;
 }
 

@@ -45,7 +45,9 @@ OptionValue another(const Option& option, const OptionValue& value) {
 const std::pair<const char*, OptionValue> small_options[] = {
     {"tasks", std::int64_t{2}},           {"trajectories", std::int64_t{2}}, {"hidden", std::vector<std::int64_t>{4}},
     {"iterations", std::int64_t{2}},      {"steps", std::int64_t{20}},       {"batch", std::int64_t{4}},
-    {"learning_starts", std::int64_t{8}}, {"capacity", std::int64_t{15}},    {"evaluation_episodes", std::int64_t{1}}};
+    {"learning_starts", std::int64_t{8}}, {"capacity", std::int64_t{15}},    {"evaluation_episodes", std::int64_t{1}},
+    {"updates", std::int64_t{2}},         {"train_tasks", std::int64_t{3}},  {"initial_episodes", std::int64_t{1}},
+    {"prior_episodes", std::int64_t{1}},  {"extra_episodes", std::int64_t{1}}};
 
 std::unique_ptr<Trainer> small_trainer(const AlgorithmRow& algorithm) {
   OptionValues values = default_values(algorithm.options);

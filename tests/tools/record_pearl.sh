@@ -1,0 +1,51 @@
+#!/bin/sh
+# Records PEARL on the dense and on the sparse point robots, with its controls and ablations. Interrupted, it goes on where
+# it stopped; run again, it makes the evaluations of the finished runs anew. What the repository keeps goes to
+# tests/golden/runs.
+#   sh tests/tools/record_pearl.sh [BUILD]                 (from the repository's root; BUILD is the folder of the build)
+# SETS="pearl-point-robot" records only these sets; SEEDS="1 2 3" only these seeds.
+set -e
+build=${1:-build}
+program=$build/innerloop work=runs/record-pearl kept=tests/golden/runs
+. tests/tools/recording.sh
+mkdir -p "$work"
+
+# curve SET SEED FILE ARGUMENTS...: the return of each trajectory of a test, kept under that name.
+curve() {
+  set_name=$1 seed=$2 file=$3
+  shift 3
+  "$program" adapt "$work/$set_name/seed-$seed" --trajectories 1 --pictures 0 --quiet --out "$work/adapt" "$@" \
+    > "$kept/$set_name/seed-$seed/$file"
+}
+
+# Name of the set; seeds; steps of a test; fresh tasks of a test; arguments of train.
+while read -r name seeds steps tasks arguments; do
+  case " ${SETS:-$name} " in *" $name "*) ;; *) continue ;; esac
+  for seed in $(echo "$seeds" | tr , ' '); do
+    case " ${SEEDS:-$seed} " in *" $seed "*) ;; *) continue ;; esac
+    # The arguments are meant to be split at their blanks.
+    # shellcheck disable=SC2086
+    record "$name" "$seed" $arguments < /dev/null
+    curve "$name" "$seed" adapt.txt --steps "$steps" --tasks "$tasks" --seed 11 < /dev/null
+    curve "$name" "$seed" adapt-official.txt --steps "$steps" < /dev/null
+  done
+  facts "$name" "$arguments"
+
+  # The same learner, shown another task's context in the test.
+  if [ "$name" = pearl-point-robot ]; then
+    mkdir -p "$work/pearl-swapped"
+    for seed in $(echo "$seeds" | tr , ' '); do
+      [ -e "$work/$name/seed-$seed.seconds" ] || continue
+      rm -rf "$work/pearl-swapped/seed-$seed"
+      cp -r "$work/$name/seed-$seed" "$work/pearl-swapped/seed-$seed"
+      sed -i 's/^context_of = .*/context_of = "swapped_at_test"/' "$work/pearl-swapped/seed-$seed/config.toml"
+      mkdir -p "$kept/pearl-swapped/seed-$seed"
+      curve pearl-swapped "$seed" adapt.txt --steps "$steps" --tasks "$tasks" --seed 11 < /dev/null
+    done
+  fi
+done << 'RUNS'
+pearl-point-robot 1,2,3,4,5 2 2000 pearl --iterations 20
+pearl-shuffled 1,2,3 2 2000 pearl --iterations 20 --context-of shuffled
+pearl-semicircle 1,2,3 19 500 pearl --preset sparse --iterations 20
+RUNS
+echo "recorded in $kept"
