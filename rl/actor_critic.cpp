@@ -1,15 +1,54 @@
 #include "rl/actor_critic.h"
 
+#include <algorithm>
+
 #include "autodiff/ops.h"
 #include "autodiff/transforms.h"
 #include "rl/rollout_actor_critic.h"
 
 namespace innerloop::rl {
 
+namespace {
+
+// [BPTT eq. truncated]  h_t = f_θ(sg[h_{t−1}], x_t) for t = W, 2W, …: within a window h_t is a function of θ through
+// h_{t−1}, from one window to the next it is a number.
+nn::ActorCriticOutput run_in_windows(const Params& theta, const AgentLossSpec& config, const Batch& batch,
+                                     Vars state) {
+  const int T = config.time_steps, N = batch["observations"].shape().rows / T;
+  std::vector<Var> values;
+  std::vector<std::vector<Var>> parts;  // of the distribution, by window
+  nn::ActorCriticOutput out;
+  for (int first = 0; first < T; first += config.window) {
+    const int steps = std::min(config.window, T - first);
+    Vars start;
+    for (std::size_t k = 0; k < state.count(); ++k)
+      start.add(state.name(k), first == 0 ? state[k] : stop_gradient(state[k]));
+    out = nn::actor_critic(theta, config.agent, slice_rows(batch["observations"], first * N, steps * N), start,
+                           slice_rows(batch["reset"], first * N, steps * N), steps);
+    state = out.state;
+    values.push_back(out.value);
+    parts.resize(out.policy.count());
+    for (std::size_t k = 0; k < parts.size(); ++k) parts[k].push_back(out.policy[k]);
+  }
+
+  // One row per step again; what is the same at every step, a Gaussian's log σ, is that of any window.
+  nn::DistributionVars policy;
+  for (std::size_t k = 0; k < parts.size(); ++k) {
+    const bool by_row = out.policy.name(k) != "log_sigma";
+    policy.add(out.policy.name(k), by_row ? concat_rows(parts[k]) : parts[k].back());
+  }
+  out.policy = policy;
+  out.value = concat_rows(values);
+  return out;
+}
+
+}  // namespace
+
 nn::ActorCriticOutput run_agent(const Params& theta, const AgentLossSpec& config, const Batch& batch) {
   Vars state;
   for (const char* part : {"h", "c"})
     if (const std::string name = std::string("state/") + part; batch.contains(name)) state.add(part, batch[name]);
+  if (config.window > 0 && config.window < config.time_steps) return run_in_windows(theta, config, batch, state);
   return nn::actor_critic(theta, config.agent, batch["observations"], state, batch["reset"], config.time_steps);
 }
 
@@ -26,6 +65,10 @@ Var mean_entropy(const AgentLossSpec& config, const nn::ActorCriticOutput& agent
   return sum_tasks(sum_all(batch["weights"] * entropy));
 }
 
+Var entropy_bonus(const AgentLossSpec& config, const Batch& batch, Var entropy) {
+  return batch.contains("entropy_weight") ? batch["entropy_weight"] * entropy : config.entropy_weight * entropy;
+}
+
 // [A2C eq. actor]  L_π(θ) = −Σ_t w_t log π_θ(a_t|s_t)·Â_t
 // [A2C eq. loss]   L = L_π + c_v L_V − c_e H
 AgentLoss a2c_loss(const Params& theta, const AgentLossSpec& config, const Batch& batch) {
@@ -34,7 +77,7 @@ AgentLoss a2c_loss(const Params& theta, const AgentLossSpec& config, const Batch
   const Var actor = -sum_tasks(sum_all(mul3(batch["weights"], log_pi, batch["advantages"])));
   const Var critic = value_loss(agent, batch), entropy = mean_entropy(config, agent, batch);
   AgentLoss loss;
-  loss.total = actor + config.value_weight * critic - config.entropy_weight * entropy;
+  loss.total = actor + config.value_weight * critic - entropy_bonus(config, batch, entropy);
   loss.parts.add("policy_loss", actor);
   loss.parts.add("value_loss", critic);
   loss.parts.add("entropy", entropy);
@@ -49,37 +92,52 @@ A2cFunction::A2cFunction()
         return {grad(loss.total, theta), loss.parts};
       }) {}
 
+A2cLearner::A2cLearner(const AgentLossSpec& loss, const DescentConfig& config, int iterations, ParamValues theta)
+    : loss_(loss), config_(config), iterations_(iterations) {
+  loss_.value_weight = config.value_weight;
+  loss_.entropy_weight = config.entropy_weight;
+  state_.adam = nn::adam_start(theta);
+  state_.theta = std::move(theta);
+}
+
+// region: update
+// One step down the gradient of the loss, through the core's T steps where there is one.
+Metrics A2cLearner::update(const BatchValues& batch, int time_steps, int iteration) {
+  loss_.time_steps = time_steps;
+  const std::vector<Tensors> out = gradient_(loss_, {state_.theta, batch});
+  const double size = descend(state_, out[0], config_, iteration, iterations_, "a2c");
+  Metrics metrics;
+  for (std::size_t k = 0; k < out[1].count(); ++k) metrics.push_back({out[1].name(k), out[1][k].item()});
+  metrics.push_back({"gradient_norm", size});
+  return metrics;
+}
+// endregion
+
 namespace {
 
 class A2cTrainer : public Trainer {
  public:
   A2cTrainer(const ActorCriticConfig& config, std::uint64_t seed)
-      : config_(config), source_(segment_config(config), seed) {
-    learner_.theta = nn::init_actor_critic(source_.config().agent, seed, config.dtype);
-    learner_.adam = nn::adam_start(learner_.theta);
-  }
+      : config_(config),
+        source_(segment_config(config), seed),
+        learner_({.agent = source_.config().agent}, config.descent, config.iterations,
+                 nn::init_actor_critic(source_.config().agent, seed, config.dtype)) {}
 
   // region: train
   // One iteration of the algorithm.
   Metrics iterate() override {
     // Every environment takes T steps with the current policy.
     // Advantages and returns, bootstrapped where a lane is cut.
-    const Segments segments = source_.collect(learner_.theta);
+    const Segments segments = source_.collect(learner_.theta());
     const BatchValues batch = segment_batch(segments, config_);
 
-    // One step down the gradient of the loss, through the core's T steps where there is one.
-    const AgentLossSpec loss{.agent = source_.config().agent,
-                               .time_steps = sequence_steps(source_.config()),
-                               .value_weight = config_.value_weight,
-                               .entropy_weight = config_.entropy_weight};
-    const std::vector<Tensors> out = gradient_(loss, {learner_.theta, batch});
-    const double size = descend(learner_, out[0], config_, iteration_, "a2c");
+    // One step down the gradient of the loss.
+    const Metrics learned = learner_.update(batch, sequence_steps(source_.config()), iteration_);
 
     ++iteration_;
     episodes_.update(segments);
     Metrics metrics = episodes_.metrics();
-    for (std::size_t k = 0; k < out[1].count(); ++k) metrics.push_back({out[1].name(k), out[1][k].item()});
-    metrics.push_back({"gradient_norm", size});
+    metrics.insert(metrics.end(), learned.begin(), learned.end());
     return metrics;
   }
   // endregion
@@ -91,15 +149,14 @@ class A2cTrainer : public Trainer {
     c("", episodes_);
   }
   AdaptReport adapt(const AdaptRequest& request) const override {
-    return source_.adapt(learner_.theta, request);
+    return source_.adapt(learner_.theta(), request);
   }
 
  private:
   ActorCriticConfig config_;
   SegmentSource source_;
-  DescentState learner_;
+  A2cLearner learner_;
   EpisodeMetrics episodes_;
-  A2cFunction gradient_;
 };
 
 // Departures from the paper: all environments step together, with Adam in place of a shared RMSProp; entropy_weight is
@@ -107,7 +164,7 @@ class A2cTrainer : public Trainer {
 // (R − V)².
 struct A2cConfig {
   ActorCriticConfig shared = {
-      .trajectories = 16, .steps = 8, .iterations = 2000, .lambda = 1, .learning_rate = 7e-4};
+      .trajectories = 16, .steps = 8, .iterations = 2000, .lambda = 1, .descent = {.learning_rate = 7e-4}};
 };
 const Options<A2cConfig> options = Options<A2cConfig>().include(&A2cConfig::shared, actor_critic_options());
 

@@ -23,7 +23,7 @@ AgentLoss ppo_loss(const Params& theta, const AgentLossSpec& config, const Batch
   const Var objective = ppo_objective(log_prob, batch, config.clip);
   const Var critic = value_loss(agent, batch), entropy = mean_entropy(config, agent, batch);
   AgentLoss loss;
-  loss.total = config.value_weight * critic - objective - config.entropy_weight * entropy;
+  loss.total = config.value_weight * critic - objective - entropy_bonus(config, batch, entropy);
   loss.parts.add("policy_loss", -objective);
   loss.parts.add("value_loss", critic);
   loss.parts.add("entropy", entropy);
@@ -53,27 +53,116 @@ PpoFunctions::PpoFunctions()
         return {grad(loss.total, theta), loss.parts};
       }) {}
 
+const Options<PpoLearnerConfig>& ppo_learner_options() {
+  using Config = PpoLearnerConfig;
+  static const auto options =
+      Options<Config>()
+          .add("clip", &Config::clip, {0, 10}, "ε: ratios outside 1 ± ε earn nothing more", "0.2 (table 1)")
+          .add("epochs", &Config::epochs, {1, 1000}, "passes over the data of an iteration", "10 (table 3)")
+          .add("minibatches", &Config::minibatches, {1, 100000},
+               "gradient steps per pass; with a core, minibatches are of whole sequences")
+          .add("target_kl", &Config::target_kl, {0, 1000},
+               "stop the passes when the mean KL of one exceeds 1.5 times this; 0: never");
+  return options;
+}
+
+namespace {
+
+// What the minibatches of the last epoch reported, on average.
+struct Averages {
+  Metrics sums;
+  int count = 0, epochs = 0;
+
+  void add(const Tensors& parts, double gradient_norm) {
+    if (sums.empty()) {
+      for (std::size_t k = 0; k < parts.count(); ++k) sums.push_back({parts.name(k), 0});
+      sums.push_back({"gradient_norm", 0});
+    }
+    for (std::size_t k = 0; k < parts.count(); ++k) sums[k].value += parts[k].item();
+    sums.back().value += gradient_norm;
+    ++count;
+  }
+  double mean(std::string_view name) const {
+    for (const Metric& metric : sums)
+      if (metric.name == name) return metric.value / count;
+    return 0;
+  }
+  void append_to(Metrics& metrics) const {
+    for (const Metric& metric : sums) metrics.push_back({metric.name, metric.value / count});
+    metrics.push_back({"epochs", static_cast<double>(epochs)});
+  }
+};
+
+// Minibatch number `part` of an order.
+std::span<const int> share(const std::vector<int>& order, int part, int minibatches) {
+  const std::size_t parts = static_cast<std::size_t>(minibatches), k = static_cast<std::size_t>(part);
+  const std::size_t first = order.size() * k / parts, last = order.size() * (k + 1) / parts;
+  return std::span(order).subspan(first, last - first);
+}
+
+}  // namespace
+
+PpoLearner::PpoLearner(const AgentLossSpec& loss, const PpoLearnerConfig& config, const DescentConfig& descent,
+                       int iterations, ParamValues theta, std::uint64_t seed)
+    : loss_(loss), config_(config), descent_(descent), iterations_(iterations), seed_(seed) {
+  loss_.value_weight = descent.value_weight;
+  loss_.entropy_weight = descent.entropy_weight;
+  loss_.clip = config.clip;
+  state_.adam = nn::adam_start(theta);
+  state_.theta = std::move(theta);
+}
+
+// region: update
+Metrics PpoLearner::update(BatchValues batch, int time_steps, int iteration) {
+  // What the policy that collected the data thinks of it, as data.
+  loss_.time_steps = time_steps;
+  batch.add("old_log_prob", functions_.old_log_prob(loss_, {state_.theta, batch})[0][0].to(Device::cpu));
+
+  // Several epochs of minibatches: of rows, or with a core of whole sequences.
+  const int sequences = batch["weights"].shape().rows / time_steps;
+  Averages averages;
+  for (int epoch = 0; epoch < config_.epochs; ++epoch) {
+    const std::vector<int> order = permutation(sequences, seed_,
+                                               {.purpose = Purpose::minibatch,
+                                                .inner_step = static_cast<std::uint32_t>(epoch),
+                                                .iteration = static_cast<std::uint32_t>(iteration)});
+    Averages of_epoch;
+    for (int part = 0; part < config_.minibatches; ++part) {
+      const BatchValues minibatch = choose_sequences(batch, time_steps, share(order, part, config_.minibatches));
+      const std::vector<Tensors> out = functions_.gradient(loss_, {state_.theta, minibatch});
+      const double size = descend(state_, out[0], descent_, iteration, iterations_, "ppo");
+      of_epoch.add(out[1], size);
+    }
+    averages = of_epoch;
+    averages.epochs = epoch + 1;
+    // Enough moved: the rest of the epochs would learn from data of another policy.
+    if (config_.target_kl > 0 && of_epoch.mean("kl") > 1.5 * config_.target_kl) break;
+  }
+  Metrics metrics;
+  averages.append_to(metrics);
+  return metrics;
+}
+// endregion
+
 namespace {
 
 struct PpoConfig {
   ActorCriticConfig shared;
-  double clip = 0.2;
-  int epochs = 10;
-  int minibatches = 4;
-  double target_kl = 0;
+  PpoLearnerConfig learner;
 };
 
 class PpoTrainer : public Trainer {
  public:
   PpoTrainer(const PpoConfig& config, std::uint64_t seed)
-      : config_(config), seed_(seed), source_(segment_config(config.shared), seed) {
+      : config_(config),
+        source_(segment_config(config.shared), seed),
+        learner_({.agent = source_.config().agent}, config.learner, config.shared.descent, config.shared.iterations,
+                 nn::init_actor_critic(source_.config().agent, seed, config.shared.dtype), seed) {
     const int sequences = source_.config().lanes * (config.shared.steps / sequence_steps(source_.config()));
-    require(config.minibatches <= sequences,
-            "ppo: " + std::to_string(config.minibatches) + " minibatches of " + std::to_string(sequences) +
+    require(config.learner.minibatches <= sequences,
+            "ppo: " + std::to_string(config.learner.minibatches) + " minibatches of " + std::to_string(sequences) +
                 " sequences; with a recurrent core a sequence is a whole environment, so take more trajectories or "
                 "fewer minibatches");
-    learner_.theta = nn::init_actor_critic(source_.config().agent, seed, config.shared.dtype);
-    learner_.adam = nn::adam_start(learner_.theta);
   }
 
   // region: train
@@ -81,42 +170,16 @@ class PpoTrainer : public Trainer {
   Metrics iterate() override {
     // Every environment takes T steps with the current policy.
     // Advantages and returns, bootstrapped where a lane is cut.
-    const Segments segments = source_.collect(learner_.theta);
-    BatchValues batch = segment_batch(segments, config_.shared);
+    const Segments segments = source_.collect(learner_.theta());
+    const BatchValues batch = segment_batch(segments, config_.shared);
 
-    // What the policy that collected the data thinks of it, as data.
-    const AgentLossSpec loss{.agent = source_.config().agent,
-                               .time_steps = sequence_steps(source_.config()),
-                               .value_weight = config_.shared.value_weight,
-                               .entropy_weight = config_.shared.entropy_weight,
-                               .clip = config_.clip};
-    batch.add("old_log_prob", functions_.old_log_prob(loss, {learner_.theta, batch})[0][0].to(Device::cpu));
-
-    // Several epochs of minibatches: of rows, or with a core of whole sequences.
-    const int sequences = batch["weights"].shape().rows / loss.time_steps;
-    Averages averages;
-    for (int epoch = 0; epoch < config_.epochs; ++epoch) {
-      const std::vector<int> order = permutation(sequences, seed_,
-                                                 {.purpose = Purpose::minibatch,
-                                                  .inner_step = static_cast<std::uint32_t>(epoch),
-                                                  .iteration = static_cast<std::uint32_t>(iteration_)});
-      Averages of_epoch;
-      for (int part = 0; part < config_.minibatches; ++part) {
-        const BatchValues minibatch = choose_sequences(batch, loss.time_steps, share(order, part));
-        const std::vector<Tensors> out = functions_.gradient(loss, {learner_.theta, minibatch});
-        const double size = descend(learner_, out[0], config_.shared, iteration_, "ppo");
-        of_epoch.add(out[1], size);
-      }
-      averages = of_epoch;
-      averages.epochs = epoch + 1;
-      // Enough moved: the rest of the epochs would learn from data of another policy.
-      if (config_.target_kl > 0 && of_epoch.mean("kl") > 1.5 * config_.target_kl) break;
-    }
+    // Several epochs of minibatches of it.
+    const Metrics learned = learner_.update(batch, sequence_steps(source_.config()), iteration_);
 
     ++iteration_;
     episodes_.update(segments);
     Metrics metrics = episodes_.metrics();
-    averages.append_to(metrics);
+    metrics.insert(metrics.end(), learned.begin(), learned.end());
     return metrics;
   }
   // endregion
@@ -128,48 +191,14 @@ class PpoTrainer : public Trainer {
     c("", episodes_);
   }
   AdaptReport adapt(const AdaptRequest& request) const override {
-    return source_.adapt(learner_.theta, request);
+    return source_.adapt(learner_.theta(), request);
   }
 
  private:
-  // What the minibatches of the last epoch reported, on average.
-  struct Averages {
-    Metrics sums;
-    int count = 0, epochs = 0;
-
-    void add(const Tensors& parts, double gradient_norm) {
-      if (sums.empty()) {
-        for (std::size_t k = 0; k < parts.count(); ++k) sums.push_back({parts.name(k), 0});
-        sums.push_back({"gradient_norm", 0});
-      }
-      for (std::size_t k = 0; k < parts.count(); ++k) sums[k].value += parts[k].item();
-      sums.back().value += gradient_norm;
-      ++count;
-    }
-    double mean(std::string_view name) const {
-      for (const Metric& metric : sums)
-        if (metric.name == name) return metric.value / count;
-      return 0;
-    }
-    void append_to(Metrics& metrics) const {
-      for (const Metric& metric : sums) metrics.push_back({metric.name, metric.value / count});
-      metrics.push_back({"epochs", static_cast<double>(epochs)});
-    }
-  };
-
-  // Minibatch number `part` of an order.
-  std::span<const int> share(const std::vector<int>& order, int part) const {
-    const std::size_t parts = static_cast<std::size_t>(config_.minibatches), k = static_cast<std::size_t>(part);
-    const std::size_t first = order.size() * k / parts, last = order.size() * (k + 1) / parts;
-    return std::span(order).subspan(first, last - first);
-  }
-
   PpoConfig config_;
-  std::uint64_t seed_;
   SegmentSource source_;
-  DescentState learner_;
+  PpoLearner learner_;
   EpisodeMetrics episodes_;
-  PpoFunctions functions_;
 };
 
 // Departures from the paper.
@@ -177,15 +206,9 @@ class PpoTrainer : public Trainer {
 //             a core no layer is shared, and c_1 only scales the critic's gradient, which Adam undoes but for the cut.
 //   entropy   c_2 is 0, as in the paper's control tasks (table 3); its Atari runs have 0.01 (table 5).
 //   beside    gradients are cut to max_gradient_norm and advantages standardised; the paper states neither.
-const Options<PpoConfig> options =
-    Options<PpoConfig>()
-        .include(&PpoConfig::shared, actor_critic_options())
-        .add("clip", &PpoConfig::clip, {0, 10}, "ε: ratios outside 1 ± ε earn nothing more", "0.2 (table 1)")
-        .add("epochs", &PpoConfig::epochs, {1, 1000}, "passes over the data of an iteration", "10 (table 3)")
-        .add("minibatches", &PpoConfig::minibatches, {1, 100000},
-             "gradient steps per pass; with a core, minibatches are of whole sequences")
-        .add("target_kl", &PpoConfig::target_kl, {0, 1000},
-             "stop the passes when the mean KL of one exceeds 1.5 times this; 0: never");
+const Options<PpoConfig> options = Options<PpoConfig>()
+                                       .include(&PpoConfig::shared, actor_critic_options())
+                                       .include(&PpoConfig::learner, ppo_learner_options());
 
 constexpr Preset presets[] = {
     {"cartpole", "CartPole to 475 and above",

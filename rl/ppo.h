@@ -29,6 +29,39 @@ struct PpoFunctions {
   Function<AgentLossSpec> gradient;      // (theta, batch) → the gradient of the loss; its parts
 };
 
+// How often each batch is used, and how far the policy may go with it.
+struct PpoLearnerConfig {
+  double clip = 0.2;
+  int epochs = 10;
+  int minibatches = 4;   // of an epoch: of rows, or with a core of whole sequences
+  double target_kl = 0;  // 0: all epochs are run
+};
+const Options<PpoLearnerConfig>& ppo_learner_options();
+
+// PPO without its environment: θ, and the epochs of minibatches with each batch.
+class PpoLearner {
+ public:
+  // loss: its agent and window; the constants are set here. iterations: of the whole run.
+  PpoLearner(const AgentLossSpec& loss, const PpoLearnerConfig& config, const DescentConfig& descent, int iterations,
+             ParamValues theta, std::uint64_t seed);
+
+  // Iteration number `iteration` with this batch, whose sequences have so many steps. Averages over the minibatches of
+  // the last epoch: the loss's parts, "gradient_norm"; "epochs".
+  Metrics update(BatchValues batch, int time_steps, int iteration);
+
+  const ParamValues& theta() const { return state_.theta; }
+  void visit(Checkpoint& c) { state_.visit(c); }
+
+ private:
+  AgentLossSpec loss_;
+  PpoLearnerConfig config_;
+  DescentConfig descent_;
+  int iterations_;
+  std::uint64_t seed_;
+  DescentState state_;
+  PpoFunctions functions_;
+};
+
 extern const AlgorithmRow ppo;
 
 }  // namespace innerloop::rl

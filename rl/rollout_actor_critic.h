@@ -1,11 +1,11 @@
-// What actor-critic algorithms share: their settings, the batch that a segment becomes, and minibatches of it.
+// What actor-critic algorithms share: their settings, and the batch that a segment becomes.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "nn/optimizer.h"
+#include "rl/descent.h"
 #include "rl/rollout_segments.h"
 
 namespace innerloop::rl {
@@ -24,11 +24,7 @@ struct ActorCriticConfig {
   bool standardise = true;  // advantages of an update with mean 0 and deviation 1
   double reward_scale = 1;  // of rewards as the learner sees them
   bool normalise_observations = false;
-  double learning_rate = 3e-4;
-  bool anneal = false;            // the learning rate falls linearly to 0 at the last iteration
-  double value_weight = 0.5;      // c_v
-  double entropy_weight = 0;      // c_e
-  double max_gradient_norm = 0.5;  // longer gradients are cut to this length; 0: never
+  DescentConfig descent;
   Dtype dtype = Dtype::f32;
 };
 
@@ -43,26 +39,10 @@ SegmentConfig segment_config(const ActorCriticConfig& config);
 // are 1/(B·T·N).
 BatchValues segment_batch(const Segments& segments, const ActorCriticConfig& config);
 
-// The sequences of a batch with these numbers, of every slice alike: rows t·N + n with n in `sequences`. Without a core
-// every row is a sequence of one step (time_steps = 1). Weights are made to add up to 1 again.
-BatchValues choose_sequences(const BatchValues& batch, int time_steps, std::span<const int> sequences);
-// 0 … count − 1 in a random order.
-std::vector<int> permutation(int count, std::uint64_t seed, const Place& place);
-
 // How many steps the sequences of a batch of this agent have, and so how many sequences there are.
 inline int sequence_steps(const SegmentConfig& config) {
   return config.agent.core == nn::ActorCriticSpec::Core::none ? 1 : config.steps;
 }
-
-// θ after one Adam step down the gradient, cut to max_gradient_norm. NonFiniteError, naming the algorithm and the
-// iteration, if the gradient is not finite.
-struct DescentState {
-  ParamValues theta;
-  nn::AdamState adam;
-  void visit(Checkpoint& c);
-};
-double descend(DescentState& state, ParamValues gradient, const ActorCriticConfig& config, int iteration,
-               const char* algorithm);
 
 // "return", "length": averages over the episodes that ended in the segments, the last ones known where none did (0 at
 // the very first); "episodes".

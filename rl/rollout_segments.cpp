@@ -3,61 +3,15 @@
 #include <cmath>
 #include <string>
 
-#include "autodiff/ops.h"
 #include "kernels/philox.h"
-#include "rl/rollout_action.h"
 #include "rl/rollout_episodes.h"
 
 namespace innerloop::rl {
 namespace {
 
-using nn::ActorCriticSpec;
-using nn::PolicySpec;
-
 std::size_t as_size(int n) { return static_cast<std::size_t>(n); }
 
-// What is needed of the network in each step: {"mean", "sigma"} or {"probabilities"}; V; the recurrent state.
-std::vector<Vars> trace_act(Inputs& in, const ActorCriticSpec& spec) {
-  const Params theta = in.next("theta");
-  const Batch seen = in.next("seen");
-  const nn::ActorCriticOutput out =
-      nn::actor_critic(theta, spec, seen["observations"], in.next("state"), seen["reset"], 1);
-  Vars policy, value;
-  if (spec.policy.head == PolicySpec::Head::gaussian) {
-    policy.add("mean", out.policy["mean"]);             // (B, N, A)
-    policy.add("sigma", exp(out.policy["log_sigma"]));  // (1, 1, A)
-  } else {
-    policy.add("probabilities", softmax(out.policy["logits"]));  // (B, N, A)
-  }
-  value.add("value", out.value);
-  return {policy, value, out.state};
-}
-
-// A random action of one lane.
-void draw_action(const PolicySpec& policy, const double* centre, const double* sigma, Philox random, bool deterministic,
-                 Dtype dtype, const std::string& where, double* action) {
-  const int A = policy.net.outputs;
-  if (policy.head == PolicySpec::Head::gaussian) {
-    for (int k = 0; k < A; ++k) {
-      const double a = deterministic ? centre[k] : centre[k] + sigma[k] * random.normal();
-      action[k] = dtype == Dtype::f32 ? static_cast<double>(static_cast<float>(a)) : a;
-    }
-    return;
-  }
-  for (int a = 0; a < A; ++a)
-    if (!std::isfinite(centre[a]))
-      throw NonFiniteError(where + ": the probability of action " + std::to_string(a) +
-                           " is not finite; look at the policy's output and its parameters");
-  action[0] = choose_action(centre, A, random.uniform(), deterministic);
-}
-
 }  // namespace
-
-// What the network says of one time step, in double.
-struct SegmentSource::Acts {
-  std::vector<double> centre, sigma, value;  // (lanes, A), (A), (lanes)
-  Tensors state;
-};
 
 Tensor segment_advantages(const Segments& segments, double gamma, double lambda) {
   const std::vector<double> r = segments.rewards.to_vector(), v = segments.values.to_vector(),
@@ -78,9 +32,7 @@ SegmentSource::SegmentSource(const SegmentConfig& config, std::uint64_t seed)
       normaliser_(config.env->spec.obs_size),
       state_(nn::start_state(config.agent, config.slices, config.lanes, config.dtype)),
       episode_return_(as_size(config.slices * config.lanes)),
-      act_("actor_critic/act", &trace_act) {
-  act_.set_device(Device::cpu);  // where the environments are
-}
+      actor_(config.agent) {}
 
 std::vector<double> SegmentSource::normalised(std::span<const double> observations) const {
   std::vector<double> x(observations.begin(), observations.end());
@@ -88,21 +40,14 @@ std::vector<double> SegmentSource::normalised(std::span<const double> observatio
   return x;
 }
 
-SegmentSource::Acts SegmentSource::forward(const ParamValues& theta, std::span<const double> observations,
-                                           const Tensor& reset, const Tensors& state) const {
+AgentStep SegmentSource::forward(const ParamValues& theta, std::span<const double> observations, const Tensor& reset,
+                                 const Tensors& state) const {
   const Shape shape{reset.shape().tasks, reset.shape().rows, config_.env->spec.obs_size};
-  BatchValues seen;
-  seen.add("observations", Tensor::from(shape, observations, config_.dtype));
-  seen.add("reset", reset);
-  std::vector<Tensors> out = act_(config_.agent, {theta, seen, state});
-  Acts acts{.centre = out[0][0].to_vector(), .sigma = {}, .value = out[1][0].to_vector(), .state = {}};
-  if (out[0].count() > 1) acts.sigma = out[0][1].to_vector();
-  for (std::size_t k = 0; k < state.count(); ++k) acts.state.add(state.name(k), out[2][k]);
-  return acts;
+  return actor_.step(theta, Tensor::from(shape, observations, config_.dtype), reset, state);
 }
 
 // Draws an action for every lane, at the place of its own episode and step.
-std::vector<double> SegmentSource::draw(const Acts& acts) {
+std::vector<double> SegmentSource::draw(const AgentStep& acts) {
   const int A = config_.agent.policy.net.outputs, actions = config_.env->spec.action_size;
   std::vector<double> all(as_size(all_lanes() * actions));
   for (int lane = 0; lane < all_lanes(); ++lane) {
@@ -118,7 +63,8 @@ std::vector<double> SegmentSource::draw(const Acts& acts) {
 
 // What was seen, done, said and earned at time t.
 void SegmentSource::write_row(Segments& segments, int t, const std::vector<double>& seen,
-                              const std::vector<double>& actions, const Acts& acts, const std::vector<double>& reset) {
+                              const std::vector<double>& actions, const AgentStep& acts,
+                              const std::vector<double>& reset) {
   const int O = config_.env->spec.obs_size, A = config_.env->spec.action_size;
   for (int lane = 0; lane < all_lanes(); ++lane) {
     const int slice = lane / config_.lanes, row = t * config_.lanes + lane % config_.lanes;
@@ -156,7 +102,7 @@ Segments SegmentSource::collect(const ParamValues& learned) {
     for (int lane = 0; lane < all_lanes(); ++lane) length[as_size(lane)] = static_cast<int>(env_.time_step(lane)) + 1;
     raw.insert(raw.end(), env_.observations().begin(), env_.observations().end());
     const std::vector<double> seen = normalised(env_.observations());
-    const Acts acts = forward(theta, seen, Tensor::from(no_reset.shape(), reset, config_.dtype), state_);
+    const AgentStep acts = forward(theta, seen, Tensor::from(no_reset.shape(), reset, config_.dtype), state_);
     const std::vector<double> actions = draw(acts);
     env_.step(actions);
     state_ = acts.state;
@@ -190,19 +136,13 @@ Segments SegmentSource::collect(const ParamValues& learned) {
 
 Trajectories SegmentSource::play(const ParamValues& theta, const std::vector<envs::Task>& tasks, int episodes,
                                  const RolloutPlace& place, bool deterministic) const {
-  const int B = static_cast<int>(tasks.size()), A = config_.agent.policy.net.outputs,
-            action_size = config_.env->spec.action_size;
+  const int B = static_cast<int>(tasks.size());
   Tensors state = nn::start_state(config_.agent, B, episodes, config_.dtype);
   const Tensor no_reset({B, episodes, 1}, config_.dtype);
   const auto act = [&](std::span<const double> observations, std::span<const Philox> random) {
-    const Acts acts = forward(theta, normalised(observations), no_reset, state);
+    const AgentStep acts = forward(theta, normalised(observations), no_reset, state);
     state = acts.state;
-    std::vector<double> actions(random.size() * as_size(action_size));
-    for (int lane = 0; lane < B * episodes; ++lane)
-      draw_action(config_.agent.policy, acts.centre.data() + lane * A, acts.sigma.data(), random[as_size(lane)],
-                  deterministic, config_.dtype, std::string(config_.env->spec.name),
-                  actions.data() + lane * action_size);
-    return actions;
+    return actor_.draw(acts, random, deterministic, config_.dtype, std::string(config_.env->spec.name));
   };
   return play_episodes(*config_.env, tasks, episodes, place, config_.dtype, act);
 }

@@ -10,11 +10,10 @@
 #include <cstdint>
 #include <vector>
 
-#include "autodiff/function.h"
 #include "envs/autoreset.h"
-#include "nn/actor_critic.h"
 #include "rl/normaliser.h"
 #include "rl/protocol.h"
+#include "rl/rollout_agent.h"
 
 namespace innerloop::rl {
 
@@ -68,13 +67,12 @@ class SegmentSource {
   const Normaliser& normaliser() const { return normaliser_; }
 
  private:
-  struct Acts;  // what the network says of one time step
-  Acts forward(const ParamValues& theta, std::span<const double> observations, const Tensor& reset,
-               const Tensors& state) const;
+  AgentStep forward(const ParamValues& theta, std::span<const double> observations, const Tensor& reset,
+                    const Tensors& state) const;
   std::vector<double> normalised(std::span<const double> observations) const;
-  std::vector<double> draw(const Acts& acts);
+  std::vector<double> draw(const AgentStep& acts);
   void write_row(Segments& segments, int t, const std::vector<double>& seen, const std::vector<double>& actions,
-                 const Acts& acts, const std::vector<double>& reset);
+                 const AgentStep& acts, const std::vector<double>& reset);
   int all_lanes() const { return config_.slices * config_.lanes; }
 
   SegmentConfig config_;
@@ -83,7 +81,7 @@ class SegmentSource {
   Normaliser normaliser_;
   Tensors state_;                        // recurrent state of every lane
   std::vector<double> episode_return_;   // of every lane's current episode, so far
-  Function<nn::ActorCriticSpec> act_;
+  AgentActor actor_;
 };
 
 }  // namespace innerloop::rl

@@ -236,7 +236,7 @@ double recalled(const AlgorithmRow& row, Core core, double rate) {
   const envs::EnvRow env = envs::make_row<Recall>();
   ActorCriticConfig config;
   config.core = core, config.core_size = core == Core::none ? 0 : 8, config.hidden = {8};
-  config.trajectories = 32, config.steps = 16, config.learning_rate = rate, config.dtype = Dtype::f64;
+  config.trajectories = 32, config.steps = 16, config.descent.learning_rate = rate, config.dtype = Dtype::f64;
   SegmentConfig segments = segment_config(config);
   segments.env = &env;
   segments.agent.observations = 2;
@@ -258,7 +258,7 @@ double recalled(const AlgorithmRow& row, Core core, double rate) {
       descend(learner,
               &row == &ppo ? ppo_functions.gradient(loss, {learner.theta, batch})[0]
                            : a2c_gradient(loss, {learner.theta, batch})[0],
-              config, 0, row.name);
+              config.descent, 0, config.iterations, row.name);
     double mean = 0;
     for (double r : data.returns) mean += r / static_cast<double>(data.returns.size());
     if (k >= updates - counted) share += mean / counted;
