@@ -51,7 +51,8 @@ Trajectories pack(const Record& record, const envs::VectorEnv& env, Dtype dtype)
 }  // namespace
 
 Trajectories play_episodes(const envs::EnvRow& row, const std::vector<envs::Task>& tasks, int episodes,
-                           const RolloutPlace& place, Dtype dtype, const EpisodeActor& act) {
+                           const RolloutPlace& place, Dtype dtype, const EpisodeActor& act,
+                           const EpisodeRewards& earned) {
   const int lanes = static_cast<int>(tasks.size()) * episodes;
   envs::VectorEnv env(row, tasks, episodes, place.seed);
   env.reset({.purpose = place.test ? Purpose::test_reset : Purpose::reset,
@@ -81,6 +82,7 @@ Trajectories play_episodes(const envs::EnvRow& row, const std::vector<envs::Task
     record.actions.push_back(act(env.observations(), random));
     env.step(record.actions.back());
     record.rewards.emplace_back(env.rewards().begin(), env.rewards().end());
+    if (earned) earned(env.rewards());
     for (int lane = 0; lane < lanes; ++lane)
       record.truncated[size(lane)] |= env.ends()[size(lane)] == envs::End::truncated;
   }

@@ -17,10 +17,14 @@ namespace innerloop::rl {
 using EpisodeActor =
     std::function<std::vector<double>(std::span<const double> observations, std::span<const Philox> random)>;
 
+// What each of the lanes earned by the actions just taken, for an actor that looks at it.
+using EpisodeRewards = std::function<void(std::span<const double> rewards)>;
+
 // One episode for each of the tasks and of `episodes`: starts, noise and actions drawn at `place`, as Rollout draws
 // them.
 Trajectories play_episodes(const envs::EnvRow& env, const std::vector<envs::Task>& tasks, int episodes,
-                           const RolloutPlace& place, Dtype dtype, const EpisodeActor& act);
+                           const RolloutPlace& place, Dtype dtype, const EpisodeActor& act,
+                           const EpisodeRewards& earned = {});
 
 // The same episodes with the rewards of another environment of the same tasks, states and starts: what was done in
 // `played` is done again there. Error if its states are others.
