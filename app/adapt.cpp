@@ -27,7 +27,7 @@ constexpr Option adapt_flags[] = {
      .value = "3",
      .low = 0,
      .high = 1000,
-     .help = "gradient steps, or episodes"},
+     .help = "gradient steps, or episodes; a learner that updates after each episode has those of its trial"},
     {.name = "tasks",
      .type = OptionType::integer,
      .value = "0",
@@ -39,7 +39,7 @@ constexpr Option adapt_flags[] = {
      .value = "20",
      .low = 1,
      .high = 65535,
-     .help = "explored per task before each step"},
+     .help = "explored per task before each step; of a learner that updates after each episode 1"},
     {.name = "evaluation",
      .type = OptionType::choice,
      .value = "exploration",
@@ -149,11 +149,12 @@ AdaptResults adapt_learners(const Context& context, const std::vector<Learner>& 
     // oracle, which observes the goal.
     if (envs::find_env(learner.env).spec.task_size != env.spec.task_size)
       throw UsageError("the runs' environments have different tasks: " + results.env + " and " + learner.env);
+    const std::string exploration = learner.trainer->adapt_defaults().exploration;
     context.err << fmt::format("adapting {} to {} tasks of {}", learner.label, results.tasks.size(), results.env)
-                << std::endl;
+                << (exploration.empty() ? "" : "; " + exploration) << std::endl;
     request.paths = &learner == &learners.front() && settings.pictures > 0 ? 1 : 0;
     rl::AdaptReport report = learner.trainer->adapt(request);
-    AdaptResults::Row row{learner.label, {}, {}, ""};
+    AdaptResults::Row row{learner.label, {}, {}, "", report.one_trial};
     row.held_out = envs::held_out_text(envs::held_out(envs::find_env(learner.env), results.tasks, learner.draws));
     for (int step = 0; step <= settings.steps; ++step) {
       row.env_steps.push_back(mean_env_steps(report, step));
@@ -187,10 +188,12 @@ int adapt_command(const Context& context, Arguments arguments) {
   make_output_folder(out);  // what is wrong with it is found before the work, not after
 
   const std::string& evaluation = values.text("evaluation");
+  // Where nobody says otherwise: what the first of the learners is made for.
+  const rl::AdaptDefaults usual = learners[0].trainer->adapt_defaults();
   const AdaptSettings settings{
-      .steps = values.integer("steps"),
+      .steps = parsed.given.contains("steps") ? values.integer("steps") : usual.steps,
       .tasks = values.integer("tasks"),
-      .trajectories = values.integer("trajectories"),
+      .trajectories = parsed.given.contains("trajectories") ? values.integer("trajectories") : usual.trajectories,
       .pictures = values.integer("pictures"),
       .seed = static_cast<std::uint64_t>(values.integer("seed")),
       .evaluation = evaluation == "sampled"         ? rl::Evaluation::sampled

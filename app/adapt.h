@@ -34,6 +34,7 @@ struct AdaptResults {
     std::vector<std::vector<double>> returns;  // [step][task]
     std::vector<double> env_steps;             // [step]: explored in a task until then, averaged over the tasks
     std::string held_out;                      // whether the tasks are new to it
+    bool one_trial = false;                    // its points are the episodes of one trial
   };
   std::vector<Row> rows;
   std::vector<rl::Path> paths;  // of the first learner, for the first few tasks
@@ -46,8 +47,8 @@ AdaptResults adapt_learners(const Context& context, const std::vector<Learner>& 
 // "return after 0, 1, 2, 3 steps" with 95 % intervals over tasks; below it reference policies and published figures.
 std::string adapt_table(const AdaptResults& results);
 std::string adapt_json(const AdaptResults& results);
-// adapt.csv and the pictures: adapt.png, adapt_steps.png (against environment steps) and paths.png; returns what to
-// tell the reader, one line each.
+// adapt.csv, paths.csv (what the first learner did in the first few tasks) and the pictures: adapt.png, adapt_steps.png
+// (against environment steps) and paths.png; returns what to tell the reader, one line each.
 std::vector<std::string> write_adapt_files(const AdaptResults& results, const std::string& folder);
 
 }  // namespace innerloop::app

@@ -34,6 +34,17 @@ std::vector<PublishedReturns> published_beside(const AdaptResults& results) {
   return rows;
 }
 
+// The return of the whole trial, where a learner's points are its episodes.
+std::string whole_trial(const AdaptResults::Row& row) {
+  if (!row.one_trial) return "";
+  std::vector<double> totals(row.returns.at(0).size());
+  for (const std::vector<double>& returns : row.returns)
+    for (std::size_t task = 0; task < totals.size(); ++task) totals[task] += returns[task];
+  const Interval interval = mean_interval(totals);
+  return fmt::format("whole trial of {} episode{}: {:.4f} ± {:.4f}", row.returns.size(),
+                     row.returns.size() == 1 ? "" : "s", interval.mean, interval.half_width);
+}
+
 // What the table cannot hold: the steps in the environment, and which tasks are new. Learners that agree share a line.
 std::string footnotes(const AdaptResults& results) {
   const auto note = [&](auto&& text_of) {
@@ -54,7 +65,8 @@ std::string footnotes(const AdaptResults& results) {
              if (std::isfinite(n)) steps += (steps.empty() ? "" : ", ") + fmt::format("{:.0f}", n);
            return steps.empty() ? "" : "environment steps explored in a task before each: " + steps;
          }) +
-         note([](const AdaptResults::Row& row) { return row.held_out.empty() ? "" : "tasks " + row.held_out; });
+         note([](const AdaptResults::Row& row) { return row.held_out.empty() ? "" : "tasks " + row.held_out; }) +
+         note(whole_trial);
 }
 
 }  // namespace
@@ -129,6 +141,25 @@ std::string csv_text(const AdaptResults& results) {
   return csv;
 }
 
+// task,point,t,action…,reward,observation…: what the first learner saw, did and earned, in the first few tasks.
+std::string paths_text(const std::vector<rl::Path>& paths) {
+  const int A = paths[0].actions.shape().cols, O = paths[0].observations.shape().cols;
+  std::string csv = "task,point,t";
+  for (int k = 0; k < A; ++k) csv += fmt::format(",action{}", k);
+  csv += ",reward";
+  for (int k = 0; k < O; ++k) csv += fmt::format(",observation{}", k);
+  csv += "\n";
+  for (const rl::Path& path : paths)
+    for (int t = 0; t < path.actions.shape().rows; ++t) {
+      csv += fmt::format("{},{},{}", path.task, path.step, t);
+      for (int k = 0; k < A; ++k) csv += "," + number_text(path.actions.at(0, t, k));
+      csv += "," + number_text(path.rewards.at(0, t, 0));
+      for (int k = 0; k < O; ++k) csv += "," + number_text(path.observations.at(0, t, k));
+      csv += "\n";
+    }
+  return csv;
+}
+
 // Against the number of steps k, or against the environment steps explored until then.
 Plotted draw_returns(const AdaptResults& results, const std::string& folder, bool against_env_steps) {
   Figure figure{"Return after adaptation, " + results.env,
@@ -183,6 +214,10 @@ std::vector<std::string> write_adapt_files(const AdaptResults& results, const st
   make_output_folder(folder);
   nn::write_file_atomically(folder + "/adapt.csv", csv_text(results));
   std::vector<std::string> lines{"wrote " + folder + "/adapt.csv"};
+  if (!results.paths.empty() && !results.paths[0].actions.empty()) {
+    nn::write_file_atomically(folder + "/paths.csv", paths_text(results.paths));
+    lines.push_back("wrote " + folder + "/paths.csv");
+  }
   const auto tell = [&](const Plotted& plotted) {
     lines.push_back(plotted.problem.empty() ? "wrote " + plotted.png + " and .svg" : plotted.problem);
   };

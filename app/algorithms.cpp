@@ -2,6 +2,7 @@
 
 #include "meta/maml_trainer.h"
 #include "meta/pearl_trainer.h"
+#include "meta/rl2.h"
 #include "rl/actor_critic.h"
 #include "rl/dqn.h"
 #include "rl/policy_gradient.h"
@@ -23,6 +24,7 @@ constexpr const rl::AlgorithmRow* algorithms[] = {
     &rl::sac,
     &meta::maml,
     &meta::pearl,
+    &meta::rl2,
 };
 
 }  // namespace

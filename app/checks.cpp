@@ -4,6 +4,7 @@
 
 #include "kernels/nearest.h"
 #include "meta/check_cases.h"
+#include "meta/rl2.h"
 #include "nn/check_cases.h"
 #include "rl/check_cases.h"
 #include "rl/options.h"
@@ -21,6 +22,7 @@ std::vector<CheckCase> algorithm_cases() {
   for (CheckCase& instance : meta::maml_check_cases()) cases.push_back(std::move(instance));
   for (CheckCase& instance : meta::pearl_check_cases()) cases.push_back(std::move(instance));
   for (CheckCase& instance : meta::meta_gradient_check_cases()) cases.push_back(std::move(instance));
+  for (CheckCase& instance : meta::rl2_check_cases()) cases.push_back(std::move(instance));
   return cases;
 }
 constexpr CheckGroup groups[] = {

@@ -23,7 +23,8 @@ void write_point(AdaptReport& report, const AdaptRequest& request, int k, const 
   for (int task = 0; task < judged.tasks; ++task) {
     report.returns.set(0, task, k, judged.mean_return(task));
     for (int n = 0; n < std::min(request.paths, judged.per_task); ++n)
-      report.paths.push_back({task, k, judged.path(task, n)});
+      report.paths.push_back({task, k, judged.path(task, n), judged.steps_of(judged.actions, task, n),
+                              judged.steps_of(judged.rewards, task, n)});
   }
 }
 
@@ -55,6 +56,7 @@ AdaptReport AdaptationProtocol::run(const AdaptiveLearner& learner) const {
   const int judged = request.evaluation_trajectories > 0 ? request.evaluation_trajectories : N;
   const bool fresh = request.evaluation != Evaluation::exploration, mean = learner.explores_with_mean;
   AdaptReport report{.returns = Tensor({1, B, K + 1}), .paths = {}, .env_steps = Tensor({1, B, K + 1})};
+  report.one_trial = learner.update_time == UpdateTime::after_episode && N == 1 && !fresh;
 
   Tensors latent = learner.start(B);
   for (int k = 0; k <= K; ++k) {

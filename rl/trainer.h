@@ -46,7 +46,8 @@ struct AdaptRequest {
 struct Path {
   int task = 0;
   int step = 0;         // after how many adaptation steps
-  Tensor observations;  // (1, T, observation size), from the initial observation to the last
+  Tensor observations;  // (1, T + 1, observation size), from the initial observation to the last
+  Tensor actions{}, rewards{};  // (1, T, ·)
 };
 
 struct AdaptReport {
@@ -54,6 +55,13 @@ struct AdaptReport {
   std::vector<Path> paths;  // empty where request.paths is 0
   Tensor env_steps{};       // (1, tasks, K+1) f64: steps explored in the task before point k, over all its
                             // trajectories; 0 at k = 0. The common unit of all learners.
+  bool one_trial = false;   // the curve's points are the episodes of one trial, each explored knowing those before it
+};
+
+// What `adapt` asks a learner for where nobody says otherwise.
+struct AdaptDefaults {
+  int steps = 3, trajectories = 20;
+  const char* exploration = "";  // how it explores, for people: "by drawing actions"
 };
 
 class Trainer {
@@ -78,6 +86,7 @@ class Trainer {
 
   // Meta-test: adapts to each task of the request from the current parameters, which stay as they are.
   virtual AdaptReport adapt(const AdaptRequest& request) const = 0;
+  virtual AdaptDefaults adapt_defaults() const { return {}; }
 
  protected:
   int iteration_ = 0;  // iterate() counts it up

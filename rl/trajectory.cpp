@@ -40,4 +40,13 @@ Tensor Trajectories::path(int task, int n) const {
   return path;
 }
 
+Tensor Trajectories::steps_of(const Tensor& column, int task, int n) const {
+  const int T = lengths[static_cast<std::size_t>(lane(task, n))], cols = column.shape().cols;
+  const int first = first_row(task, n);
+  Tensor steps({1, T, cols});
+  for (int t = 0; t < T; ++t)
+    for (int k = 0; k < cols; ++k) steps.set(0, t, k, column.at(task, first + t, k));
+  return steps;
+}
+
 }  // namespace innerloop::rl

@@ -41,6 +41,8 @@ struct Trajectories {
   long steps() const;  // all steps of all tasks
   // The observations of one trajectory from the first to the one after the last step: (1, T + 1, observation size) f64.
   Tensor path(int task, int n) const;
+  // One trajectory's rows of a column: (1, T, ·) f64.
+  Tensor steps_of(const Tensor& column, int task, int n) const;
 };
 
 // Rows that a task of so many steps gets: the next multiple of 256.

@@ -33,6 +33,9 @@ std::string tiny_of(const std::string& algorithm) {
     return " --train-tasks 3 --visited-tasks 2 --initial-episodes 1 --prior-episodes 1 --posterior-episodes 1 "
            "--extra-episodes 1 --updates 3 --meta-batch 2 --batch 8 --context 8 --hidden 8 --encoder-hidden 8 "
            "--capacity 100 --checkpoint-every 2 --quiet --iterations 6 ";
+  if (algorithm == "rl2")
+    return " --episodes 2 --tasks 4 --slices 2 --core-size 6 --minibatches 2 --checkpoint-every 2 --quiet "
+           "--iterations 6 ";
   return tiny;
 }
 

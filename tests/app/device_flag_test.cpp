@@ -72,6 +72,9 @@ TEST_CASE("the program: every algorithm trains and adapts on the emulated device
       {"a2c", "--env pendulum-v1 --core lstm --core-size 4 --trajectories 3 --steps 6 --hidden 8"},
       {"ppo", "--trajectories 4 --steps 8 --hidden 8 --epochs 2 --minibatches 2 --anneal"},
       {"ppo", "--core gru --core-size 4 --trajectories 4 --steps 8 --hidden 8 --epochs 2 --minibatches 2"},
+      {"rl2", "--env two-state-v1 --episodes 2 --tasks 4 --core-size 4"},
+      {"rl2", "--env two-state-v1 --episodes 2 --tasks 4 --core gru --core-size 4 --outer ppo --minibatches 2 "
+              "--window 4"},
       {"dqn", "--steps 12 --hidden 8 --batch 8 --learning-starts 8 --update-every 1 --evaluation-episodes 1"},
       {"sac", "--env point-nav-v1 --steps 12 --hidden 8 --batch 8 --learning-starts 8 --evaluation-episodes 1"},
       {"sac", "--preset paper-v1 --env point-nav-v1 --steps 12 --hidden 8 --batch 8 --learning-starts 8"},

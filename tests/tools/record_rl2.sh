@@ -1,0 +1,43 @@
+#!/bin/sh
+# Records RL² on what can be computed exactly: bandits, the two-step task, Harlow's, GridNavi, mazes. Each run is trained,
+# and then tested on fresh trials with drawn actions. Interrupted, it goes on where it stopped. What the repository keeps
+# goes to tests/golden/runs/rl2-*.
+#   sh tests/tools/record_rl2.sh [BUILD] [preset:seeds ...]      (from the repository's root)
+set -e
+build=${1:-build}
+[ $# -gt 0 ] && shift
+program=$build/innerloop work=runs/record-rl2 kept=tests/golden/runs
+. tests/tools/recording.sh
+mkdir -p "$work"
+
+# test_trials SET SEED TASKS: the trials of the final policy in new tasks; the table is kept.
+test_trials() {
+  "$program" adapt "$work/$1/seed-$2" --tasks "$3" --seed 7 --pictures 0 --quiet --threads 1 --out "$work/adapt" \
+    > "$kept/$1/seed-$2/adapt.txt"
+}
+
+# stay SET SEED: stay probabilities in the two-step task, over 400 trials of 100 choices.
+stay() {
+  for draws in 1 2 3 4 5 6 7 8 9 10; do
+    "$program" adapt "$work/$1/seed-$2" --tasks 40 --seed $draws --pictures 40 --quiet --threads 1 --out "$work/stay" \
+      > /dev/null
+    cat "$work/stay/paths.csv"
+  done | grep -v task | awk -f tests/tools/stay_probabilities.awk > "$kept/$1/seed-$2/stay.txt"
+}
+
+for job in ${*:-bandit:5 wang-medium:3 wang-hard:3 wang-independent:3 informative:3 informative-scalar:1 two-step:3 \
+  two-step-flip:3 harlow:3 grid-navi:3 maze:2}; do
+  preset=${job%:*} seeds=${job#*:}
+  case $preset in
+    bandit) tasks=20000 ;;
+    *) tasks=2000 ;;
+  esac
+  for seed in $(seq "$seeds"); do
+    record "rl2-$preset" "$seed" rl2 --preset "$preset"
+    # The first iterations, for a test that repeats them; then every 25th, for the curve.
+    awk 'NR <= 11 || (NR - 1) % 25 == 0' "$run/metrics.csv" > "$kept/rl2-$preset/seed-$seed/metrics.csv"
+    test_trials "rl2-$preset" "$seed" "$tasks"
+    case $preset in two-step*) stay "rl2-$preset" "$seed" ;; esac
+    facts "rl2-$preset" "rl2 --preset $preset"
+  done
+done
