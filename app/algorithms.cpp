@@ -1,7 +1,11 @@
 #include "app/algorithms.h"
 
+#include "meta/e_maml.h"
+#include "meta/maesn_trainer.h"
 #include "meta/maml_trainer.h"
 #include "meta/pearl_trainer.h"
+#include "meta/promp.h"
+#include "meta/reptile.h"
 #include "meta/rl2.h"
 #include "rl/actor_critic.h"
 #include "rl/dqn.h"
@@ -25,6 +29,10 @@ constexpr const rl::AlgorithmRow* algorithms[] = {
     &meta::maml,
     &meta::pearl,
     &meta::rl2,
+    &meta::reptile,
+    &meta::e_maml,
+    &meta::promp,
+    &meta::maesn,
 };
 
 }  // namespace

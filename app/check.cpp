@@ -14,6 +14,7 @@
 #include "autodiff/check_directions.h"
 #include "autodiff/device.h"
 #include "kernels/threads.h"
+#include "meta/estimator_table.h"
 
 namespace innerloop::app {
 namespace {
@@ -36,6 +37,10 @@ constexpr Option check_flags[] = {
      .high = 10000,
      .help = "random directions: more than one for the first-order levels alone"},
     device_flag,
+    {.name = "estimators",
+     .type = OptionType::boolean,
+     .value = "false",
+     .help = "maml: bias and spread of every estimator of the meta-gradient, on a problem that is enumerated"},
     {.name = "full", .type = OptionType::boolean, .value = "false", .help = "the whole table of every case"},
     {.name = "json",
      .type = OptionType::boolean,
@@ -154,6 +159,12 @@ int check_command(const Context& context, Arguments arguments) {
   }
   if (parsed.words.empty()) throw rl::UsageError("innerloop check <what>: an operation, an algorithm, ops, or all");
 
+  if (on("estimators")) {
+    if (parsed.words != std::vector<std::string>{"maml"})
+      throw rl::UsageError("--estimators is a table about maml: innerloop check maml --estimators");
+    context.out << meta::estimator_report();
+    return success;
+  }
   const UseDevice device(parsed.given);
   std::vector<CheckCase> cases;
   for (const std::string& word : parsed.words) std::ranges::move(find_check_cases(word), std::back_inserter(cases));

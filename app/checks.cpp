@@ -19,7 +19,9 @@ struct CheckGroup {
 };
 std::vector<CheckCase> algorithm_cases() {
   std::vector<CheckCase> cases = rl::check_cases();
-  for (CheckCase& instance : meta::maml_check_cases()) cases.push_back(std::move(instance));
+  for (const auto& of_family : {meta::maml_check_cases, meta::meta_sgd_check_cases, meta::e_maml_check_cases,
+                                meta::promp_check_cases, meta::maesn_check_cases})
+    for (CheckCase& instance : of_family()) cases.push_back(std::move(instance));
   for (CheckCase& instance : meta::pearl_check_cases()) cases.push_back(std::move(instance));
   for (CheckCase& instance : meta::meta_gradient_check_cases()) cases.push_back(std::move(instance));
   for (CheckCase& instance : meta::rl2_check_cases()) cases.push_back(std::move(instance));

@@ -7,8 +7,10 @@ namespace innerloop::meta {
 namespace {
 
 constexpr int kTasks = 3, kRows = 8;
-constexpr InnerEstimator kEstimators[] = {InnerEstimator::first_order, InnerEstimator::log_likelihood,
-                                          InnerEstimator::likelihood_ratio, InnerEstimator::dice};
+// MAML's; importance_ratio is ProMP's.
+constexpr InnerEstimator kEstimators[] = {InnerEstimator::first_order,      InnerEstimator::log_likelihood,
+                                          InnerEstimator::likelihood_ratio, InnerEstimator::dice,
+                                          InnerEstimator::loaded_dice,      InnerEstimator::taypo_2};
 
 Tensor normals(Philox& random, Shape shape) {
   std::vector<double> numbers(shape.size());
@@ -55,7 +57,9 @@ CheckCase maml_case(const std::string& name, InnerEstimator estimator, int inner
   add("supports/", problem.supports, false);
   add("query/", problem.query, false);
   c.every_input_matters = true;
-  c.cut = estimator == InnerEstimator::log_likelihood ? CheckCase::Cut::nothing : CheckCase::Cut::something;
+  const bool cuts_nothing =
+      estimator == InnerEstimator::log_likelihood || estimator == InnerEstimator::importance_ratio;
+  c.cut = cuts_nothing ? CheckCase::Cut::nothing : CheckCase::Cut::something;
   c.build = [program = problem.program, kl](const Vars& in) {
     Params theta_prime = adapt_all(in.below("theta/"), in.below("supports/"), in["alpha"], program);
     const Batch query = in.below("query/");
@@ -66,15 +70,7 @@ CheckCase maml_case(const std::string& name, InnerEstimator estimator, int inner
 
 }  // namespace
 
-const char* name_of(InnerEstimator estimator) {
-  switch (estimator) {
-    case InnerEstimator::first_order: return "first-order";
-    case InnerEstimator::log_likelihood: return "log-likelihood";
-    case InnerEstimator::likelihood_ratio: return "likelihood-ratio";
-    case InnerEstimator::dice: return "dice";
-  }
-  return "?";
-}
+const char* name_of(InnerEstimator estimator) { return word_for(estimator); }
 
 MamlProblem make_maml_problem(InnerEstimator estimator, int inner_steps, std::uint64_t seed) {
   Philox random(seed, {.purpose = Purpose::check});
@@ -85,6 +81,12 @@ MamlProblem make_maml_problem(InnerEstimator estimator, int inner_steps, std::ui
   problem.alpha = Tensor({1, inner_steps, 1});
   for (int k = 0; k < inner_steps; ++k) {
     BatchValues batch = make_batch(random);
+    // Data of an older policy: ratios that are not 1. (log π of these actions is about −3.)
+    if (estimator == InnerEstimator::importance_ratio) {
+      Tensor old = normals(random, {kTasks, kRows, 1});
+      for (double& log_prob : old.mutable_values<double>()) log_prob = 0.3 * log_prob - 3;
+      batch.add("old_log_prob", old);
+    }
     for (std::size_t i = 0; i < batch.count(); ++i)
       problem.supports.add(std::to_string(k) + "/" + batch.name(i), batch[i]);
     problem.alpha.set(0, k, 0, 0.1 / (k + 1));

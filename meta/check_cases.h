@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "autodiff/check.h"
+#include "meta/maesn.h"
 #include "meta/maml.h"
 
 namespace innerloop::meta {
@@ -20,6 +21,21 @@ struct MamlProblem {
 MamlProblem make_maml_problem(InnerEstimator estimator, int inner_steps, std::uint64_t seed = 7);
 
 std::vector<CheckCase> maml_check_cases();
+std::vector<CheckCase> meta_sgd_check_cases();  // learned step sizes
+std::vector<CheckCase> e_maml_check_cases();
+std::vector<CheckCase> promp_check_cases();
+
+// Three of five tasks, a policy that sees two numbers and z.
+struct MaesnProblem {
+  ParamValues theta;     // policy, latents of five tasks, step sizes
+  Tensor task;           // (3, 1, 5): tasks 0, 2 and 4
+  Tensor factor;         // (1, 1, 1)
+  BatchValues supports;  // "0/observations", …
+  BatchValues query;     // with the old policy's data at the adapted latents
+  MaesnProgram program;
+};
+MaesnProblem make_maesn_problem(const MaesnProgram& program, std::uint64_t seed = 7);
+std::vector<CheckCase> maesn_check_cases();
 std::vector<CheckCase> pearl_check_cases();  // the belief, and every loss of both versions
 // What `innerloop check meta_gradient` checks: J̄ after K updates as a function of η and θ, and the trace, in all
 // modes.

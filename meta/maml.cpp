@@ -19,12 +19,20 @@ int task_count(const Batch& data) {
 // The data of a step, its padding rows chosen away: what stands there may be anything.
 Batch real_rows(const Batch& batch) { return rl::without_padding(batch, batch["weights"]); }
 
-// Π_{k≤t} ρ_k along each trajectory, as exp of a running sum of log ρ that begins anew where a trajectory begins.
-Var trajectory_product(Var log_rho, Var goes_on) {
-  return exp(linear_recurrence(log_rho, goes_on, log_rho.shape().rows, +1));  // (tasks, rows, 1)
+// Σ_{k≤t} λ^(t−k) x_k along each trajectory; goes_on is 0 where a trajectory begins.
+Var running_sum(Var x, Var goes_on, double lambda = 1) {
+  const Var carry = lambda == 1 ? goes_on : lambda * goes_on;
+  return linear_recurrence(x, carry, x.shape().rows, +1);  // (tasks, rows, 1)
 }
 
 }  // namespace
+
+ParamValues with_step_sizes(const ParamValues& theta, double alpha) {
+  ParamValues all = theta;
+  for (std::size_t i = 0; i < theta.count(); ++i)
+    all.add("alpha/" + theta.name(i), Tensor::full(theta[i].shape(), alpha, theta[i].dtype()));
+  return all;
+}
 
 Batch batch_of_step(const Batch& batches, int k) {
   const std::string prefix = std::to_string(k) + "/";
@@ -52,18 +60,50 @@ Var inner_objective(const Params& theta_i, const Batch& support, const MamlProgr
     case InnerEstimator::dice: {
       // [MAML eq. dice]  Ĵ = Σ_t (D_t − D_{t−1})·Â_t,  D_t = Π_{k≤t} ρ_k,  D_{−1} = 1
       Var goes_on = 1.0 - data["start"];  // 0 where a trajectory begins
-      Var product = trajectory_product(log_rho, goes_on);
+      Var product = exp(running_sum(log_rho, goes_on));
       Var before = goes_on * shift_rows(product, 1) + data["start"];
       return sum_all((product - before) * weighted_advantage);
     }
+    case InnerEstimator::loaded_dice: {
+      // [MAML eq. loaded-dice]  Ĵ = Σ_t (exp w_t − exp v_t)·Â_t,  w_t = λ w_{t−1} + log ρ_t,  v_t = w_t − log ρ_t
+      Var w = running_sum(log_rho, 1.0 - data["start"], program.loaded_lambda);
+      return sum_all((exp(w) - exp(w - log_rho)) * weighted_advantage);
+    }
+    case InnerEstimator::taypo_2: {
+      // [MAML eq. taypo-2]  Ĵ = Σ_t (ρ_t − 1)·(1 + Σ_{k<t} (ρ_k − 1))·Â_t
+      Var excess = exp(log_rho) - 1.0;
+      Var before = running_sum(excess, 1.0 - data["start"]) - excess;
+      return sum_all(excess * (1.0 + before) * weighted_advantage);
+    }
+    case InnerEstimator::importance_ratio:
+      // [MAML eq. importance-ratio]  Ĵ = Σ_t π(a_t|s_t)/π_old(a_t|s_t)·Â_t
+      return sum_all(exp(rl::on_real_rows(log_pi - data["old_log_prob"], support["weights"])) * weighted_advantage);
   }
   return {};
+}
+// endregion
+
+// region: step_sizes
+// [MAML eq. step-sizes]  θ'_i = θ_i + α ∘ ∇Ĵ_i(θ_i): a learned step size for each parameter
+static Params adapt_by_learned_sizes(const Params& theta_i, const Batch& support, Var alpha,
+                                     const MamlProgram& program) {
+  const Params sizes = theta_i.below("alpha/");
+  Params policy;
+  for (std::size_t i = 0; i < sizes.count(); ++i) policy.add(sizes.name(i), theta_i[sizes.name(i)]);
+  Params gradient = grad(inner_objective(policy, support, program), policy);
+  if (program.estimator == InnerEstimator::first_order) gradient = stop_gradient(gradient);
+  Params moved;
+  for (std::size_t i = 0; i < sizes.count(); ++i)
+    moved.add(sizes.name(i), policy[i] + alpha * sizes[i] * gradient[i]);
+  for (std::size_t i = 0; i < sizes.count(); ++i) moved.add("alpha/" + sizes.name(i), sizes[i]);
+  return moved;
 }
 // endregion
 
 // region: adapt
 // [MAML eq. adapt]  θ'_i = θ_i + α·∇Ĵ_i(θ_i)
 Params adapt(const Params& theta_i, const Batch& support, Var alpha, const MamlProgram& program) {
+  if (program.step_sizes == StepSizes::learned) return adapt_by_learned_sizes(theta_i, support, alpha, program);
   Params gradient = grad(inner_objective(theta_i, support, program), theta_i);
   if (program.estimator == InnerEstimator::first_order) gradient = stop_gradient(gradient);
   return theta_i + alpha * gradient;

@@ -41,7 +41,8 @@ void read(const Tensor& tensor, std::vector<double>& numbers) {
 // One rollout at work: the lanes that still run, and what they have seen so far.
 class Collector {
  public:
-  Collector(envs::VectorEnv& env, const PolicySpec& policy, Dtype dtype, const RolloutPlace& place, bool deterministic)
+  Collector(envs::VectorEnv& env, const PolicySpec& policy, Dtype dtype, const RolloutPlace& place, bool deterministic,
+            const Tensor& context)
       : env_(env),
         policy_(policy),
         spec_(env.env().spec),
@@ -50,7 +51,9 @@ class Collector {
         deterministic_(deterministic),
         tasks_(static_cast<int>(env.tasks().size())),
         per_task_(env.trajectories()),
-        running_(static_cast<std::size_t>(tasks_)) {}
+        running_(static_cast<std::size_t>(tasks_)),
+        context_size_(context.empty() ? 0 : context.shape().cols),
+        context_(context.empty() ? std::vector<double>{} : context.to_vector()) {}
 
   bool gather_running();
   const Tensor& observations() const { return compact_; }
@@ -74,6 +77,8 @@ class Collector {
   int tasks_, per_task_;
 
   std::vector<std::vector<int>> running_;  // of each task: the trajectories that still run
+  int context_size_;
+  std::vector<double> context_;            // (B, N, C): what the policy sees beside the observation
   Tensor compact_;                         // (B, R, O): their observations, one below the other, then zeros
   std::vector<double> centre_, sigma_;     // the distribution's numbers, as double
   std::vector<double> action_;             // (B, N, A)
@@ -98,15 +103,18 @@ bool Collector::gather_running() {
   const int unit = std::max(4, (per_task_ + 7) / 8);
   const int rows = std::min(per_task_, (most + unit - 1) / unit * unit), size = spec_.obs_size;
 
-  const Shape shape{tasks_, rows, size};
+  const Shape shape{tasks_, rows, size + context_size_};
   if (compact_.shape() != shape) compact_ = Tensor(shape, dtype_);
   const auto fill = [&](auto numbers) {
     std::ranges::fill(numbers, 0);
     for (int task = 0; task < tasks_; ++task) {
-      auto out = numbers.begin() + static_cast<std::ptrdiff_t>(task) * rows * size;
+      auto out = numbers.begin() + static_cast<std::ptrdiff_t>(task) * rows * shape.cols;
       for (int n : running_[static_cast<std::size_t>(task)]) {
         const double* from = env_.observations().data() + static_cast<std::ptrdiff_t>(task * per_task_ + n) * size;
         for (int k = 0; k < size; ++k) *out++ = static_cast<typename decltype(numbers)::value_type>(from[k]);
+        const double* context = context_.data() + static_cast<std::ptrdiff_t>(task * per_task_ + n) * context_size_;
+        for (int k = 0; k < context_size_; ++k)
+          *out++ = static_cast<typename decltype(numbers)::value_type>(context[k]);
       }
     }
   };
@@ -192,8 +200,9 @@ void Collector::step() {
 
 template <class T>
 void pack_task(Trajectories& all, int task, const std::vector<std::vector<double>>& observations,
-               const std::vector<std::vector<double>>& actions, const std::vector<std::vector<double>>& rewards) {
-  const auto O = static_cast<std::size_t>(all.observations.shape().cols),
+               const std::vector<std::vector<double>>& actions, const std::vector<std::vector<double>>& rewards,
+               const std::vector<double>& context, std::size_t C) {
+  const auto cols = static_cast<std::size_t>(all.observations.shape().cols), O = cols - C,
              A = static_cast<std::size_t>(all.actions.shape().cols);
   // The row where this task begins in each tensor.
   std::size_t row = static_cast<std::size_t>(task) * static_cast<std::size_t>(all.rows());
@@ -209,7 +218,8 @@ void pack_task(Trajectories& all, int task, const std::vector<std::vector<double
     const int length = all.lengths[lane];
     for (int t = 0; t < length; ++t, ++row) {
       const auto step = static_cast<std::size_t>(t);
-      for (std::size_t k = 0; k < O; ++k) obs[row * O + k] = static_cast<T>(observations[step][lane * O + k]);
+      for (std::size_t k = 0; k < O; ++k) obs[row * cols + k] = static_cast<T>(observations[step][lane * O + k]);
+      for (std::size_t k = 0; k < C; ++k) obs[row * cols + O + k] = static_cast<T>(context[lane * C + k]);
       for (std::size_t k = 0; k < A; ++k) act[row * A + k] = static_cast<T>(actions[step][lane * A + k]);
       reward[row] = static_cast<T>(rewards[step][lane]);
       mask[row] = 1;
@@ -233,24 +243,29 @@ Trajectories Collector::pack() const {
   int longest = 0;
   for (int task = 0; task < tasks_; ++task) longest = std::max(longest, all.first_row(task, per_task_));
   const int rows = padded_rows(longest);
-  all.observations = Tensor({tasks_, rows, spec_.obs_size}, dtype_);
+  const auto C = static_cast<std::size_t>(context_size_);
+  all.observations = Tensor({tasks_, rows, spec_.obs_size + context_size_}, dtype_);
   all.actions = Tensor({tasks_, rows, spec_.action_size}, dtype_);
   for (Tensor* column : {&all.rewards, &all.mask, &all.time, &all.start, &all.continues})
     *column = Tensor({tasks_, rows, 1}, dtype_);
 
   for (int task = 0; task < tasks_; ++task) {
     if (dtype_ == Dtype::f32)
-      pack_task<float>(all, task, observations_, actions_, rewards_);
+      pack_task<float>(all, task, observations_, actions_, rewards_, context_, C);
     else
-      pack_task<double>(all, task, observations_, actions_, rewards_);
+      pack_task<double>(all, task, observations_, actions_, rewards_, context_, C);
   }
   return all;
 }
 
 }  // namespace
 
-Rollout::Rollout(const envs::EnvRow& env, PolicySpec policy, int horizon)
-    : env_(&env), policy_(std::move(policy)), horizon_(horizon), forward_("rollout/forward", &trace_forward) {
+Rollout::Rollout(const envs::EnvRow& env, PolicySpec policy, int horizon, int context_size)
+    : env_(&env),
+      policy_(std::move(policy)),
+      horizon_(horizon),
+      context_size_(context_size),
+      forward_("rollout/forward", &trace_forward) {
   forward_.set_device(Device::cpu);  // where the environments are; parameters on a device are copied once per rollout
   const envs::Spec& spec = env.spec;
   const bool discrete = spec.action_kind == envs::ActionKind::discrete;
@@ -259,18 +274,22 @@ Rollout::Rollout(const envs::EnvRow& env, PolicySpec policy, int horizon)
           name + " has " +
               (discrete ? "discrete actions; use a categorical policy" : "continuous actions; use a gaussian policy"));
   const int outputs = discrete ? spec.action_count : spec.action_size;
-  require(policy_.net.inputs == spec.obs_size && policy_.net.outputs == outputs,
-          name + " needs a policy with " + std::to_string(spec.obs_size) + " inputs and " + std::to_string(outputs) +
+  const int inputs = spec.obs_size + context_size;
+  require(policy_.net.inputs == inputs && policy_.net.outputs == outputs,
+          name + " needs a policy with " + std::to_string(inputs) + " inputs and " + std::to_string(outputs) +
               " outputs; this one has " + std::to_string(policy_.net.inputs) + " and " +
               std::to_string(policy_.net.outputs));
 }
 
 Trajectories Rollout::collect(const ParamValues& theta, const std::vector<envs::Task>& tasks, int trajectories,
-                              const RolloutPlace& place, bool deterministic) const {
+                              const RolloutPlace& place, bool deterministic, const Tensor& context) const {
   const int B = theta[0].shape().tasks;
   require(B == 1 || B == static_cast<int>(tasks.size()), "rollout: parameters of " + std::to_string(B) +
                                                              " policies for " + std::to_string(tasks.size()) +
                                                              " tasks; give one policy, or one per task");
+  const Shape needed{static_cast<int>(tasks.size()), trajectories, context_size_};
+  require(context.empty() == (context_size_ == 0) && (context.empty() || context.shape() == needed),
+          "rollout: the context must be " + to_string(needed) + ", a row for each episode");
   envs::VectorEnv env(*env_, tasks, trajectories, place.seed, horizon_);
   env.reset({.purpose = place.test ? Purpose::test_reset : Purpose::reset,
              .inner_step = place.inner_step,
@@ -279,7 +298,7 @@ Trajectories Rollout::collect(const ParamValues& theta, const std::vector<envs::
              .trajectory = place.first_trajectory});
 
   // Until every trajectory has ended: policy, action, environment.
-  Collector collector(env, policy_, theta[0].dtype(), place, deterministic);
+  Collector collector(env, policy_, theta[0].dtype(), place, deterministic, context);
   while (collector.gather_running()) {
     collector.act(forward_(policy_, {theta, collector.observations()})[0]);
     collector.step();

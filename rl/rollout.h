@@ -26,15 +26,17 @@ struct RolloutPlace {
 
 class Rollout {
  public:
-  // horizon 0: that of the environment. Error if policy and environment do not fit.
-  Rollout(const envs::EnvRow& env, nn::PolicySpec policy, int horizon = 0);
+  // horizon 0: that of the environment. context_size: numbers that the policy sees beside the observation, the same in
+  // all steps of an episode. Error if policy and environment do not fit.
+  Rollout(const envs::EnvRow& env, nn::PolicySpec policy, int horizon = 0, int context_size = 0);
 
   // trajectories: N. theta: one policy for all tasks (1, ·, ·), or one per task (B, ·, ·); its dtype is the result's.
   // deterministic: the mean, or the likeliest action, in place of a draw.
+  // context: (B, N, context_size), of each episode; the result's observations end with it.
   // NonFiniteError for a reward, observation or action that is not finite, naming environment, task, trajectory and
   // step.
   Trajectories collect(const ParamValues& theta, const std::vector<envs::Task>& tasks, int trajectories,
-                       const RolloutPlace& place, bool deterministic = false) const;
+                       const RolloutPlace& place, bool deterministic = false, const Tensor& context = {}) const;
 
   const envs::EnvRow& env() const { return *env_; }
   const nn::PolicySpec& policy() const { return policy_; }
@@ -43,6 +45,7 @@ class Rollout {
   const envs::EnvRow* env_;
   nn::PolicySpec policy_;
   int horizon_;
+  int context_size_;
   Function<nn::PolicySpec> forward_;
 };
 

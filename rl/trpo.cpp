@@ -36,12 +36,6 @@ Params fisher_vector_product(const Params& theta, const nn::PolicySpec& policy, 
   const nn::DistributionVars p_bar = nn::fisher_product(policy, p, p_dot, batch["weights"]);  // F_π·J·v
   return theta.with(vjp(p.all(), theta.all(), p_bar.all()));                                  // Jᵀ·F_π·J·v
 }
-
-// [TRPO eq. step]  s = √(2δ/(xᵀFx))·x,  x ≈ F⁻¹g: then ½sᵀFs = δ
-Tensors trust_region_step(const Tensors& x, double xFx, double delta) {
-  if (!(xFx > 0) || !std::isfinite(xFx)) return 0.0 * x;
-  return std::sqrt(2 * delta / xFx) * x;
-}
 // endregion
 
 TrpoFunctions::TrpoFunctions()
@@ -87,16 +81,12 @@ TrpoFunctions::TrpoFunctions()
 // region: update
 TrpoStep trpo_update(const ParamValues& theta, const nn::PolicySpec& policy, const BatchValues& batch,
                      const TrpoFunctions& functions, const TrpoConfig& config) {
-  TrpoStep step;
-
   // The policy that collected the data, as data; and the gradient of the surrogate, where every ratio is 1.
   const std::vector<Tensors> old = functions.old_policy(policy, {theta, batch});
   const Tensor& old_log_prob = old[1]["log_prob"];
   const std::vector<Tensors> first_order = functions.gradient(policy, {theta, batch, old_log_prob});
   const Tensors& g = first_order[0];
-  step.objective_before = first_order[1]["objective"].item();
-  step.gradient_norm = norm(g);
-  if (!std::isfinite(step.gradient_norm))
+  if (!std::isfinite(norm(g)))
     throw NonFiniteError("trpo: the gradient of the surrogate is not finite; look at the advantages");
 
   // x ≈ (F + damping·1)⁻¹ g. An iteration is one Function; θ and the batch stay the same in all of them, so the
@@ -105,17 +95,12 @@ TrpoStep trpo_update(const ParamValues& theta, const nn::PolicySpec& policy, con
   const auto iterate = [&](const Tensors& state) {
     return functions.cg_iteration(policy, {fixed(theta), fixed(batch), fixed(damping), state})[0];
   };
-  step.cg = conjugate_gradient(iterate, g, config.cg_iterations, config.cg_tolerance);
-
-  // The step whose KL is δ to second order; then the largest fraction of it that truly improves within δ.
-  step.full_step = trust_region_step(step.cg.x, curvature_along(iterate, step.cg.x), config.delta);
+  // [TRPO eq. step]  s = √(2δ/(xᵀFx))·x: then ½sᵀFs = δ; and the largest fraction of it that truly improves within δ
   const auto evaluate = [&](const ParamValues& candidate) {
     const Tensors point = functions.evaluate(policy, {candidate, batch, old[0], old_log_prob})[0];
     return TrialPoint{.objective = point["objective"].item(), .kl = point["kl"].item()};
   };
-  step.search = line_search(theta, step.full_step, step.objective_before, evaluate,
-                            {.max_kl = config.delta, .backtrack = config.backtrack, .trials = config.backtracks});
-  return step;
+  return trust_region_update(theta, g, first_order[1]["objective"].item(), iterate, evaluate, config, "trpo");
 }
 // endregion
 

@@ -16,9 +16,8 @@
 
 #include "autodiff/function.h"
 #include "nn/policy.h"
-#include "rl/conjugate_gradient.h"
-#include "rl/line_search.h"
 #include "rl/trainer.h"
+#include "rl/trust_region.h"
 
 namespace innerloop::rl {
 
@@ -44,24 +43,8 @@ struct TrpoFunctions {
 
 // --- One update ------------------------------------------------------------------------------------------------------
 
-struct TrpoConfig {
-  double delta = 0.01;          // mean KL of a step (paper: 0.01)
-  int cg_iterations = 10;       // (paper: 10)
-  double cg_damping = 1e-5;     // F + damping·1: dead units make F singular (rllab 1e-5; baselines, Spinning Up 0.1)
-  double cg_tolerance = 1e-5;   // on the residual, relative to the gradient
-  double backtrack = 0.8;       // (rllab 0.8, 15 trials)
-  int backtracks = 15;
-};
-
-struct TrpoStep {
-  LineSearchResult search;
-  ConjugateGradientResult cg;
-  Tensors full_step;  // s, with ½sᵀ(F + damping)s = δ
-  double objective_before = 0;
-  double gradient_norm = 0;
-};
-// The step s = √(2δ/xᵀFx)·x along x ≈ F⁻¹g; zero if xᵀFx is not positive.
-Tensors trust_region_step(const Tensors& x, double xFx, double delta);
+using TrpoConfig = TrustRegionConfig;
+using TrpoStep = TrustRegionStep;
 TrpoStep trpo_update(const ParamValues& theta, const nn::PolicySpec& policy, const BatchValues& batch,
                      const TrpoFunctions& functions, const TrpoConfig& config);
 

@@ -152,10 +152,10 @@ TEST_CASE("[TRPO eq. step] the step has ½sᵀFs = δ and the direction of x; no
   const Problem p = gaussian_problem();
   const TrpoFunctions f;
   const auto fisher = [&](const Tensors& v) { return f.fisher(p.policy, {p.theta, p.batch, v})[0]; };
-  const Tensors x = direction(p.theta, 4), s = trust_region_step(x, dot(x, fisher(x)), 0.01);
+  const Tensors x = direction(p.theta, 4), s = trust_region_step(x, dot(x, fisher(x)), {.delta = 0.01});
   CHECK(0.5 * dot(s, fisher(s)) == Approx(0.01).epsilon(1e-12));
   CHECK(dot(s, x) == Approx(norm(s) * norm(x)).epsilon(1e-12));
-  for (double refused : {-1.0, 0.0, std::nan("")}) CHECK(norm(trust_region_step(x, refused, 0.01)) == 0);
+  for (double refused : {-1.0, 0.0, std::nan("")}) CHECK(norm(trust_region_step(x, refused, {.delta = 0.01})) == 0);
 }
 
 TEST_CASE("one CG iteration of TRPO is its Fisher product and the recurrence; the forward pass is done once") {
