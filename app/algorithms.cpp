@@ -3,6 +3,7 @@
 #include "meta/e_maml.h"
 #include "meta/maesn_trainer.h"
 #include "meta/maml_trainer.h"
+#include "meta/meta_gradient_trainer.h"
 #include "meta/pearl_trainer.h"
 #include "meta/promp.h"
 #include "meta/reptile.h"
@@ -27,12 +28,13 @@ constexpr const rl::AlgorithmRow* algorithms[] = {
     &rl::dqn,
     &rl::sac,
     &meta::maml,
-    &meta::pearl,
-    &meta::rl2,
     &meta::reptile,
     &meta::e_maml,
     &meta::promp,
     &meta::maesn,
+    &meta::rl2,
+    &meta::pearl,
+    &meta::meta_gradient,
 };
 
 }  // namespace

@@ -81,6 +81,17 @@ void SegmentSource::write_row(Segments& segments, int t, const std::vector<doubl
   }
 }
 
+// What the step at time t led to.
+void SegmentSource::write_next(Segments& segments, int t) const {
+  const int O = config_.env->spec.obs_size;
+  const std::vector<double> next = normalised(env_.final_observations());
+  for (int lane = 0; lane < all_lanes(); ++lane) {
+    const int slice = lane / config_.lanes, row = t * config_.lanes + lane % config_.lanes;
+    for (int k = 0; k < O; ++k) segments.next_observations.set(slice, row, k, next[as_size(lane * O + k)]);
+    segments.not_terminated.set(slice, row, 0, env_.ends()[as_size(lane)] != envs::End::terminated);
+  }
+}
+
 // region: collect
 Segments SegmentSource::collect(const ParamValues& learned) {
   const ParamValues theta = learned.to(Device::cpu);  // once, not once per step
@@ -90,6 +101,7 @@ Segments SegmentSource::collect(const ParamValues& learned) {
   s.observations = rows(config_.env->spec.obs_size);
   s.actions = rows(config_.env->spec.action_size);
   for (Tensor* column : {&s.rewards, &s.values, &s.next_values, &s.continues, &s.reset}) *column = rows(1);
+  if (config_.transitions) s.next_observations = rows(config_.env->spec.obs_size), s.not_terminated = rows(1);
   s.start = state_;
 
   std::vector<double> raw;  // all observations, for the normaliser
@@ -107,6 +119,7 @@ Segments SegmentSource::collect(const ParamValues& learned) {
     env_.step(actions);
     state_ = acts.state;
     write_row(s, t, seen, actions, acts, reset);
+    if (config_.transitions) write_next(s, t);
 
     // What a lane saw last, before any new episode: its value is bootstrapped from where a cut is not an end.
     const bool last = t + 1 == s.steps;

@@ -29,6 +29,8 @@ struct Segments {
                         // last observation where the time limit or the segment's end cut it
   Tensor continues;     // (B, T·N, 1): 1 where row (t + 1, n) is the next step of the same episode
   Tensor reset;         // (B, T·N, 1): 1 where an episode begins
+  Tensor next_observations;  // (B, T·N, O): what each step led to, in its own episode; {} unless asked for
+  Tensor not_terminated;     // (B, T·N, 1): 0 where that ended the episode for good; {} unless asked for
   Tensors start;        // recurrent state before the first step: (B, N, H) each, {} without a core
   std::vector<double> returns;  // undiscounted and unscaled, of the episodes that ended in this segment
   std::vector<int> lengths;     // their steps
@@ -47,6 +49,7 @@ struct SegmentConfig {
   double reward_scale = 1;
   bool normalise_observations = false;
   Dtype dtype = Dtype::f32;
+  bool transitions = false;  // whether segments hold next_observations and not_terminated
 };
 
 // The environments, their recurrent states and the normaliser: all that goes on from one segment to the next.
@@ -73,6 +76,7 @@ class SegmentSource {
   std::vector<double> draw(const AgentStep& acts);
   void write_row(Segments& segments, int t, const std::vector<double>& seen, const std::vector<double>& actions,
                  const AgentStep& acts, const std::vector<double>& reset);
+  void write_next(Segments& segments, int t) const;
   int all_lanes() const { return config_.slices * config_.lanes; }
 
   SegmentConfig config_;

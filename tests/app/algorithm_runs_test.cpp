@@ -36,6 +36,8 @@ std::string tiny_of(const std::string& algorithm) {
   if (algorithm == "rl2")
     return " --episodes 2 --tasks 4 --slices 2 --core-size 6 --minibatches 2 --checkpoint-every 2 --quiet "
            "--iterations 6 ";
+  if (algorithm == "meta_gradient")
+    return " --trajectories 3 --steps 150 --hidden 8 --checkpoint-every 2 --quiet --iterations 6 ";
   return tiny;
 }
 
