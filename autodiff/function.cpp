@@ -2,70 +2,68 @@
 
 #include <algorithm>
 #include <list>
+#include <mutex>
 #include <optional>
 
 #include "autodiff/device.h"
 #include "autodiff/program.h"
 
 namespace innerloop {
-// What a plan depends on beside the Config: the names and shapes of all inputs, and which are fixed.
+// What a plan depends on beside the Config: how many tensors each argument holds, the names and shapes of all of them,
+// and which are fixed.
 struct PlanSignature {
+  std::vector<std::size_t> counts;
   std::vector<std::string> names;
   std::vector<Shape> shapes;
   std::vector<char> fixed;
   Dtype dtype = Dtype::f64;
   Device device = Device::cpu;
-  bool operator==(const PlanSignature&) const = default;
 };
 
 namespace {
 
-std::vector<const Tensor*> tensors_of(const Argument& argument) {
-  std::vector<const Tensor*> tensors;
-  if (argument.single) tensors.push_back(argument.single);
-  if (argument.list)
-    for (std::size_t i = 0; i < argument.list->count(); ++i) tensors.push_back(&(*argument.list)[i]);
-  return tensors;
-}
+// An argument's tensors; a lone one is a list of one without a name.
+std::size_t count_of(const Argument& a) { return a.single ? 1 : a.list->count(); }
+const Tensor& tensor_of(const Argument& a, std::size_t i) { return a.single ? *a.single : (*a.list)[i]; }
+std::string_view name_of(const Argument& a, std::size_t i) { return a.single ? "" : std::string_view(a.list->name(i)); }
 
 // Where a call runs: on the device of its arguments; if all of them are on the CPU, on the compute device.
 Device device_of(std::initializer_list<Argument> arguments) {
-  for (const Argument& a : arguments) {
-    const std::size_t count = a.single ? 1 : a.list->count();
-    for (std::size_t i = 0; i < count; ++i)
-      if (const Tensor& t = a.single ? *a.single : (*a.list)[i]; t.device() != Device::cpu) return t.device();
-  }
+  for (const Argument& a : arguments)
+    for (std::size_t i = 0; i < count_of(a); ++i)
+      if (const Device device = tensor_of(a, i).device(); device != Device::cpu) return device;
   return compute_device();
 }
 
 bool matches(const PlanSignature& s, Device device, std::initializer_list<Argument> arguments) {
-  if (s.device != device) return false;
+  if (s.device != device || s.counts.size() != arguments.size()) return false;
   std::size_t n = 0;
+  auto count = s.counts.begin();
   for (const Argument& a : arguments) {
-    std::size_t count = a.single ? 1 : a.list->count();
-    for (std::size_t i = 0; i < count; ++i, ++n) {
-      const Tensor& t = a.single ? *a.single : (*a.list)[i];
-      if (n >= s.shapes.size() || t.shape() != s.shapes[n] || t.dtype() != s.dtype || a.fixed != (s.fixed[n] != 0))
-        return false;
-      if (a.list && a.list->name(i) != s.names[n]) return false;
+    if (count_of(a) != *count++) return false;
+    for (std::size_t i = 0; i < count_of(a); ++i, ++n) {
+      const Tensor& t = tensor_of(a, i);
+      if (t.shape() != s.shapes[n] || t.dtype() != s.dtype || a.fixed != (s.fixed[n] != 0)) return false;
+      if (name_of(a, i) != s.names[n]) return false;
     }
   }
-  return n == s.shapes.size();
+  return true;
 }
 
 PlanSignature signature_of(const std::string& function, std::initializer_list<Argument> arguments, Device device) {
   PlanSignature s;
   s.device = device;
   for (const Argument& a : arguments) {
-    std::vector<const Tensor*> tensors = tensors_of(a);
-    for (std::size_t i = 0; i < tensors.size(); ++i) {
-      if (s.shapes.empty()) s.dtype = tensors[i]->dtype();
-      std::string name = a.list ? a.list->name(i) : "";
-      require(!tensors[i]->empty(), function + ": the argument '" + name + "' is an empty tensor");
-      require(tensors[i]->dtype() == s.dtype,
+    s.counts.push_back(count_of(a));
+    for (std::size_t i = 0; i < count_of(a); ++i) {
+      const Tensor& t = tensor_of(a, i);
+      if (s.shapes.empty()) s.dtype = t.dtype();
+      std::string name(name_of(a, i));
+      require(!t.empty(), function + ": the argument '" + name + "' is an empty tensor");
+      require(t.dtype() == s.dtype,
               function + ": arguments mix f32 and f64 (at '" + name + "'); convert with .to(dtype)");
-      s.names.push_back(name);
-      s.shapes.push_back(tensors[i]->shape());
+      s.names.push_back(std::move(name));
+      s.shapes.push_back(t.shape());
       s.fixed.push_back(a.fixed);
     }
   }
@@ -114,16 +112,16 @@ bool bind_inputs(CachedPlan& plan, std::initializer_list<Argument> arguments) {
   bool refresh = !plan.ran;
   std::size_t n = 0;
   for (const Argument& a : arguments)
-    for (const Tensor* t : tensors_of(a)) {
-      const bool elsewhere = t->device() != plan.signature.device;
-      const bool changed = t->data() != plan.kept[n].data();
+    for (std::size_t i = 0; i < count_of(a); ++i, ++n) {
+      const Tensor& t = tensor_of(a, i);
+      const bool elsewhere = t.device() != plan.signature.device;
+      const bool changed = t.data() != plan.kept[n].data();
       if (a.fixed && changed) refresh = true;
-      if (elsewhere && changed && plan.copies[n].empty()) plan.copies[n] = t->to(plan.signature.device);
+      if (elsewhere && changed && plan.copies[n].empty()) plan.copies[n] = t.to(plan.signature.device);
       else if (elsewhere && changed)
-        copy_bytes(plan.copies[n].mutable_data(), plan.signature.device, t->data(), t->device(), t->bytes());
-      if (a.fixed || elsewhere) plan.kept[n] = *t;
-      plan.in[n] = elsewhere ? plan.copies[n].data() : t->data();
-      ++n;
+        copy_bytes(plan.copies[n].mutable_data(), plan.signature.device, t.data(), t.device(), t.bytes());
+      if (a.fixed || elsewhere) plan.kept[n] = t;
+      plan.in[n] = elsewhere ? plan.copies[n].data() : t.data();
     }
   return refresh;
 }
@@ -162,32 +160,44 @@ std::vector<Tensors> bind_outputs(CachedPlan& plan) {
 
 struct FunctionBase::Cache {
   std::size_t capacity;
-  std::list<CachedPlan> plans;  // most recently used first
+  std::recursive_mutex lock{};  // one call at a time; a traced lambda may call its own Function
+  std::list<CachedPlan> plans{};  // most recently used first
   bool check_finite = false;
   bool fuse = true;
-  std::optional<Device> device;  // always run here
+  std::optional<Device> device{};  // always run here
 };
+using Locked = std::lock_guard<std::recursive_mutex>;
 
 FunctionBase::FunctionBase(std::string name, std::size_t capacity)
-    : name_(std::move(name)), cache_(new Cache{capacity, {}, false, true, {}}) {}
+    : name_(std::move(name)), cache_(new Cache{.capacity = capacity}) {}
 FunctionBase::~FunctionBase() = default;
 FunctionBase::FunctionBase(FunctionBase&&) noexcept = default;
 
-void FunctionBase::set_check_finite(bool on) const { cache_->check_finite = on; }
+void FunctionBase::set_check_finite(bool on) const {
+  const Locked locked(cache_->lock);
+  cache_->check_finite = on;
+}
 void FunctionBase::set_fuse(bool on) {
+  const Locked locked(cache_->lock);
   cache_->fuse = on;
   cache_->plans.clear();
 }
-void FunctionBase::set_device(Device device) { cache_->device = device; }
+void FunctionBase::set_device(Device device) {
+  const Locked locked(cache_->lock);
+  cache_->device = device;
+}
 std::size_t FunctionBase::peak_scratch_bytes(int threads) const {
+  const Locked locked(cache_->lock);
   return cache_->plans.empty() ? 0 : cache_->plans.front().program->peak_bytes(threads);
 }
 std::string FunctionBase::describe_plan() const {
+  const Locked locked(cache_->lock);
   return cache_->plans.empty() ? "not run yet\n" : cache_->plans.front().program->describe();
 }
 
 std::vector<Tensors> FunctionBase::call(const std::any& config, Same same, Trace trace, void (*lambda)(),
                                         std::initializer_list<Argument> arguments) const {
+  const Locked locked(cache_->lock);
   std::list<CachedPlan>& plans = cache_->plans;
 
   // Find the plan for this Config and these shapes, and move it to the front; trace the lambda if there is none.
@@ -229,18 +239,22 @@ CachedPlan FunctionBase::make_plan(const std::any& config, Trace trace, void (*l
   std::vector<Vars> groups;
   for (const Argument& a : arguments) {
     Vars group;
-    std::vector<const Tensor*> tensors = tensors_of(a);
-    for (std::size_t i = 0; i < tensors.size(); ++i)
-      group.add(a.list ? a.list->name(i) : "", graph->input(tensors[i]->shape(), a.list ? a.list->name(i) : name_));
+    for (std::size_t i = 0; i < count_of(a); ++i)
+      group.add(std::string(name_of(a, i)), graph->input(tensor_of(a, i).shape(), a.list ? a.list->name(i) : name_));
     groups.push_back(std::move(group));
   }
 
   // The lambda appends its mathematics.
   Inputs inputs(*graph, std::move(groups));
   plan.output_groups = trace(lambda, inputs, config);
+  require(inputs.left() == 0, name_ + " was given " + std::to_string(arguments.size()) + " arguments and takes " +
+                                  std::to_string(arguments.size() - inputs.left()));
   std::vector<Var> outputs;
   for (const Vars& group : plan.output_groups)
-    for (Var v : group.all()) outputs.push_back(v), plan.output_shapes.push_back(v.shape());
+    for (std::size_t i = 0; i < group.count(); ++i) {
+      graph->require_own(group[i], name_ + ": its result '" + group.name(i) + "'");
+      outputs.push_back(group[i]), plan.output_shapes.push_back(group[i].shape());
+    }
 
   // What it appended becomes a program.
   const std::vector<char>& fixed = plan.signature.fixed;

@@ -7,7 +7,10 @@
 //   ParamValues g = gradient(config, {theta, batch})[0];
 //
 // The lambda captures nothing (checked at compile time), so nothing can go stale: whatever varies is an input, whatever
-// shapes the program is in Config, which with the inputs' names and shapes is the key of the cache of plans.
+// shapes the program is in Config, which with the arguments' lists, names and shapes is the key of the cache of plans.
+//
+// A Function may be called by several threads: it has a lock, and calls wait for each other. Threads that want to run
+// at the same time have a Function each. On a device all calls come from one thread.
 #pragma once
 
 #include <any>
@@ -19,6 +22,7 @@
 #include <vector>
 
 #include "autodiff/graph.h"
+#include "autodiff/same_bits.h"
 #include "autodiff/tensor.h"
 
 namespace innerloop {
@@ -30,6 +34,7 @@ class Inputs {
   Vars next(std::string_view label);     // labels name the inputs in messages: "theta/policy/W1"
   Var next_var(std::string_view label);  // an argument that is a single Tensor
   Graph& graph() { return *graph_; }
+  std::size_t left() const { return groups_.size() - used_; }  // arguments that nobody has asked for yet
 
  private:
   Graph* graph_;
@@ -95,7 +100,7 @@ class Function : public FunctionBase {
     return call(
         std::any(config),
         [](const std::any& a, const std::any& b) {
-          return std::any_cast<const Config&>(a) == std::any_cast<const Config&>(b);
+          return same_bits(std::any_cast<const Config&>(a), std::any_cast<const Config&>(b));
         },
         [](void (*body)(), Inputs& in, const std::any& c) {
           return reinterpret_cast<Body>(body)(in, std::any_cast<const Config&>(c));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 
 #include "autodiff/op_table.h"
 #include "autodiff/ops.h"
@@ -21,8 +22,14 @@ std::string short_location(const SourceLocation& where) {
 
 }  // namespace
 
-Shape Var::shape() const { return graph->node(id).shape; }
-const Tensor& Var::value() const { return graph->value(id); }
+Shape Var::shape() const {
+  if (!graph) [[unlikely]] require(false, "an empty Var, which stands for no node, was used");
+  return graph->node(id).shape;
+}
+const Tensor& Var::value() const {
+  require(valid(), "an empty Var, which stands for no node, has no numbers");
+  return graph->value(id);
+}
 
 Graph::Graph(Dtype dtype, Mode mode, const OpTable& table) : dtype_(dtype), mode_(mode), table_(&table) {
   nodes_.reserve(256);
@@ -30,6 +37,10 @@ Graph::Graph(Dtype dtype, Mode mode, const OpTable& table) : dtype_(dtype), mode
 }
 
 Var Graph::push(Node node, std::span<const Var> inputs) {
+  const Shape& shape = node.shape;
+  if (shape.tasks < 1 || shape.rows < 1 || shape.cols < 1) [[unlikely]]
+    require(false, std::string((*table_)[static_cast<std::size_t>(node.op)].name) + " would have the shape " +
+                to_string(shape) + ": a value of a graph has at least one task, one row and one column", node.where);
   if (origin_set_ > 0) node.where = origin_;
   node.arity = static_cast<std::uint16_t>(inputs.size());
   node.first_input = static_cast<std::uint32_t>(edges_.size());
@@ -138,7 +149,15 @@ const Tensor& Graph::value(NodeId id) const {
   return values_[id];
 }
 
+void Graph::refuse_foreign(Var var, std::string_view what) const {
+  require(var.valid(), std::string(what) + " is an empty Var");
+  require(var.graph == this, std::string(what) + " belongs to another graph");
+  require(false, std::string(what) + " is no node of its graph");
+  std::abort();
+}
+
 void Graph::set_name(Var var, std::string_view name) {
+  require_own(var, "set_name: the Var");
   nodes_[var.id].name = static_cast<std::uint32_t>(names_.size());
   names_.emplace_back(name);
 }
@@ -165,7 +184,9 @@ void ShapeRequest::refuse(const std::string& why) const {
   std::string message = std::string("shape error: ") + def.name + ", at " + short_location(where);
   char letter = 'A';
   for (Var input : inputs) message += std::string("\n    ") + letter++ + " = " + graph.describe(input.id);
-  if (attr != Attr{})
+  if (attr.x != 0 || attr.y != 0)
+    message += "\n    with (" + std::to_string(attr.x) + ", " + std::to_string(attr.y) + ")";
+  if (attr.i != 0 || attr.j != 0)
     message += "\n    with (" + std::to_string(attr.i) + ", " + std::to_string(attr.j) + ")";
   throw Error(message + "\n    " + why);
 }

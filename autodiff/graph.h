@@ -1,6 +1,7 @@
 // The graph: an append-only list of nodes. Creation order is a topological order, so every sweep is a `for` loop.
 #pragma once
 
+#include <deque>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,8 +26,9 @@ struct Var {
   NodeId id = 0;
 
   bool valid() const { return graph != nullptr; }
-  Shape shape() const;
-  // The numbers of this node. Only in an eager graph (in a traced one there are none yet).
+  Shape shape() const;  // Error for an empty Var
+  // The numbers of this node; the reference lasts as long as the graph. Only in an eager graph (in a traced one there
+  // are none yet).
   const Tensor& value() const;
 };
 
@@ -54,7 +56,7 @@ class Graph {
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
 
-  // Leaves.
+  // Leaves. None without numbers: a shape has at least one task, one row and one column.
   // Traced.
   Var input(Shape shape, std::string_view name, SourceLocation where = SourceLocation::current());
   Var input(const Tensor& value, std::string_view name, SourceLocation where = SourceLocation::current());
@@ -65,6 +67,10 @@ class Graph {
   // With fuse off, a fused operation is appended as its expansion into primitives.
   Var append(Op op, std::span<const Var> inputs, Attr attr, SourceLocation where);
 
+  // Error unless the Var is one of this graph's; `what` names it: "vjp: input 2".
+  void require_own(Var var, std::string_view what) const {
+    if (var.graph != this || var.id >= size()) [[unlikely]] refuse_foreign(var, what);
+  }
   void set_name(Var var, std::string_view name);
   std::string_view name(NodeId id) const;
   std::string describe(NodeId id) const;  // "h1 (20, 2000, 64)  made at nn/mlp.cpp:41", for messages
@@ -103,6 +109,7 @@ class Graph {
  private:
   friend class Origin;
   Var push(Node node, std::span<const Var> inputs);
+  [[noreturn]] void refuse_foreign(Var var, std::string_view what) const;
   bool has_kernel(Op op) const;
   void evaluate(NodeId id);
 
@@ -116,7 +123,7 @@ class Graph {
   std::vector<NodeId> inputs_;
   std::vector<std::string> names_{""};
   std::vector<Tensor> constants_;
-  std::vector<Tensor> values_;  // eager only, by node
+  std::deque<Tensor> values_;  // eager only, by node; growing at its end moves none of them
   SourceLocation origin_;
   int origin_set_ = 0;
 };

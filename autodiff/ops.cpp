@@ -2,16 +2,26 @@
 #include "autodiff/ops.h"
 
 #include <array>
+#include <cmath>
+#include <limits>
+
+#include "autodiff/op_table.h"
 
 namespace innerloop {
 namespace {
 
-Var unary(Op op, At a, Attr attr = {}) { return a.var.graph->append(op, std::array{a.var}, attr, a.where); }
-Var binary(Op op, At a, At b, Attr attr = {}) {
-  return a.var.graph->append(op, std::array{a.var, b.var}, attr, a.where);
+// The graph of an operation is that of its first operand.
+Graph& graph_of(At a, const char* what) {
+  if (!a.var.valid()) [[unlikely]] require(false, std::string(what) + " was given an empty Var", a.where);
+  return *a.var.graph;
 }
+Var apply(Op op, std::span<const Var> operands, Attr attr, SourceLocation where) {
+  return graph_of({operands[0], where}, op_def(op).name).append(op, operands, attr, where);
+}
+Var unary(Op op, At a, Attr attr = {}) { return apply(op, std::array{a.var}, attr, a.where); }
+Var binary(Op op, At a, At b, Attr attr = {}) { return apply(op, std::array{a.var, b.var}, attr, a.where); }
 Var ternary(Op op, At a, At b, At c, Attr attr = {}) {
-  return a.var.graph->append(op, std::array{a.var, b.var, c.var}, attr, a.where);
+  return apply(op, std::array{a.var, b.var, c.var}, attr, a.where);
 }
 Attr number(double x, double y = 0) { return {.x = x, .y = y}; }
 Attr sizes(int i, int j = 0) { return {.i = i, .j = j}; }
@@ -30,7 +40,14 @@ Var operator-(At a, double b) { return unary(Op::add_scalar, a, number(-b)); }
 Var operator-(double a, At b) { return unary(Op::add_scalar, {-b, b.where}, number(a)); }
 Var operator*(At a, double b) { return unary(Op::scale, a, number(b)); }
 Var operator*(double a, At b) { return unary(Op::scale, b, number(a)); }
-Var operator/(At a, double b) { return unary(Op::scale, a, number(1 / b)); }
+Var operator/(At a, double b) {
+  // 1/b, unless it is beyond the graph's numbers where a/b need not be.
+  Graph& graph = graph_of(a, "div");
+  const bool single = graph.dtype() == Dtype::f32;
+  const double most = single ? std::numeric_limits<float>::max() : std::numeric_limits<double>::max();
+  if (b != 0 && std::abs(1 / b) > most) return a / At{graph.fill({1, 1, 1}, b, a.where), a.where};
+  return unary(Op::scale, a, number(1 / b));
+}
 Var exp(At a) { return unary(Op::exp, a); }
 Var log(At a) { return unary(Op::log, a); }
 Var log1p(At a) { return unary(Op::log1p, a); }
@@ -87,11 +104,11 @@ Var slice_cols(At a, int first, int count) { return unary(Op::slice_cols, a, siz
 Var pad_cols(At a, int first, int total) { return unary(Op::pad_cols, a, sizes(first, total)); }
 Var concat_rows(std::span<const Var> parts, SourceLocation where) {
   require(!parts.empty(), "concat_rows of nothing", where);
-  return parts[0].graph->append(Op::concat_rows, parts, {}, where);
+  return apply(Op::concat_rows, parts, {}, where);
 }
 Var concat_cols(std::span<const Var> parts, SourceLocation where) {
   require(!parts.empty(), "concat_cols of nothing", where);
-  return parts[0].graph->append(Op::concat_cols, parts, {}, where);
+  return apply(Op::concat_cols, parts, {}, where);
 }
 Var shift_rows(At a, int by) { return unary(Op::shift_rows, a, sizes(by)); }
 Var gather_rows(At table, At index) { return binary(Op::gather_rows, table, index); }
@@ -116,11 +133,10 @@ Var gaussian_log_prob(At mean, At log_sigma, At action) {
   return ternary(Op::gaussian_log_prob, mean, log_sigma, action);
 }
 Var lstm_sequence(At z, At u, At h0, At c0, At reset, int time_steps) {
-  return z.var.graph->append(Op::lstm_sequence, std::array{z.var, u.var, h0.var, c0.var, reset.var}, sizes(time_steps),
-                             z.where);
+  return apply(Op::lstm_sequence, std::array{z.var, u.var, h0.var, c0.var, reset.var}, sizes(time_steps), z.where);
 }
 Var gru_sequence(At z, At u, At h0, At reset, int time_steps) {
-  return z.var.graph->append(Op::gru_sequence, std::array{z.var, u.var, h0.var, reset.var}, sizes(time_steps), z.where);
+  return apply(Op::gru_sequence, std::array{z.var, u.var, h0.var, reset.var}, sizes(time_steps), z.where);
 }
 Var gru_block(At packed, GruBlock block) {
   int rows = packed.var.shape().rows / 5;
@@ -133,12 +149,12 @@ Var lstm_block(At packed, LstmBlock block) {
 Var mlp(At x, std::span<const Var> theta, Activation activation) {
   std::vector<Var> inputs{x.var};
   inputs.insert(inputs.end(), theta.begin(), theta.end());
-  return x.var.graph->append(Op::mlp, inputs, sizes(static_cast<int>(activation)), x.where);
+  return apply(Op::mlp, inputs, sizes(static_cast<int>(activation)), x.where);
 }
 
 // Composed.
 Var mean_all(At a) { return At{sum_all(a), a.where} * (1.0 / static_cast<double>(a.var.shape().per_task())); }
-Var zeros_like(At a) { return a.var.graph->fill(a.var.shape(), 0, a.where); }
+Var zeros_like(At a) { return graph_of(a, "zeros_like").fill(a.var.shape(), 0, a.where); }
 Var sum_to(At a, Shape shape) {
   Var v = a.var;
   if (shape.is_scalar()) v = sum_all({v, a.where});

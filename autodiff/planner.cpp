@@ -1,6 +1,8 @@
 // What has to be computed, in which phase, and how long its numbers are needed.
 #include "autodiff/planner.h"
 
+#include <bit>
+#include <cstdint>
 #include <map>
 #include <tuple>
 
@@ -43,9 +45,11 @@ void Planner::mark_live() {
     }
 }
 
-// Two nodes with the same operation, inputs and attributes compute the same: keep the first.
+// Two nodes with the same operation, inputs and attributes compute the same: keep the first. Numbers are the same if
+// their bits are: 0 is not −0, and NaN is NaN.
 void Planner::merge_equal_nodes() {
-  std::map<std::tuple<Op, std::vector<NodeId>, double, double, int, int, int, int>, NodeId> seen;
+  using Bits = std::uint64_t;
+  std::map<std::tuple<Op, std::vector<NodeId>, Bits, Bits, int, int, int, int>, NodeId> seen;
   for (NodeId id = 0; id < graph_.size(); ++id) {
     info_[id].same_as = id;
     const Node& n = node(id);
@@ -53,14 +57,14 @@ void Planner::merge_equal_nodes() {
     std::vector<NodeId> sources;
     for (NodeId source : graph_.inputs_of(id)) sources.push_back(canonical(source));
     const Attr& a = n.attr;
-    auto [place, is_new] = seen.try_emplace({n.op, sources, a.x, a.y, a.i, a.j, n.shape.rows, n.shape.cols}, id);
+    const Bits x = std::bit_cast<Bits>(a.x), y = std::bit_cast<Bits>(a.y);
+    auto [place, is_new] = seen.try_emplace({n.op, sources, x, y, a.i, a.j, n.shape.rows, n.shape.cols}, id);
     if (!is_new) info_[id].same_as = place->second, info_[id].live = false;
   }
 }
 
 // phase = number of sum_tasks on the longest path. What depends on fixed inputs alone comes first, then the rest.
 void Planner::find_phases() {
-  int fixed_phases = 0;
   for (NodeId id = 0; id < graph_.size(); ++id) {
     Info& info = info_[id];
     const Node& n = node(id);
@@ -73,13 +77,13 @@ void Planner::find_phases() {
       info.fixed = info.fixed && info_[s].fixed;
       info.phase = std::max(info.phase, info_[s].phase + (n.op == Op::sum_tasks));
     }
-    if (info.fixed) fixed_phases = std::max(fixed_phases, info.phase + 1);
+    if (info.fixed) fixed_phases_ = std::max(fixed_phases_, info.phase + 1);
   }
-  if (fixed_phases == 0) return;
+  if (fixed_phases_ == 0) return;
   for (NodeId id = 0; id < graph_.size(); ++id) {
     Info& info = info_[id];
     if (!info.live || is_leaf(node(id).op) || info.fixed) continue;
-    info.phase = std::max(info.phase, fixed_phases);
+    info.phase = std::max(info.phase, fixed_phases_);
     for (NodeId source : graph_.inputs_of(id)) {
       NodeId s = canonical(source);
       if (!is_leaf(node(s).op)) info.phase = std::max(info.phase, info_[s].phase + (node(id).op == Op::sum_tasks));
@@ -160,7 +164,8 @@ bool Planner::can_absorb(NodeId id, NodeId product, NodeId other, const Readers&
   });
 }
 
-// Execution order: by phase, shared before per-task, then creation order. Copies to the outputs end their segment.
+// Execution order: by phase, shared before per-task, then creation order. Copies to the outputs end their segment. A
+// segment is fixed as a whole or not at all.
 void Planner::order_segments() {
   struct Key {
     int phase;
@@ -170,8 +175,9 @@ void Planner::order_segments() {
   std::map<Key, std::vector<NodeId>> by_key;
   for (NodeId id = 0; id < graph_.size(); ++id)
     if (is_computed(id)) by_key[{info_[id].phase, per_task(id)}].push_back(id);
-  // An output is copied in the segment of its node, or, if that is not run every time, at the end.
-  int last_phase = by_key.empty() ? 0 : by_key.rbegin()->first.phase;
+  // An output is copied in the segment of its node, or, if that is not run every time, at the end: after all that is
+  // fixed, even where nothing else follows.
+  const int last_phase = std::max(by_key.empty() ? 0 : by_key.rbegin()->first.phase, fixed_phases_);
   std::map<Key, std::vector<std::size_t>> copies;
   for (std::size_t j = 0; j < outputs_.size(); ++j) {
     NodeId id = canonical(outputs_[j].id), root = info_[id].root;
@@ -182,9 +188,8 @@ void Planner::order_segments() {
   }
   for (auto& [key, nodes] : by_key) {
     int segment = static_cast<int>(plan_.segments.size());
-    bool fixed = !nodes.empty() && !copies.contains(key);
-    for (NodeId id : nodes) info_[id].segment = segment, fixed = fixed && info_[id].fixed;
-    plan_.segments.push_back({.steps = {}, .per_task = key.per_task, .fixed = fixed});
+    for (NodeId id : nodes) info_[id].segment = segment;
+    plan_.segments.push_back({.steps = {}, .per_task = key.per_task, .fixed = key.phase < fixed_phases_});
     segment_nodes_.push_back(nodes);
     segment_copies_.push_back(copies[key]);
   }
@@ -220,7 +225,8 @@ void Planner::find_lifetimes() {
     // A segment is replayed for every task: what does not lie in the thread's own arena is needed until its end.
     if (plan_.segments[s].per_task && !in_arena(root) && !node_major()) at = segment_end[s] - 1;
     info.dies = std::max(info.dies, at);
-    if (info.fixed && !plan_.segments[s].fixed) info.dies = kForever;  // computed once: nothing may take its place
+    // Computed once and read at every run: nothing may take its place.
+    if (plan_.segments[static_cast<std::size_t>(info.segment)].fixed && !plan_.segments[s].fixed) info.dies = kForever;
   });
 }
 

@@ -108,6 +108,7 @@ class Planner {
   Device device_;
   std::size_t element_;
   std::vector<Info> info_;
+  int fixed_phases_ = 0;          // those below hold what is computed from fixed inputs alone, the others the rest
   std::set<NodeId> overwritten_;  // values that a product was added to, in place
   std::vector<std::vector<NodeId>> segment_nodes_;
   std::vector<std::vector<std::size_t>> segment_copies_;

@@ -35,6 +35,22 @@ std::vector<char> depends_on(const Graph& graph, std::span<const Var> inputs, No
   return depends;
 }
 
+// The graph of all Vars of a sweep: that of its first output. Error for an empty Var and for one of another graph.
+struct Operands {
+  const char* what;  // "input"
+  std::span<const Var> vars;
+};
+Graph& common_graph(const char* sweep, std::initializer_list<Operands> all) {
+  const std::span<const Var> outputs = all.begin()->vars;
+  require(outputs[0].valid(), std::string(sweep) + ": output 1 is an empty Var");
+  Graph& graph = *outputs[0].graph;
+  for (const Operands& operands : all)
+    for (std::size_t k = 0; k < operands.vars.size(); ++k)
+      if (operands.vars[k].graph != &graph || operands.vars[k].id >= graph.size())  // no message for the right ones
+        graph.require_own(operands.vars[k], std::string(sweep) + ": " + operands.what + " " + std::to_string(k + 1));
+  return graph;
+}
+
 NodeId last_of(std::span<const Var> vars) {
   NodeId last = 0;
   for (Var v : vars) last = std::max(last, v.id);
@@ -128,7 +144,7 @@ Var forward_rule(const RuleContext& c, const OpDef& def, Op op, std::span<const 
 std::vector<Var> vjp(std::span<const Var> outputs, std::span<const Var> inputs, std::span<const Var> cotangents) {
   require(!outputs.empty() && !inputs.empty(), "vjp needs at least one output and one input");
   require(outputs.size() == cotangents.size(), "vjp needs one cotangent per output");
-  Graph& graph = *outputs[0].graph;
+  Graph& graph = common_graph("vjp", {{"output", outputs}, {"input", inputs}, {"cotangent", cotangents}});
   NodeId last = last_of(outputs);
   std::vector<char> depends = depends_on(graph, inputs, last);
 
@@ -167,7 +183,7 @@ std::vector<Var> vjp(std::span<const Var> outputs, std::span<const Var> inputs, 
 // [AD eq. jvp]  ẏ = J·ẋ = Σ_k (∂y/∂x_k) ẋ_k
 std::vector<Var> jvp(std::span<const Var> outputs, std::span<const Var> inputs, std::span<const Var> tangents) {
   require(!outputs.empty() && inputs.size() == tangents.size(), "jvp needs an output, and one tangent per input");
-  Graph& graph = *outputs[0].graph;
+  Graph& graph = common_graph("jvp", {{"output", outputs}, {"input", inputs}, {"tangent", tangents}});
   NodeId last = last_of(outputs);
   std::vector<char> depends = depends_on(graph, inputs, last);
   std::vector<char> needed(last + 1, 0);  // nodes that some output depends on
@@ -207,6 +223,7 @@ std::vector<Var> jvp(std::span<const Var> outputs, std::span<const Var> inputs, 
 }
 
 std::vector<Var> grad(Var loss, std::span<const Var> wrt) {
+  require(loss.valid(), "grad: the loss is an empty Var");
   require(loss.shape().is_scalar(), "grad needs a loss of one number per task, not " + loss.graph->describe(loss.id) +
                                         ". Reduce it with sum_all or mean_all.");
   Var one = loss.graph->fill(loss.shape(), 1);
@@ -216,9 +233,10 @@ std::vector<Var> grad(Var loss, std::span<const Var> wrt) {
 Params grad(Var loss, const Params& wrt) { return wrt.with(grad(loss, wrt.all())); }
 
 // [AD eq. hvp]  H·v = ∇⟨∇f, v⟩ with v constant: a gradient of a gradient, and no matrix
+// As a cotangent, v is not differentiated here, whatever it was made of.
 std::vector<Var> hvp(Var loss, std::span<const Var> wrt, std::span<const Var> v) {
-  std::vector<Var> g = grad(loss, wrt);
-  return grad(inner_product(g, v), wrt);
+  require(wrt.size() == v.size(), "hvp needs one vector per input");
+  return vjp(grad(loss, wrt), wrt, v);
 }
 
 Var inner_product(std::span<const Var> a, std::span<const Var> b) {

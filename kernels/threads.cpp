@@ -67,12 +67,14 @@ class Pool {
   void run(int count, const TaskBody& body) {
     // A job inside a job belongs to the thread that asks for it; so does one that has nothing to share.
     if (current_worker >= 0) return run_here(count, body, current_worker);
-    std::lock_guard one_job_at_a_time(job_mutex_);
+    // While another thread's job runs, this thread does its own alone: should it wait, it might hold what that job
+    // waits for, the lock of a Function say.
+    const std::unique_lock one_job_at_a_time(job_mutex_, std::try_to_lock);
     current_worker = 0;
     struct Leave {
       ~Leave() { current_worker = -1; }
     } leave;
-    if (count <= 1 || this->count() == 1) return run_here(count, body, 0);
+    if (count <= 1 || this->count() == 1 || !one_job_at_a_time) return run_here(count, body, 0);
 
     // Publish the job and wake as many helpers as can find an index.
     int wanted = this->count() - 1;

@@ -32,7 +32,8 @@ int threads_here();
 // apart. Indices are handed out in increasing order, each to the next free thread. Returns when all are done.
 // When bodies throw, no further index is handed out, and of the exceptions that of the smallest index is thrown again
 // here: the same one for every thread count. No heap allocation, except that the first call starts the threads.
-// A call from inside a body runs its indices on the calling thread (as that worker).
+// A call from inside a body runs its indices on the calling thread (as that worker); so does a call while another
+// thread's job runs (as worker 0).
 void parallel_for(int count, TaskBody body);
 
 }  // namespace innerloop

@@ -74,10 +74,18 @@ Var squash(Var u) { return tanh(u); }
 // [categorical eq. log-prob]  log π(a) = z_a − logsumexp z
 Var log_prob(const Categorical& p, Var action) { return pick_cols(p.logits, action) - logsumexp(p.logits); }
 
-Var entropy(const Categorical& p) { return -sum_cols(softmax(p.logits) * log_softmax(p.logits)); }
+namespace {
 
+// π log x with 0·log x = 0: an action whose probability is 0 (a logit of −∞ masks it) adds nothing, and no derivative.
+Var weighted(Var pi, Var log_x) { return pi * select(step(pi), log_x, At(log_x.graph->fill({1, 1, 1}, 0))); }
+
+}  // namespace
+
+Var entropy(const Categorical& p) { return -sum_cols(weighted(softmax(p.logits), log_softmax(p.logits))); }
+
+// KL(p‖q) = Σ π_p (log π_p − log π_q); ∞ where q rules out what p does
 Var kl(const Categorical& p, const Categorical& q) {
-  return sum_cols(softmax(p.logits) * (log_softmax(p.logits) - log_softmax(q.logits)));
+  return sum_cols(weighted(softmax(p.logits), log_softmax(p.logits) - log_softmax(q.logits)));
 }
 
 Categorical fisher_product(const Categorical& p, const Categorical& tangent, Var weights) {

@@ -35,7 +35,7 @@ Var kl(const SquashedGaussian& p, const SquashedGaussian& q);
 Var entropy_estimate(const SquashedGaussian& p, Var noise);
 
 // One of A actions with probabilities softmax(logits). logits is (tasks, rows, A); an action is its number, (tasks,
-// rows, 1).
+// rows, 1). A logit of −∞ masks an action: its probability is 0, and it adds nothing to entropy, KL and derivatives.
 struct Categorical {
   Var logits;
 };

@@ -73,6 +73,10 @@ OpDef with(OpDef row, int arity, Kind kind, Shape (*shape)(const ShapeRequest&))
 OpDef unary(const OpDef& row) { return with(row, 1, Kind::elementwise, same_shape); }
 OpDef binary(const OpDef& row) { return with(row, 2, Kind::elementwise, broadcast_shape); }
 OpDef ternary(const OpDef& row) { return with(row, 3, Kind::elementwise, broadcast_shape); }
+Shape bounded_shape(const ShapeRequest& r) {
+  r.check(r.attr.x <= r.attr.y, "the lower bound must not lie above the upper one");
+  return same_shape(r);
+}
 OpDef flat_unary(const OpDef& row) { return with(row, 1, Kind::constant, same_shape); }
 OpDef flat_binary(const OpDef& row) { return with(row, 2, Kind::constant, broadcast_shape); }
 
@@ -117,17 +121,18 @@ std::span<const OpDef> elementwise_ops() {
              .slope = [](C c, int, Var v) { return relu_slope(c.y, v); }, .kinks = kink_at_zero, .examples = one<R>}),
       unary({.op = Op::abs, .name = "abs", .maths = "y = |a|;  dy = sign(a)·da, 0 at a = 0",
              .slope = [](C c, int, Var v) { return v * sign(c.x[0]); }, .kinks = kink_at_zero, .examples = one<R>}),
-      unary({.op = Op::clip, .name = "clip", .maths = "y = min(max(a, l), h);  dy = da where l < a < h, else 0",
-             .slope = [](C c, int, Var v) { return v * inside(c.x[0], c.attr.x, c.attr.y); }, .kinks = kink_at_bounds,
-             .examples = [] { return with_numbers(-0.5, 0.8); }}),
+      with({.op = Op::clip, .name = "clip", .maths = "y = min(max(a, l), h);  dy = da where l < a < h, else 0",
+            .slope = [](C c, int, Var v) { return v * inside(c.x[0], c.attr.x, c.attr.y); }, .kinks = kink_at_bounds,
+            .examples = [] { return with_numbers(-0.5, 0.8); }}, 1, Kind::elementwise, bounded_shape),
 
       // Piecewise constant: no derivative.
       flat_unary({.op = Op::step, .name = "step", .maths = "y = 1 if a > 0, else 0;  dy = 0",
                   .kinks = kink_at_zero, .examples = one<R>}),
       flat_unary({.op = Op::sign, .name = "sign", .maths = "y = −1, 0 or 1;  dy = 0",
                   .kinks = kink_at_zero, .examples = one<R>}),
-      flat_unary({.op = Op::inside, .name = "inside", .maths = "y = 1 if l < a < h, else 0;  dy = 0",
-                  .kinks = kink_at_bounds, .examples = [] { return with_numbers(-0.5, 0.8); }}),
+      with({.op = Op::inside, .name = "inside", .maths = "y = 1 if l < a < h, else 0;  dy = 0",
+            .kinks = kink_at_bounds, .examples = [] { return with_numbers(-0.5, 0.8); }}, 1, Kind::constant,
+           bounded_shape),
       flat_binary({.op = Op::less, .name = "less", .maths = "y = 1 if a < b, ½ if a = b, else 0;  dy = 0",
                    .kinks = kink_at_tie, .examples = two<R, R>}),
 

@@ -7,10 +7,13 @@
 namespace innerloop::kernels::SIMT_BACKEND {
 namespace {
 
-// Row number `value` of a table of `count` rows, or −1 where it is none. (NaN fails both comparisons.)
+// Row number `value` of a table of `count` rows, or −1 where it is none: outside, or not whole. (NaN fails both
+// comparisons.)
 template <class T>
 constexpr int row_number(T value, int count) {
-  return value >= T(0) && value < static_cast<T>(count) ? static_cast<int>(value) : -1;
+  if (!(value >= T(0) && value < static_cast<T>(count))) return -1;
+  const int row = static_cast<int>(value);
+  return static_cast<T>(row) == value ? row : -1;
 }
 
 // What a kernel, which cannot throw, puts where an index is outside its table.

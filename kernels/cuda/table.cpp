@@ -15,7 +15,7 @@ namespace simt_host {
 DeviceKernel kernel_of(Dtype dtype, Op op);
 }
 
-DeviceKernel find_device_kernel(Device device, Dtype dtype, Op op) {
+DeviceKernel find_device_kernel([[maybe_unused]] Device device, [[maybe_unused]] Dtype dtype, Op op) {
   if (op >= Op::count_) return nullptr;
 #ifndef INNERLOOP_WITHOUT_EMULATOR
   if (device == Device::simt) return simt_host::kernel_of(dtype, op);

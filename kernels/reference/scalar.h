@@ -27,14 +27,16 @@ inline double real_part(Complex x) { return x.real(); }
 template <class T>
 using Real = decltype(real_part(T{}));
 
-// A row or column number that came as data. Anything outside 0 … count−1, NaN too, is an error.
+// A row or column number that came as data. Anything but a whole number in 0 … count−1, NaN too, is an error.
 template <class T>
 int checked_index(T value, int count) {
   const auto number = real_part(value);
-  require(number >= 0 && number < static_cast<Real<T>>(count),
+  const bool inside = number >= 0 && number < static_cast<Real<T>>(count);
+  const int index = inside ? static_cast<int>(number) : 0;
+  require(inside && static_cast<Real<T>>(index) == number,
           "index outside the table: gather, scatter, pick and place "
           "need whole numbers from 0 to the table's size less one");
-  return static_cast<int>(number);
+  return index;
 }
 
 namespace scalar {

@@ -3,14 +3,18 @@
 #include "autodiff/function.h"
 
 #include <array>
+#include <atomic>
+#include <cmath>
 #include <limits>
 #include <string>
+#include <thread>
 #include <type_traits>
 
 #include "autodiff/ops.h"
 #include "autodiff/program.h"
 #include "autodiff/transforms.h"
 #include "kernels/philox.h"
+#include "kernels/threads.h"
 #include "tests/catch.h"
 #include "tests/kernels/thread_count.h"
 
@@ -207,6 +211,81 @@ TEST_CASE("function: arguments are checked, with names") {
                     ContainsSubstring("meta") && ContainsSubstring("mix f32 and f64"));
   CHECK_THROWS_WITH(f({}, {Tensor::scalar(1)}), ContainsSubstring("more arguments than it was given"));
   CHECK_THROWS_WITH(f({}, {Tensor(), Tensor::scalar(1)}), ContainsSubstring("empty tensor"));
+}
+
+TEST_CASE("function: arguments grouped otherwise, or named otherwise, are another program") {
+  const Function<> first("first", [](Inputs& in, const NoConfig&) -> std::vector<Vars> {
+    const Vars a = in.next("a"), b = in.next("b");
+    Var sum = a[0];
+    for (std::size_t i = 1; i < a.count(); ++i) sum = sum + a[i];
+    return {Vars(b.name(0) + ", and the sum of the first group", sum)};
+  });
+  Tensors a, ab, c, bc;
+  a.add("a", Tensor::scalar(1));
+  ab.add("a", Tensor::scalar(1)), ab.add("b", Tensor::scalar(10));
+  c.add("c", Tensor::scalar(100));
+  bc.add("b", Tensor::scalar(10)), bc.add("c", Tensor::scalar(100));
+  CHECK(first({}, {ab, c})[0][0].item() == 11);
+  CHECK(first({}, {a, bc})[0][0].item() == 1);
+  CHECK(first({}, {ab, c})[0].name(0) == "c, and the sum of the first group");
+  CHECK(first({}, {ab, c[0]})[0].name(0) == ", and the sum of the first group");
+}
+
+TEST_CASE("function: one argument too many is refused, as one too few is") {
+  const Function<Config> f("scaled", scaled);
+  CHECK_THROWS_WITH(f({2, 2}, {Tensor::scalar(1), Tensor::scalar(2)}),
+                    ContainsSubstring("scaled was given 2 arguments and takes 1"));
+  CHECK(f({2, 2}, {Tensor::scalar(3)})[0]["y"].item() == 18);
+}
+
+TEST_CASE("function: a body that returns an empty Var, or one of another graph, is refused by name") {
+  const Function<> empty("empty", [](Inputs& in, const NoConfig&) -> std::vector<Vars> {
+    in.next_var("x");
+    return {Vars("y", Var{})};
+  });
+  const Function<> foreign("foreign", [](Inputs& in, const NoConfig&) -> std::vector<Vars> {
+    static Graph other;
+    in.next_var("x");
+    return {Vars("y", other.fill({1, 1, 1}, 1))};
+  });
+  CHECK_THROWS_WITH(empty({}, {Tensor::scalar(1)}), ContainsSubstring("empty: its result 'y' is an empty Var"));
+  CHECK_THROWS_WITH(foreign({}, {Tensor::scalar(1)}), ContainsSubstring("foreign: its result 'y' belongs to another"));
+}
+
+TEST_CASE("function: a Config is found again by its bits: 0 is not -0, and a NaN is itself") {
+  const Function<Config> f("inverse", [](Inputs& in, const Config& c) -> std::vector<Vars> {
+    ++traces;
+    return {Vars("y", reciprocal(c.factor * in.next_var("x")))};
+  });
+  const double infinity = std::numeric_limits<double>::infinity(), nan = std::numeric_limits<double>::quiet_NaN();
+  traces = 0;
+  CHECK(f({0.0, 1}, {Tensor::scalar(1)})[0]["y"].item() == infinity);
+  CHECK(f({-0.0, 1}, {Tensor::scalar(1)})[0]["y"].item() == -infinity);
+  for (int call = 0; call < 3; ++call) CHECK(std::isnan(f({nan, 1}, {Tensor::scalar(1)})[0]["y"].item()));
+  CHECK(traces == 3);
+}
+
+// [threads] autodiff/function.cpp
+TEST_CASE("function: several threads may call one Function", "[function][threads]") {
+  const Function<> f("f", [](Inputs& in, const NoConfig&) -> std::vector<Vars> {
+    const Var x = in.next_var("x");
+    return {Vars("y", sum_all(x * x))};
+  });
+  ThreadCount two(2);
+  std::atomic<long> wrong = 0;
+  const auto call = [&](int i) {
+    wrong += f({}, {Tensor::full({8, 5 + i % 3, 40}, 1)})[0][0].at(7, 0, 0) != 40.0 * (5 + i % 3);
+  };
+  std::vector<std::thread> threads;
+  for (int k = 0; k < 4; ++k)
+    threads.emplace_back([&, k] {
+      // Some calls come from inside a parallel_for, whose threads wait for the same Function.
+      for (int i = 0; i < 300; ++i)
+        if (i % 3 == 0) parallel_for(2, [&](int j, int) { call(i + j); });
+        else call(i + k);
+    });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(wrong == 0);
 }
 
 TEST_CASE("function: check_finite names the first node that is not finite, and its line") {

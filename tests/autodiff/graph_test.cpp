@@ -1,6 +1,10 @@
 // The graph: what it refuses, and in which words.
 #include "autodiff/graph.h"
 
+#include <cmath>
+#include <functional>
+#include <limits>
+
 #include "autodiff/ops.h"
 #include "tests/catch.h"
 
@@ -26,9 +30,9 @@ TEST_CASE("graph: a shape error names both operands, their shapes, their names, 
   Var weights = graph.input({1, 3, 64}, "theta/policy/W1");
   const std::string message = message_of([&] { matmul(observations, weights); });
   CHECK(message ==
-        "shape error: matmul, at autodiff/graph_test.cpp:27\n"
-        "    A = batch/observations (20, 200, 2)  made at autodiff/graph_test.cpp:25\n"
-        "    B = theta/policy/W1 (1, 3, 64)  made at autodiff/graph_test.cpp:26\n"
+        "shape error: matmul, at autodiff/graph_test.cpp:31\n"
+        "    A = batch/observations (20, 200, 2)  made at autodiff/graph_test.cpp:29\n"
+        "    B = theta/policy/W1 (1, 3, 64)  made at autodiff/graph_test.cpp:30\n"
         "    A has 2 columns but B has 3 rows.");
 }
 
@@ -52,6 +56,67 @@ TEST_CASE("graph: Vars of two graphs, and empty ones, are refused") {
   CHECK_THAT(message_of([&] { a + b; }),
              ContainsSubstring("mixes Vars of two graphs") && ContainsSubstring("graph_test.cpp"));
   CHECK_THAT(message_of([&] { a + Var{}; }), ContainsSubstring("empty Var"));
+}
+
+TEST_CASE("graph: an empty Var is refused wherever it stands, and so is a foreign one") {
+  Graph graph(Dtype::f64, Graph::Mode::eager), other;
+  Var a = graph.input(Tensor::scalar(1), "a");
+  const std::vector<std::function<void()>> wrong = {
+      [] { -Var{}; },
+      [&] { Var{} + a; },
+      [&] { mul3(Var{}, a, a); },
+      [] { Var{} / 2.0; },
+      [] { sum_all(Var{}); },
+      [] { zeros_like(Var{}); },
+      [] { concat_rows(std::vector<Var>{Var{}}); },
+      [&] { lstm_sequence(Var{}, a, a, a, a, 1); },
+      [&] { mlp(Var{}, std::vector<Var>{a, a}, Activation::tanh); },
+      [] { static_cast<void>(Var{}.value()); },
+      [&] { graph.set_name(Var{}, "nobody"); },
+  };
+  for (const std::function<void()>& f : wrong) CHECK_THAT(message_of(f), ContainsSubstring("empty Var"));
+  CHECK_THAT(message_of([&] { graph.set_name(other.fill({1, 1, 1}, 1), "x"); }), ContainsSubstring("another graph"));
+}
+
+TEST_CASE("graph: a value that somebody refers to stays where it is while the graph grows") {
+  Graph graph(Dtype::f64, Graph::Mode::eager);
+  Var x = graph.input(Tensor::scalar(2), "x");
+  const Tensor& held = (x + x).value();
+  for (int i = 0; i < 300; ++i) x = x + 1.0;
+  CHECK(held.shape() == Shape{1, 1, 1});
+  CHECK(held.item() == 4);
+}
+
+TEST_CASE("graph: a value without numbers is refused, where it is made") {
+  Graph graph(Dtype::f64, Graph::Mode::eager), traced;
+  CHECK_THAT(message_of([&] { graph.input(Tensor({1, 3, 0}), "z"); }),
+             ContainsSubstring("(1, 3, 0)") && ContainsSubstring("at least one") && ContainsSubstring("graph_test"));
+  CHECK_THAT(message_of([&] { graph.constant(Tensor({1, 0, 3})); }), ContainsSubstring("at least one"));
+  CHECK_THAT(message_of([&] { traced.input({0, 1, 1}, "z"); }), ContainsSubstring("at least one"));
+  CHECK_THAT(message_of([&] { traced.fill({1, 0, 1}, 1); }), ContainsSubstring("at least one"));
+}
+
+TEST_CASE("ops: division by a number is right where its reciprocal is none") {
+  Graph graph(Dtype::f64, Graph::Mode::eager), single(Dtype::f32, Graph::Mode::eager);
+  CHECK((graph.input(Tensor::scalar(1e-310), "x") / 1e-310).value().item() == 1);
+  CHECK((graph.input(Tensor::scalar(1), "x") / 0.0).value().item() == std::numeric_limits<double>::infinity());
+  CHECK((single.input(Tensor::scalar(1e-39, Dtype::f32), "x") / 1e-39).value().item() == 1);
+}
+
+TEST_CASE("ops: bounds in the wrong order and numbers of rows that are not whole are refused") {
+  Graph graph(Dtype::f64, Graph::Mode::eager);
+  Var x = graph.input(Tensor::scalar(0.5), "x");
+  CHECK_THAT(message_of([&] { clip(x, 1, -1); }), ContainsSubstring("clip") && ContainsSubstring("lower bound"));
+  CHECK_THAT(message_of([&] { inside(x, 1, -1); }), ContainsSubstring("lower bound"));
+  CHECK_THAT(message_of([&] { clip(x, std::nan(""), 1); }), ContainsSubstring("lower bound"));
+  CHECK(clip(x, 0.25, 0.25).value().item() == 0.25);
+
+  Var table = graph.input(Tensor({1, 3, 3}), "table"), index = graph.input(Tensor::scalar(1.5), "index");
+  Var one = graph.input(Tensor({1, 1, 3}), "one");
+  CHECK_THAT(message_of([&] { gather_rows(table, index); }), ContainsSubstring("whole numbers"));
+  CHECK_THAT(message_of([&] { pick_cols(one, index); }), ContainsSubstring("whole numbers"));
+  CHECK_THAT(message_of([&] { scatter_rows(one, index, 3); }), ContainsSubstring("whole numbers"));
+  CHECK_THAT(message_of([&] { place_cols(index, index, 3); }), ContainsSubstring("whole numbers"));
 }
 
 TEST_CASE("graph: nodes emitted by a derivative rule carry the line of the node they derive from") {

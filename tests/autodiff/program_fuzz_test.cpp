@@ -1,6 +1,8 @@
 // Random programs: whatever the planner merges, reuses, skips or writes in place, the bits are those of the eager
 // graph.
 #include <array>
+#include <cmath>
+#include <limits>
 
 #include "autodiff/op_table.h"
 #include "autodiff/program.h"
@@ -85,6 +87,23 @@ TEST_CASE("program: replay allocates nothing") {
   const long before = allocations();
   for (int i = 0; i < 10; ++i) program.run(in, out, {});
   CHECK(allocations() == before);
+}
+
+TEST_CASE("program: nodes are equal if their numbers are, bit for bit") {
+  auto graph = std::make_shared<Graph>();
+  const Var x = graph->input({1, 1, 1}, "x");
+  const double nan = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
+  const std::vector<Var> y{x + nan, x + 1.0, x + nan, reciprocal(0.0 * x), reciprocal(-0.0 * x)};
+  Program program(graph, y);
+  const double in = 10;
+  std::array<double, 5> out{};
+  program.run(std::array<const void*, 1>{&in}, std::array<void*, 5>{&out[0], &out[1], &out[2], &out[3], &out[4]}, {});
+  CHECK(std::isnan(out[0]));
+  CHECK(out[1] == 11);
+  CHECK(std::isnan(out[2]));
+  CHECK(out[3] == infinity);
+  CHECK(out[4] == -infinity);
+  CHECK(program.report().planned_nodes == 6 + 5);  // x + NaN once; a copy for each output
 }
 
 TEST_CASE("program: equal nodes are computed once, dead ones never") {

@@ -40,6 +40,32 @@ TEST_CASE("hvp of a quadratic form is its symmetric matrix [AD eq. hvp]") {
   CHECK(hv.value().to_vector() == std::vector<double>{-4 + 2, -4 + 5});
 }
 
+TEST_CASE("hvp: v is constant, whatever it was made of") {
+  Graph graph(Dtype::f64, Graph::Mode::eager);
+  Var x = graph.input(Tensor::scalar(2), "x"), v = square(x);
+  CHECK(hvp(mul3(x, x, x), std::span(&x, 1), std::span(&v, 1))[0].value().item() == 6 * 2 * 4);
+}
+
+TEST_CASE("sweeps refuse a Var of another graph and an empty one, wherever it stands") {
+  using Catch::Matchers::ContainsSubstring;
+  Graph g(Dtype::f64, Graph::Mode::eager), h(Dtype::f64, Graph::Mode::eager);
+  const Var x = g.input(Tensor::scalar(3), "x"), q = h.input(Tensor::scalar(100), "q"), loss = x * x;
+  using List = std::vector<Var>;
+  const List other{q}, empty{Var{}}, y{loss}, in{x}, one{g.fill({1, 1, 1}, 1)};
+  for (const List& wrong : {other, empty}) {
+    const auto says = ContainsSubstring(wrong[0].valid() ? "another graph" : "empty Var");
+    CHECK_THROWS_WITH(grad(loss, wrong), ContainsSubstring("vjp: input 1") && says);
+    CHECK_THROWS_WITH(vjp(y, in, wrong), ContainsSubstring("vjp: cotangent 1") && says);
+    CHECK_THROWS_WITH(jvp(y, wrong, one), ContainsSubstring("jvp: input 1") && says);
+    CHECK_THROWS_WITH(jvp(y, in, wrong), ContainsSubstring("jvp: tangent 1") && says);
+    CHECK_THROWS_WITH(jvp(List{loss, wrong[0]}, in, one), ContainsSubstring("jvp: output 2") && says);
+    CHECK_THROWS_WITH(hvp(loss, in, wrong), says);
+    CHECK_THROWS_WITH(inner_product(y, wrong), says || ContainsSubstring("two graphs"));
+  }
+  CHECK_THROWS_WITH(grad(Var{}, in), ContainsSubstring("empty Var"));
+  CHECK_THROWS_WITH(jvp(empty, in, one), ContainsSubstring("empty Var"));
+}
+
 TEST_CASE("stop_gradient cuts, and is the only thing that does") {
   Graph graph(Dtype::f64, Graph::Mode::eager);
   Var x = graph.input(Tensor::scalar(3), "x");

@@ -2,6 +2,7 @@
 #include "nn/distributions.h"
 
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 #include "autodiff/ops.h"
@@ -144,6 +145,34 @@ TEST_CASE("squashed gaussian: finite and with the right slope far in saturation"
   const Var slope = grad(sum_all(y), std::span(&u, 1))[0];
   CHECK(slope.value().at(0, 0, 0) == Approx(40 - 2));
   CHECK(slope.value().at(0, 2, 0) == Approx(-15 + 2));
+}
+
+TEST_CASE("categorical: an action masked by a logit of -inf adds nothing to entropy, KL and their derivatives") {
+  Graph graph(Dtype::f64, Graph::Mode::eager);
+  const double masked = -std::numeric_limits<double>::infinity();
+  const auto logits = [&](std::vector<double> z) { return graph.input(Tensor::from({1, 1, 3}, z), "z"); };
+  const Var z = logits({1, masked, 2}), two = graph.input(Tensor::from({1, 1, 2}, std::vector<double>{1, 2}), "z");
+  const nn::Categorical p{z}, q{logits({0, masked, 0.5})}, short_p{two},
+      short_q{graph.input(Tensor::from({1, 1, 2}, std::vector<double>{0, 0.5}), "q")};
+  CHECK(nn::entropy(p).value().item() == Approx(0.58220310888).epsilon(1e-10));
+  CHECK(nn::kl(p, p).value().item() == 0);
+  CHECK(nn::kl(p, q).value().item() == Approx(nn::kl(short_p, short_q).value().item()));
+  CHECK(nn::kl(p, nn::Categorical{logits({masked, 0, 0})}).value().item() == std::numeric_limits<double>::infinity());
+  CHECK(nn::log_prob(p, graph.input(Tensor::scalar(0), "a")).value().item() == Approx(-1.313261687518));
+
+  // The gradient, and the one of its length: those of the distribution without the action, and 0 for it.
+  const auto derivatives = [](Var f, Var x) {
+    const Var g = grad(f, std::span(&x, 1))[0];
+    std::vector<double> numbers = g.value().to_vector();
+    for (double second : grad(sum_all(square(g)), std::span(&x, 1))[0].value().to_vector()) numbers.push_back(second);
+    return numbers;
+  };
+  for (bool of_kl : {false, true}) {
+    const std::vector<double> full = derivatives(of_kl ? nn::kl(p, q) : nn::entropy(p), z);
+    const std::vector<double> kept = derivatives(of_kl ? nn::kl(short_p, short_q) : nn::entropy(short_p), two);
+    const std::vector<double> expected{kept[0], 0, kept[1], kept[2], 0, kept[3]};
+    for (std::size_t n = 0; n < full.size(); ++n) CHECK(full[n] == Approx(expected[n]).margin(1e-14));
+  }
 }
 
 TEST_CASE("categorical: log-probability, entropy and KL by hand [categorical eq. log-prob]") {
