@@ -16,7 +16,8 @@ struct Bias { double error, cosine; };  // ‖g_W − g‖/‖g‖; cos(g_W, g)
 }  // namespace
 
 // [plain] trains for a second, which takes long under a sanitizer
-TEST_CASE("rl2: what truncation costs depends on where the windows end; it is nothing at the trial's length", "[learning][plain]") {
+TEST_CASE("rl2: what truncation costs depends on where the windows end; it is nothing at the trial's length",
+          "[learning][plain]") {
   // An agent that has begun to learn the bandit of ten pulls.
   rl::OptionValues values = rl::default_values(rl2.options);
   const auto set = [&](const char* name, const char* text) {
