@@ -19,24 +19,21 @@ ParamValues part_of(const ParamValues& critics, bool value) {
   return part;
 }
 
-ParamValues initial_critics(const PearlLearnerConfig& config, std::uint64_t seed, bool value) {
-  return part_of(rl::init_critics(config.spec.sac, seed, config.dtype), value);
-}
-
 }  // namespace
 
 Pearl::Pearl(const PearlLearnerConfig& config, std::uint64_t seed)
     : encoder(init_encoder(config.spec, seed, config.dtype)),
       actor(rl::init_actor(config.spec.sac, seed, config.dtype)),
-      critics(initial_critics(config, seed, false)),
-      value(initial_critics(config, seed, true)),
-      targets(config.spec.sac.value_network ? value : critics),
+      critics(rl::init_critics(config.spec.sac, seed, config.dtype)),
+      value(part_of(critics, true)),
+      targets(rl::followed(critics, config.spec.sac)),
       config_(config),
       seed_(seed),
       encoder_moments_(nn::adam_start(encoder)),
       actor_moments_(nn::adam_start(actor)),
-      critic_moments_(nn::adam_start(critics)),
+      critic_moments_(nn::adam_start(part_of(critics, false))),
       value_moments_(nn::adam_start(value)) {
+  critics = part_of(critics, false);
   log_alpha.add("log_alpha", Tensor::scalar(std::log(config.temperature), config.dtype));
   temperature_moments_ = nn::adam_start(log_alpha);
 }

@@ -19,7 +19,8 @@ const std::pair<const char*, rl::OptionValue> tiny_options[] = {
     {"iterations", std::int64_t{3}},      {"steps", std::int64_t{40}},       {"batch", std::int64_t{8}},
     {"learning_starts", std::int64_t{8}}, {"epochs", std::int64_t{2}},       {"minibatches", std::int64_t{2}},
     {"inner_steps", std::int64_t{2}},     {"policy_delay", std::int64_t{3}}, {"evaluation_episodes", std::int64_t{1}},
-    {"update_every", std::int64_t{1}}};
+    {"update_every", std::int64_t{1}},    {"updates", std::int64_t{2}},      {"train_tasks", std::int64_t{3}},
+    {"initial_episodes", std::int64_t{1}}, {"prior_episodes", std::int64_t{2}}, {"extra_episodes", std::int64_t{2}}};
 
 // A run of the algorithm, on its own environment or another.
 void run_short(const rl::AlgorithmRow& algorithm, const std::string& env) {
@@ -37,6 +38,7 @@ std::vector<std::string> environments_of(const std::string& algorithm) {
   if (algorithm == "dqn") return {"", "acrobot-v1"};
   if (algorithm == "sac") return {"", "point-nav-v1"};
   if (algorithm == "maesn") return {""};  // its test environment must fit
+  if (algorithm == "pearl") return {"", "pendulum-v1"};
   return {"", "cartpole-v1", "pendulum-v1", "point-nav-v1"};
 }
 
