@@ -75,7 +75,10 @@ MetaGradientLearner::MetaGradientLearner(const MetaGradientLearnerConfig& config
 }
 
 std::vector<double> MetaGradientLearner::parameter(const char* name) const {
-  if (!eta.contains(name)) return {std::string(name) == "gamma" ? config_.program.gamma : config_.program.lambda};
+  Tensors fixed;
+  fixed.add("gamma", Tensor::scalar(config_.program.gamma));
+  fixed.add("lambda", Tensor::scalar(config_.program.lambda));
+  if (!eta.contains(name)) return fixed[name].to_vector();
   std::vector<double> numbers = eta[name].to_vector();
   for (double& x : numbers) x = 1 / (1 + std::exp(-x));
   return numbers;
