@@ -8,7 +8,7 @@
 namespace innerloop::rl {
 
 // region: step
-// [TRPO eq. step]  s = √(2δ/(xᵀFx))·x,  x ≈ F⁻¹g: then ½sᵀFs = δ
+// s = √(2δ/(xᵀAx))·x with x ≈ A⁻¹g: then ½sᵀAs = δ
 Tensors trust_region_step(const Tensors& x, double xAx, const TrustRegionConfig& config, std::string_view who) {
   if (config.bad_curvature == TrustRegionConfig::BadCurvature::stay) {
     if (!(xAx > 0) || !std::isfinite(xAx)) return 0.0 * x;
