@@ -113,8 +113,9 @@ TEST_CASE("the stochastic meta-gradient of 10⁵ pairs is the population's, with
 }
 
 // Short runs; longer ones: tests/tools/record_meta_gradient.sh.
+// [plain] trains until something is learned, which takes minutes under a sanitizer
 TEST_CASE("signal and noise, from v = 0: the learned discounts come within 0.15 of the optimum in 2500 steps",
-          "[learning]") {
+          "[learning][plain]") {
   const std::vector<double> optimum = population_optimum(signal_noise(), 0.1);
   for (std::uint64_t seed = 1; seed <= 3; ++seed) {
     const std::vector<double> gamma = learned({.beta = 12, .iterations = 2500}, seed);
@@ -125,8 +126,9 @@ TEST_CASE("signal and noise, from v = 0: the learned discounts come within 0.15 
   CHECK(farthest(learned({.beta = 0, .iterations = 5}, 1), optimum) == Approx(0.5).margin(1e-9));
 }
 
+// [plain] trains until something is learned, which takes minutes under a sanitizer
 TEST_CASE("signal and noise with larger steps of v, α = ½: no discount into noise, none lost into the signal",
-          "[learning]") {
+          "[learning][plain]") {
   for (std::uint64_t seed = 1; seed <= 2; ++seed) {
     const std::vector<double> gamma =
         learned({.alpha = 0.5, .beta = 0.05, .iterations = 1500, .optimiser = MetaOptimiser::adam}, seed);
@@ -137,8 +139,9 @@ TEST_CASE("signal and noise with larger steps of v, α = ½: no discount into no
   }
 }
 
+// [plain] trains until something is learned, which takes minutes under a sanitizer
 TEST_CASE("noise undone, from v = 0: λ is near 1 into states whose value misleads, and small into the others",
-          "[learning]") {
+          "[learning][plain]") {
   const std::vector<double> lambda = learned({.env = "noise-undone-v1", .beta = 40, .iterations = 2500}, 1);
   for (std::size_t s = 1; s < lambda.size(); ++s) {
     INFO("entering state " << s << ": " << lambda[s]);
