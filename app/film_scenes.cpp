@@ -4,6 +4,7 @@
 
 #include "app/film.h"
 #include "envs/classic_control.h"
+#include "envs/distractions.h"
 #include "envs/grid_navi.h"
 #include "envs/gridworld.h"
 #include "envs/harlow.h"
@@ -287,6 +288,36 @@ Scene pusher(const Tensor& observations, int t, const envs::Task& task) {
   return scene;
 }
 
+// Delays of 1, 3, 10, 30 and 100 steps, the one picked in another colour, and how much of the episode is over.
+Scene delays(const Tensor& observations, int t, const envs::Task&) {
+  constexpr double steps[] = {1, 3, 10, 30, 100};
+  Scene scene{-0.5, 5.5, -0.2, 1.1, {line({{-0.5, 0}, {5.5, 0}}, ground, 1)}};
+  for (int k = 0; k < 5; ++k)
+    scene.shapes.push_back(box(k + 0.1, 0, k + 0.9, steps[k] / 100, number(observations, t, k) > 0.5 ? moving : body));
+  scene.shapes.push_back(line({{-0.5, -0.1}, {-0.5 + 6 * number(observations, t, 5), -0.1}}, target, 3));
+  return scene;
+}
+
+// The near exit above, the far one at the lower right.
+Scene lure_grid(const Tensor& observations, int t, const envs::Task&) {
+  using Env = envs::LureGrid<double>;
+  return grid(hot(observations, t, Env::side * Env::side), Env::side,
+              {{Env::lure_cell, danger}, {Env::goal_cell, target}});
+}
+
+// The ball that falls, and the paddle below.
+Scene catch_ball(const Tensor& observations, int t, const envs::Task&) {
+  const auto column = [&](int first) {
+    for (int k = 0; k < 5; ++k)
+      if (number(observations, t, first + k) > 0.5) return k;
+    return 0;
+  };
+  const double paddle = column(5), ball = column(0), height = 5 * (1 - number(observations, t, 10));
+  return {-0.6, 4.6, -0.6, 5.4,
+          {line({{-0.5, -0.3}, {4.5, -0.3}}, ground, 1), line({{paddle - 0.4, -0.1}, {paddle + 0.4, -0.1}}, body, 5),
+           dot(ball, height, moving, 2)}};
+}
+
 constexpr Drawing drawings[] = {
     {"point-nav", plane},
     {"promp-corner", plane},
@@ -316,6 +347,12 @@ constexpr Drawing drawings[] = {
     {"two-step", two_step},
     {"harlow-v1", two_objects},
     {"grid-navi-v1", grid_navi},
+    {"signal-noise-v1", circle_of_states},
+    {"noise-undone-v1", circle_of_states},
+    {"discounting-chain", delays},
+    {"lure-grid-v1", lure_grid},
+    {"noisy-cartpole-v1", cart_pole},
+    {"catch", catch_ball},
 };
 constexpr Drawing any_environment{"", bars};
 

@@ -107,8 +107,10 @@ MaesnProblem make_maesn_problem(const MaesnProgram& program, std::uint64_t seed)
   problem.program = program;
   problem.theta = init_maesn(program, list, 0.4, seed, Dtype::f64);
   for (std::size_t i = 0; i < problem.theta.count(); ++i)
-    if (!problem.theta.name(i).starts_with("policy/"))
+    if (!problem.theta.name(i).starts_with("policy/")) {
+      problem.theta[i] = problem.theta[i].to(Device::cpu);
       for (double& x : problem.theta[i].mutable_values<double>()) x += 0.3 * random.normal();
+    }
   problem.task = Tensor({tasks, 1, list});
   for (int i = 0; i < tasks; ++i) problem.task.set(i, 0, 2 * i % list, 1);  // tasks 0, 2, 4
   problem.factor = Tensor::scalar(0.8);
@@ -147,8 +149,10 @@ std::vector<CheckCase> maesn_check_cases() {
     MaesnProblem problem = make_maesn_problem(program);
     // At the old policy itself the KL and its gradient are zero; away from it there is something to check.
     Philox random(23, {.purpose = Purpose::check});
-    if (kl)
+    if (kl) {
+      problem.query["old/mean"] = problem.query["old/mean"].to(Device::cpu);
       for (double& m : problem.query["old/mean"].mutable_values<double>()) m += 0.5 * random.normal();
+    }
     CheckCase c{.name = with_steps(name, program.inner_steps), .subject = "maesn", .inputs = {}, .build = {}};
     const auto inputs = [&](const std::string& prefix, const Tensors& list, bool differentiated) {
       for (std::size_t i = 0; i < list.count(); ++i)

@@ -77,6 +77,9 @@ class TrialEnv {
     return out;
   }
 
+  // Time passes for a trial that is over while others go on: what is drawn for it, unused, is drawn at other counters.
+  void wait(std::size_t n) { ++lanes_[n].time; }
+
   std::span<const double> observation(std::size_t n) const {
     const std::size_t O = index_of(config_.env->spec.obs_size);
     return std::span(observations_).subspan(n * O, O);
@@ -223,7 +226,10 @@ Trials play_trials(const TrialConfig& config, const std::vector<envs::Task>& tas
     for (std::size_t n = 0; n < tasks.size(); ++n) {
       const Lane& lane = env.lane(n);
       random.push_back(env.random(n));
-      if (lane.over) continue;
+      if (lane.over) {
+        env.wait(n);
+        continue;
+      }
       row.mask[n] = 1;
       row.reset[n] = lane.time == 0 && (lane.episode == 0 || config.forget);
       std::ranges::copy(env.observation(n), row.observations.begin() + static_cast<std::ptrdiff_t>(n) * O);

@@ -37,7 +37,7 @@ std::string tiny_of(const std::string& algorithm) {
     return " --episodes 2 --tasks 4 --slices 2 --core-size 6 --minibatches 2 --checkpoint-every 2 --quiet "
            "--iterations 6 ";
   if (algorithm == "meta_gradient")
-    return " --trajectories 3 --steps 150 --hidden 8 --checkpoint-every 2 --quiet --iterations 6 ";
+    return " --steps 150 --hidden 8 --checkpoint-every 2 --quiet --iterations 6 ";
   return tiny;
 }
 

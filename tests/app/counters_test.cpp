@@ -27,6 +27,7 @@ void run_short(const rl::AlgorithmRow& algorithm, const std::string& env) {
   rl::OptionValues values = rl::default_values(algorithm.options);
   for (const auto& [name, value] : tiny_options)
     if (values.contains(name)) values.set(name, value);
+  if (algorithm.name == std::string("meta_gradient")) values.set("updates", std::int64_t{1});  // with the trace, one
   if (!env.empty()) values.set("env", env);
   const auto trainer = algorithm.make(values, 5);
   while (trainer->iteration() < trainer->iterations()) trainer->iterate();

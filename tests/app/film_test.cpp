@@ -120,7 +120,9 @@ TEST_CASE("film: every environment has a picture in the chapter, is drawn as one
     for (int t = 0; t < 10; ++t) {
       REQUIRE(std::ranges::equal(mine.observations(), theirs.observations()));
       for (envs::VectorEnv* lanes : {&mine, &theirs}) {
-        const std::vector<double> actions = {std::sin(t), 0.4, -0.3, std::cos(3 * t)};
+        std::vector<double> actions = {std::sin(t), 0.4, -0.3, std::cos(3 * t)};
+        if (env.spec.action_kind == envs::ActionKind::discrete)
+          actions = {double(t % env.spec.action_count), double((t + 1) % env.spec.action_count)};
         lanes->step(actions);
       }
     }
