@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -44,6 +43,10 @@ constexpr std::uint64_t bootstrap_seed = 0;
 constexpr std::size_t most_enumerated = 20;  // 2²⁰ sign patterns take a few milliseconds
 constexpr int drawn_patterns = 100000;
 constexpr double error_rate = 0.05;
+
+// Scores are rounded numbers, means of many: those that differ by less than this share of their size are equal.
+constexpr double rounding = 1e-13;
+double size_of_pair(double a, double b) { return std::abs(a) + std::abs(b); }
 
 // Draws of n values out of `values`, with replacement.
 void resample(std::span<const double> values, Philox& random, std::vector<double>& drawn) {
@@ -104,27 +107,29 @@ BootstrapInterval iqm_interval(std::span<const double> values, double level, int
   return percentile_interval(std::move(statistics), level, values.size());
 }
 
+namespace {
+
+// Σ ε_i d_i of all patterns that begin with the signs of `sum`: how many are at least `bound` from 0. Every sum is
+// added up on its own, so that no pattern inherits the rounding of another.
+long count_extreme(std::span<const double> rest, double sum, double bound) {
+  if (rest.empty()) return std::abs(sum) >= bound;
+  return count_extreme(rest.subspan(1), sum + rest[0], bound) + count_extreme(rest.subspan(1), sum - rest[0], bound);
+}
+
+}  // namespace
+
 // [sign-flip eq. p]  p = 2⁻ⁿ·#{ε ∈ {±1}ⁿ : |Σ ε_i d_i| ≥ |Σ d_i|}
-double sign_flip_p(std::span<const double> differences) {
+double sign_flip_p(std::span<const double> differences, double size) {
   const std::size_t n = differences.size();
-  double observed = 0, size = 0;
-  for (const double d : differences) observed += d, size += std::abs(d);
-  // Sums that differ in rounding only are equal.
-  const double bound = std::abs(observed) - 1e-12 * size;
-  long extreme = 0, patterns = 0;
-  if (n <= most_enumerated) {
-    // Pattern after pattern, each differing from the last in one sign (Gray's code).
-    std::vector<double> signed_differences(differences.begin(), differences.end());
-    double sum = observed;
-    for (std::uint32_t i = 0; i < (1u << n); ++i, ++patterns) {
-      extreme += std::abs(sum) >= bound;
-      const int flip = std::countr_zero(i + 1);
-      if (flip >= static_cast<int>(n)) continue;
-      sum -= 2 * signed_differences[static_cast<std::size_t>(flip)];
-      signed_differences[static_cast<std::size_t>(flip)] *= -1;
-    }
-    return static_cast<double>(extreme) / static_cast<double>(patterns);
+  double observed = 0, sizes = 0;
+  for (const double d : differences) {
+    require(std::isfinite(d), "sign_flip_p: a difference is not a finite number");
+    observed += d, sizes += std::abs(d);
   }
+  // Sums that differ in rounding only are equal.
+  const double bound = std::abs(observed) - rounding * std::max(size, sizes);
+  if (n <= most_enumerated) return static_cast<double>(count_extreme(differences, 0, bound)) / std::exp2(n);
+  long extreme = 0, patterns = 0;
   for (; patterns < drawn_patterns; ++patterns) {
     Philox random = resample_random(1, static_cast<int>(patterns));
     double sum = 0;
@@ -138,7 +143,7 @@ double sign_flip_p(std::span<const double> differences) {
 double probability_of_improvement(std::span<const double> a, std::span<const double> b) {
   double wins = 0;
   for (const double x : a)
-    for (const double y : b) wins += x > y ? 1 : x == y ? 0.5 : 0;
+    for (const double y : b) wins += std::abs(x - y) <= rounding * size_of_pair(x, y) ? 0.5 : x > y ? 1 : 0;
   return wins / (static_cast<double>(a.size()) * static_cast<double>(b.size()));
 }
 
@@ -161,18 +166,25 @@ Comparison compare(const std::map<std::int64_t, double>& a, const std::map<std::
   const double allowed = error_rate / std::max(comparisons, 1);
   Comparison result;
   std::vector<double> values_a, values_b, differences;
+  double size = 0;
   for (const auto& [seed, value] : a) {
     values_a.push_back(value);
-    if (const auto other = b.find(seed); other != b.end()) differences.push_back(value - other->second);
+    if (const auto other = b.find(seed); other != b.end()) {
+      differences.push_back(value - other->second);
+      size += size_of_pair(value, other->second);
+    }
   }
   for (const auto& [seed, value] : b) values_b.push_back(value);
+  for (const std::vector<double>* values : {&values_a, &values_b})
+    if (!std::ranges::all_of(*values, [](double value) { return std::isfinite(value); }))
+      return result.reason = "a score is not a finite number", result;
   if (values_a.empty() || values_b.empty()) return result.reason = "no seed has finished on one side", result;
   result.improvement = probability_of_improvement(values_a, values_b);
   result.improvement_interval = improvement_interval(values_a, values_b, 1 - allowed);
 
   // The paired test, over the seeds that both sides have.
   result.pairs = static_cast<int>(differences.size());
-  result.paired_p = sign_flip_p(differences);
+  result.paired_p = sign_flip_p(differences, size);
   if (result.paired_p < allowed) {
     const double sum = std::accumulate(differences.begin(), differences.end(), 0.0);
     result.verdict = sum > 0 ? Verdict::a_beats_b : Verdict::b_beats_a;

@@ -36,10 +36,13 @@ inline constexpr int fewest_for_interval = 5, fewest_for_exact = 10;
 BootstrapInterval iqm_interval(std::span<const double> values, double level = 0.95, int resamples = 50000);
 
 // The exact two-sided p-value of the paired sign-flip test: of all 2ⁿ ways to give the differences their signs, the
-// share whose sum is at least as far from 0 as the one observed. Above 20 differences 100 000 ways are drawn.
-double sign_flip_p(std::span<const double> differences);
+// share whose sum is at least as far from 0 as the one observed. Above 20 differences 100 000 ways are drawn. Sums that
+// rounding alone sets apart are equal: `size` is Σ(|a| + |b|) of the scores that the differences are of. Error unless
+// all differences are finite.
+double sign_flip_p(std::span<const double> differences, double size = 0);
 
-// P(A > B) + ½ P(A = B) for one value of each drawn at random; and its percentile interval, both sides resampled.
+// P(A > B) + ½ P(A = B) for one value of each drawn at random, equal if rounding alone sets them apart; and its
+// percentile interval, both sides resampled.
 double probability_of_improvement(std::span<const double> a, std::span<const double> b);
 BootstrapInterval improvement_interval(std::span<const double> a, std::span<const double> b, double level = 0.95,
                                        int resamples = 10000);

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "kernels/philox.h"
+#include "kernels/require.h"
 #include "tests/catch.h"
 
 using namespace innerloop;
@@ -15,7 +16,7 @@ using Verdict = Comparison::Verdict;
 
 namespace {
 
-std::map<std::int64_t, double> by_seed(std::initializer_list<double> values, std::int64_t first = 1) {
+std::map<std::int64_t, double> by_seed(const std::vector<double>& values, std::int64_t first = 1) {
   std::map<std::int64_t, double> scores;
   for (const double value : values) scores[first++] = value;
   return scores;
@@ -113,6 +114,39 @@ TEST_CASE("sign-flip test: counted by hand [sign-flip eq. p]", "[app][statistics
   std::vector<double> balanced;
   for (int i = 1; i <= 24; ++i) balanced.push_back(i % 2 ? i : -i);  // sum −12 of deviation √4900 = 70
   CHECK(sign_flip_p(balanced) == Approx(std::erfc(12.0 / 70 / std::sqrt(2))).margin(0.02));
+}
+
+TEST_CASE("sign-flip test: ties stay ties, whatever unit the scores are in", "[app][statistics]") {
+  // Whole numbers are added without rounding; tenths are not, and with 20 of them the counts still agree.
+  const std::vector<std::vector<double>> lists{
+      {6, -3, 2, -4, -1, -4, -1, -4, 7, 6, 3, 1, 5, 7, 6, 5, 4, 1, 7, -3},
+      {-4, 1, -2, 8, 6, 8, -3, 7, 5, 0, 2, -1, 0, -2, 7, 3, 7, -1, 0, -2}};
+  CHECK(sign_flip_p(lists[0]) == Approx(0.0508670807).epsilon(1e-8));
+  for (std::vector<double> d : lists) {
+    const double exact = sign_flip_p(d);
+    for (double& x : d) x /= 10;
+    CHECK(sign_flip_p(d) == exact);
+    std::map<std::int64_t, double> a, b;
+    for (double x : d) a[static_cast<std::int64_t>(a.size())] = 0.3 + x, b[static_cast<std::int64_t>(b.size())] = 0.3;
+    CHECK(compare(a, b).paired_p == exact);
+  }
+}
+
+TEST_CASE("A beats B: not by rounding, and not where a score is not a number", "[app][statistics]") {
+  // 0.1 + 0.2 is above 0.3 by one rounding, twelve times.
+  const auto sums = by_seed(std::vector<double>(12, 0.1 + 0.2)), whole = by_seed(std::vector<double>(12, 0.3));
+  CHECK(sums.at(1) > whole.at(1));
+  CHECK(compare(sums, whole).verdict == Verdict::not_shown);
+  CHECK(compare(sums, whole).paired_p == 1);
+  CHECK(compare(sums, whole).improvement == 0.5);
+
+  auto broken = by_seed({9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9});
+  for (const double bad : {std::nan(""), HUGE_VAL}) {
+    broken[3] = bad;
+    CHECK(compare(broken, whole).verdict == Verdict::not_shown);
+    CHECK_THAT(compare(whole, broken).reason, ContainsSubstring("not a finite number"));
+  }
+  CHECK_THROWS_AS(sign_flip_p(std::vector<double>{1, std::nan("")}), Error);
 }
 
 TEST_CASE("sign-flip test: under no difference, p falls below 5 % in at most 5 % of experiments", "[app][statistics]") {
