@@ -68,7 +68,9 @@ double farthest(const std::vector<double>& x, const std::vector<double>& y) {
 
 }  // namespace
 
-TEST_CASE("the stochastic meta-gradient of 10⁵ pairs is the population's, within 3 standard errors, at three η") {
+// [plain] draws 3·10⁵ pairs, which takes minutes under a sanitizer; the losses and updates it runs have small tests
+TEST_CASE("the stochastic meta-gradient of 10⁵ pairs is the population's, within 3 standard errors, at three η",
+          "[plain]") {
   const envs::EnvRow& env = envs::find_env("signal-noise-v1");
   constexpr int batches = 50, pairs = 2000;
   const MetaGradientLearnerConfig config = config_of({.pairs = pairs});
