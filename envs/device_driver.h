@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #include "envs/device_envs.h"
 #include "envs/driver.h"
@@ -43,10 +44,10 @@ struct Lane {
   SIMT_DEVICE Lane(const LaneArguments& arguments, int l)
       : all(arguments), task_number(l / arguments.lanes.trajectories), lane(l) {}
 
-  SIMT_DEVICE Task task() const {
-    Task numbers;
-    memcpy(&numbers, all.lanes.task_numbers + static_cast<std::size_t>(task_number) * task_size, sizeof numbers);
-    return numbers;
+  // In place: the 550 numbers of a random decision process have no room in a thread's registers.
+  SIMT_DEVICE const Task& task() const {
+    static_assert(std::is_empty_v<Task> || sizeof(Task) == task_size * sizeof(double), "a task is numbers alone");
+    return *reinterpret_cast<const Task*>(all.lanes.task_numbers + static_cast<std::size_t>(task_number) * task_size);
   }
   SIMT_DEVICE std::uint64_t* state_place() const {
     return all.lanes.states + static_cast<std::size_t>(lane) * state_words;
@@ -83,7 +84,7 @@ SIMT_KERNEL void reset_lanes(LaneArguments arguments) {
   for (int l = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x); l < count;
        l += static_cast<int>(gridDim.x * blockDim.x)) {
     const Lane<Env> lane(arguments, l);
-    const typename Env::Task task = lane.task();
+    const typename Env::Task& task = lane.task();
     auto random = lane.template random<Lane<Env>::draws_at_reset>();
     const typename Env::State state = Env::reset(task, random);
     memcpy(lane.state_place(), &state, sizeof state);
@@ -101,7 +102,7 @@ SIMT_KERNEL void step_lanes(LaneArguments arguments) {
     arguments.lanes.rewards[l] = 0;
     arguments.lanes.terminated[l] = 0;
     if (arguments.lanes.finished[l]) continue;
-    const typename Env::Task task = lane.task();
+    const typename Env::Task& task = lane.task();
     auto random = lane.template random<Lane<Env>::draws_at_step>();
     typename Env::State state;
     memcpy(&state, lane.state_place(), sizeof state);
