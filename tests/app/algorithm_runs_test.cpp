@@ -16,7 +16,6 @@
 #include "tests/app/built_program.h"
 #include "tests/app/folder.h"
 #include "tests/catch.h"
-#include "tests/sanitized.h"
 
 using Catch::Matchers::ContainsSubstring;
 
@@ -103,7 +102,8 @@ double peak_of(const std::string& words) {
 
 }  // namespace
 
-TEST_CASE("algorithms: 1, 2 and 4 threads leave the same bytes", "[app][runs]") {
+// [plain] under the sanitizers every algorithm trains on one and two threads in the next test
+TEST_CASE("algorithms: 1, 2 and 4 threads leave the same bytes", "[app][runs][plain]") {
   TestFolder folder;
   const auto check_threads = [&](const std::string& name, const std::string& command, auto&& kept) {
     INFO(command);
@@ -152,8 +152,9 @@ TEST_CASE("algorithms: two runs at once leave the bytes of one after the other, 
   CHECK(swept("2") == one_by_one);
 }
 
+// [plain] sixty iterations of each; tests/rl and tests/meta stop and resume every trainer under the sanitizers
 TEST_CASE("algorithms: a run killed without warning and resumed leaves the same bytes as one that never stopped",
-          "[app][runs]") {
+          "[app][runs][plain]") {
   TestFolder folder;
   for (const std::string& algorithm : algorithms(folder)) {
     INFO(algorithm);
@@ -171,9 +172,10 @@ TEST_CASE("algorithms: a run killed without warning and resumed leaves the same 
   }
 }
 
+// [plain] a million transitions; tests/rl go round smaller rings under the sanitizers
 TEST_CASE("sac: with a ring of 10⁶ transitions that has gone round, killed and resumed leaves the same bytes, in the "
           "memory that is stated",
-          "[app][runs]") {
+          "[app][runs][plain]") {
   // 1.3 million steps, of which the last 20 000 are learned from. The ring is full during the fourth iteration.
   TestFolder folder;
   const std::string train = "train sac --env pendulum-v1 --hidden 8 --batch 8 --evaluation-episodes 1 --threads 1 "
@@ -191,7 +193,6 @@ TEST_CASE("sac: with a ring of 10⁶ transitions that has gone round, killed and
   CHECK(contents(whole + last).size() > 36000000);
   CHECK((contents(whole + last) == contents(killed + last)));
 
-  if (sanitized) return;  // they keep what was freed, and notes about every byte
   // A transition is 9 numbers of 4 bytes. What a run holds beside its ring: the same with a small one.
   const double ring = 36e6;
   const double rest = peak_of(train + "--capacity 1000 --learning-starts 100 --steps 1000 --iterations 3 --out " +
@@ -202,7 +203,9 @@ TEST_CASE("sac: with a ring of 10⁶ transitions that has gone round, killed and
   CHECK(resumed_peak < rest + 3 * ring);
 }
 
-TEST_CASE("algorithms: every preset resolves, and the results of adapt do not depend on threads", "[app][runs]") {
+// [plain] minutes of runs that differ in numbers alone; device_flag_test trains and adapts under the sanitizers
+TEST_CASE("algorithms: every preset resolves, and the results of adapt do not depend on threads",
+          "[app][runs][plain]") {
   TestFolder folder;
   for (const std::string& algorithm : algorithms(folder)) {
     INFO(algorithm);

@@ -5,6 +5,7 @@
 #include "kernels/threads.h"
 #include "tests/app/toy.h"
 #include "tests/catch.h"
+#include "tests/sanitized.h"
 
 using namespace innerloop;
 using namespace innerloop::app;
@@ -23,8 +24,8 @@ std::string printed(std::vector<std::string> words, int expected = 0) {
 TEST_CASE("bench bandits, bench mdps: the same bytes for every number of threads", "[app][baselines]") {
   const int threads = thread_count();
   for (const std::vector<std::string>& words :
-       {std::vector<std::string>{"bench", "bandits", "--instances", "40", "--only", "10, 5"},
-        std::vector<std::string>{"bench", "mdps", "--instances", "3"}}) {
+       {std::vector<std::string>{"bench", "bandits", "--instances", sanitized ? "4" : "40", "--only", "10, 5"},
+        std::vector<std::string>{"bench", "mdps", "--instances", sanitized ? "2" : "3"}}) {
     set_thread_count(1);
     const std::string one = printed(words);
     set_thread_count(2);

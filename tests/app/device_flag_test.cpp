@@ -27,8 +27,9 @@ std::vector<double> numbers_in(const std::string& csv) {
 
 }  // namespace
 
+// [plain] minutes for what tests/cuda, tests/autodiff and tests/meta run under the sanitizers: these kernels, these cases
 TEST_CASE("the program: check passes for every operation and maml on the emulated CUDA kernels",
-          "[app][slow][simt]") {
+          "[app][slow][simt][plain]") {
   TestFolder folder;
   for (const char* what : {"ops", "maml"}) {
     const Outcome outcome = run_innerloop(folder, std::string("check ") + what + " --device simt");

@@ -37,7 +37,8 @@ TEST_CASE("Bayes-optimal: independent Bernoulli arms [Bandit eq. optimality]") {
   CHECK_THROWS_AS(optimal_bernoulli(11, 11), Error);
 }
 
-TEST_CASE("Bayes-optimal: a hundred pulls of two independent arms, regret 1.748") {
+// [plain] the recursion of the test above, over a hundred pulls
+TEST_CASE("Bayes-optimal: a hundred pulls of two independent arms, regret 1.748", "[plain]") {
   const TrialReference reference = trial_reference("wang-independent-v1");
   REQUIRE(reference.optimal.size() == 100);
   const double value = std::accumulate(reference.optimal.begin(), reference.optimal.end(), 0.0);

@@ -18,7 +18,8 @@ TEST_CASE("the meta-gradient passes every level of the verifier, for every estim
   }
 }
 
-TEST_CASE("what check maml calls cut is the distance to the log-likelihood gradient, for K = 1, 2, 3") {
+// [plain] the cases of the test above once more
+TEST_CASE("what check maml calls cut is the distance to the log-likelihood gradient, for K = 1, 2, 3", "[plain]") {
   // All entries of the gradient with respect to θ and α, one after the other.
   auto gradient = [](const CheckCase& c) {
     Graph graph(Dtype::f64, Graph::Mode::eager);

@@ -105,7 +105,8 @@ TEST_CASE("mdps: a random agent earns 1 a step, the optimum 21.8 an episode") {
   CHECK(score_mdp(greedy_agent(true), 1, at, 1000, 1).agent.mean[0] < scores.optimum.mean[0]);
 }
 
-TEST_CASE("mdps: posterior sampling earns what RL²'s table was recomputed to be, for both prior means") {
+// [plain] means over a thousand instances; a sanitizer sees the same agents in the other tests
+TEST_CASE("mdps: posterior sampling earns what RL²'s table was recomputed to be, for both prior means", "[plain]") {
   // 2 000 to 20 000 instances; mean and error for n = 10, 25, 50, 75, 100.
   struct Reference { double prior_mean, mean[5], error[5]; };
   for (const Reference& reference :
@@ -120,7 +121,9 @@ TEST_CASE("mdps: posterior sampling earns what RL²'s table was recomputed to be
   }
 }
 
-TEST_CASE("mdps: greed gains more than ten in ten episodes from the right prior mean; so does nobody that samples") {
+// [plain] means over a thousand instances; a sanitizer sees the same agents in the other tests
+TEST_CASE("mdps: greed gains more than ten in ten episodes from the right prior mean; so does nobody that samples",
+          "[plain]") {
   const int at[] = {10};
   const auto gain = [&](const MdpAgent& agent) {
     return score_mdp(agent, 1, at, 1000, 1).agent.mean[0] - score_mdp(agent, 0, at, 1000, 1).agent.mean[0];
