@@ -6,7 +6,7 @@
 
 #include "app/program.h"
 #include "envs/held_out.h"
-#include "rl/trainer.h"
+#include "rl/training/trainer.h"
 
 namespace innerloop::app {
 

@@ -3,7 +3,7 @@
 
 #include <span>
 
-#include "rl/trainer.h"
+#include "rl/training/trainer.h"
 
 namespace innerloop::app {
 

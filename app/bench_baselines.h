@@ -4,7 +4,7 @@
 #include <string>
 
 #include "app/program.h"
-#include "rl/options.h"
+#include "rl/training/options.h"
 
 namespace innerloop::app {
 

@@ -7,7 +7,7 @@
 #include "meta/rl2.h"
 #include "nn/check_cases.h"
 #include "rl/check_cases.h"
-#include "rl/options.h"
+#include "rl/training/options.h"
 
 namespace innerloop::app {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "app/program.h"
-#include "rl/options.h"
+#include "rl/training/options.h"
 
 namespace innerloop::app {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kernels/shape.h"
-#include "rl/options.h"
+#include "rl/training/options.h"
 
 namespace innerloop::app {
 

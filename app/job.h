@@ -7,7 +7,7 @@
 
 #include "app/options.h"
 #include "app/run_folder.h"
-#include "rl/trainer.h"
+#include "rl/training/trainer.h"
 
 namespace innerloop::app {
 

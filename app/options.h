@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "app/program.h"
-#include "rl/options.h"
-#include "rl/trainer.h"
+#include "rl/training/options.h"
+#include "rl/training/trainer.h"
 
 namespace innerloop::app {
 

@@ -5,7 +5,7 @@
 #include <span>
 #include <string>
 
-#include "rl/trainer.h"
+#include "rl/training/trainer.h"
 
 namespace innerloop::app {
 

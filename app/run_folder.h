@@ -11,7 +11,7 @@
 
 #include "app/options.h"
 #include "nn/atomic_file.h"
-#include "rl/trainer.h"
+#include "rl/training/trainer.h"
 
 namespace innerloop::app {
 

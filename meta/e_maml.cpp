@@ -6,7 +6,7 @@
 #include "autodiff/transforms.h"
 #include "meta/inner_loop.h"
 #include "meta/outer_step.h"
-#include "rl/padding.h"
+#include "rl/experience/padding.h"
 
 namespace innerloop::meta {
 namespace {

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "meta/maml.h"
-#include "rl/trainer.h"
+#include "rl/training/trainer.h"
 
 namespace innerloop::meta {
 

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "envs/table.h"
-#include "rl/rollout_source.h"
+#include "rl/experience/agent.h"
 
 namespace innerloop::meta {
 namespace {

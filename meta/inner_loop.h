@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "meta/maml.h"
-#include "rl/batch.h"
-#include "rl/protocol.h"
-#include "rl/rollout.h"
+#include "rl/experience/batch.h"
+#include "rl/experience/protocol.h"
+#include "rl/experience/rollout.h"
 
 namespace innerloop::meta {
 

@@ -6,7 +6,7 @@
 #include "meta/maml.h"
 #include "nn/distributions.h"
 #include "rl/conjugate_gradient.h"
-#include "rl/padding.h"
+#include "rl/experience/padding.h"
 
 namespace innerloop::meta {
 namespace {

@@ -5,9 +5,9 @@
 #include "envs/table.h"
 #include "kernels/philox.h"
 #include "meta/inner_loop.h"
-#include "rl/returns.h"
-#include "rl/rollout_actor_critic.h"
-#include "rl/rollout_source.h"
+#include "rl/descent.h"
+#include "rl/experience/agent.h"
+#include "rl/experience/returns.h"
 
 namespace innerloop::meta {
 namespace {

@@ -5,7 +5,7 @@
 #include "autodiff/ops.h"
 #include "autodiff/transforms.h"
 #include "rl/conjugate_gradient.h"
-#include "rl/padding.h"
+#include "rl/experience/padding.h"
 
 namespace innerloop::meta {
 namespace {

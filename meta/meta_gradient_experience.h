@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "envs/driver.h"
-#include "rl/rollout_segments.h"
+#include "rl/experience/segments.h"
 
 namespace innerloop::meta {
 

@@ -37,7 +37,7 @@ MetaGradientLearnerConfig learner_config(const MetaGradientConfig& config) {
   const bool control = config.agent == MetaAgent::a2c;
   require(control || env.spec.action_count == 1,
           "meta_gradient: agent = td predicts what a process pays; in " + config.env + " there is something to decide");
-  const nn::ActorCriticSpec agent = rl::agent_for(actor_critic_of(config));
+  const nn::ActorCriticSpec agent = segments_of(config).agent;
   MetaGradientLearnerConfig c;
   c.program.control = control;
   c.program.policy = agent.policy;

@@ -9,8 +9,8 @@
 #include "kernels/words.h"
 #include "meta/meta_gradient_experience.h"
 #include "meta/meta_gradient_learner.h"
-#include "rl/rollout_actor_critic.h"
-#include "rl/trainer.h"
+#include "rl/actor_critic_config.h"
+#include "rl/training/trainer.h"
 
 namespace innerloop::meta {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "nn/optimizer.h"
-#include "rl/trainer.h"
+#include "rl/training/trainer.h"
 #include "rl/trust_region.h"
 
 namespace innerloop::meta {

@@ -2,7 +2,7 @@
 
 #include "autodiff/ops.h"
 #include "autodiff/transforms.h"
-#include "rl/off_policy.h"
+#include "rl/experience/off_policy.h"
 
 namespace innerloop::meta {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "kernels/philox.h"
 #include "kernels/require.h"
-#include "rl/replay.h"
+#include "rl/experience/replay.h"
 
 namespace innerloop::meta {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "meta/pearl.h"
 #include "nn/optimizer.h"
-#include "rl/checkpoint.h"
+#include "rl/training/checkpoint.h"
 
 namespace innerloop::meta {
 

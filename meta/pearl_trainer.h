@@ -6,10 +6,10 @@
 
 #include "envs/driver.h"
 #include "meta/pearl_learner.h"
-#include "rl/protocol.h"
-#include "rl/replay_tasks.h"
-#include "rl/rollout_episodes.h"
-#include "rl/trainer.h"
+#include "rl/experience/episodes.h"
+#include "rl/experience/protocol.h"
+#include "rl/experience/replay_tasks.h"
+#include "rl/training/trainer.h"
 
 namespace innerloop::meta {
 

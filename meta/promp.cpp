@@ -4,7 +4,7 @@
 #include "autodiff/transforms.h"
 #include "meta/inner_loop.h"
 #include "nn/optimizer.h"
-#include "rl/padding.h"
+#include "rl/experience/padding.h"
 
 namespace innerloop::meta {
 

@@ -13,7 +13,7 @@
 #pragma once
 
 #include "meta/maml.h"
-#include "rl/trainer.h"
+#include "rl/training/trainer.h"
 
 namespace innerloop::meta {
 

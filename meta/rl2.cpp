@@ -5,7 +5,6 @@
 #include <variant>
 
 #include "envs/table.h"
-#include "rl/rollout_source.h"
 
 namespace innerloop::meta {
 namespace {

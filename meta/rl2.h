@@ -17,10 +17,10 @@
 #pragma once
 
 #include "autodiff/check.h"
+#include "rl/experience/agent.h"
+#include "rl/experience/protocol.h"
+#include "rl/experience/trial.h"
 #include "rl/ppo.h"
-#include "rl/protocol.h"
-#include "rl/rollout_agent.h"
-#include "rl/rollout_trial.h"
 
 namespace innerloop::meta {
 

@@ -4,7 +4,7 @@
 
 #include "envs/table.h"
 #include "meta/rl2.h"
-#include "rl/rollout_episodes.h"
+#include "rl/experience/episodes.h"
 
 namespace innerloop::meta {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "envs/table.h"
 #include "meta/rl2.h"
-#include "rl/rollout_source.h"
+#include "rl/experience/agent.h"
 
 namespace innerloop::meta {
 namespace {

@@ -69,8 +69,6 @@ Var entropy_estimate(const SquashedGaussian& p, Var noise) {
   return entropy(gaussian) + sum_cols(log_slope(sample(gaussian, noise)));
 }
 
-Var squash(Var u) { return tanh(u); }
-
 // [categorical eq. log-prob]  log π(a) = z_a − logsumexp z
 Var log_prob(const Categorical& p, Var action) { return pick_cols(p.logits, action) - logsumexp(p.logits); }
 

@@ -4,7 +4,7 @@
 
 #include "autodiff/ops.h"
 #include "autodiff/transforms.h"
-#include "rl/rollout_actor_critic.h"
+#include "rl/actor_critic_config.h"
 
 namespace innerloop::rl {
 
@@ -129,7 +129,7 @@ class A2cTrainer : public Trainer {
     // Every environment takes T steps with the current policy.
     // Advantages and returns, bootstrapped where a lane is cut.
     const Segments segments = source_.collect(learner_.theta());
-    const BatchValues batch = segment_batch(segments, config_);
+    const BatchValues batch = segment_batch(segments, config_.gamma, config_.lambda, config_.standardise);
 
     // One step down the gradient of the loss.
     const Metrics learned = learner_.update(batch, sequence_steps(source_.config()), iteration_);

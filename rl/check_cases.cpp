@@ -3,9 +3,9 @@
 #include <string>
 
 #include "kernels/philox.h"
+#include "rl/experience/value_network.h"
 #include "rl/policy_gradient.h"
 #include "rl/trpo.h"
-#include "rl/value_network.h"
 
 namespace innerloop::rl {
 

@@ -7,9 +7,9 @@
 
 #include "kernels/philox.h"
 #include "nn/optimizer.h"
-#include "rl/checkpoint.h"
-#include "rl/option_table.h"
-#include "rl/trainer.h"
+#include "rl/training/checkpoint.h"
+#include "rl/training/option_table.h"
+#include "rl/training/trainer.h"
 
 namespace innerloop::rl {
 

@@ -9,7 +9,7 @@
 #include "kernels/philox.h"
 #include "kernels/require.h"
 #include "nn/optimizer.h"
-#include "rl/off_policy.h"
+#include "rl/experience/off_policy.h"
 
 namespace innerloop::rl {
 namespace {

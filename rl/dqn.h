@@ -14,7 +14,7 @@
 
 #include "autodiff/function.h"
 #include "nn/mlp.h"
-#include "rl/trainer.h"
+#include "rl/training/trainer.h"
 
 namespace innerloop::rl {
 

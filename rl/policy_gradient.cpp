@@ -1,13 +1,14 @@
 #include "rl/policy_gradient.h"
 
 #include <cmath>
+#include <memory>
 #include <string>
 
 #include "autodiff/ops.h"
 #include "autodiff/transforms.h"
 #include "nn/optimizer.h"
-#include "rl/padding.h"
-#include "rl/rollout_source.h"
+#include "rl/experience/batch.h"
+#include "rl/experience/padding.h"
 
 namespace innerloop::rl {
 
@@ -28,6 +29,47 @@ PolicyGradientFunction::PolicyGradientFunction()
                                  return {grad(policy_gradient_surrogate(theta, policy, batch), theta)};
                                }) {}
 // endregion
+
+namespace {
+
+// One copy of theta per task: (1, ·, ·) → (tasks, ·, ·).
+ParamValues repeated(const ParamValues& theta, int tasks) {
+  ParamValues copies;
+  for (std::size_t k = 0; k < theta.count(); ++k) {
+    const std::vector<double> one = theta[k].to_vector();
+    std::vector<double> all;
+    for (int task = 0; task < tasks; ++task) all.insert(all.end(), one.begin(), one.end());
+    copies.add(theta.name(k),
+               Tensor::from({tasks, theta[k].shape().rows, theta[k].shape().cols}, all, theta[k].dtype()));
+  }
+  return copies;
+}
+
+}  // namespace
+
+AdaptiveLearner policy_gradient_learner(const OnPolicySource& source, const ParamValues& theta) {
+  AdaptiveLearner learner;
+  learner.start = [theta](int tasks) { return repeated(theta, tasks); };
+  learner.act = [&source](const ParamValues& theta_i, const std::vector<envs::Task>& tasks, int episodes,
+                          const RolloutPlace& place, bool deterministic) {
+    return source.rollout().collect(theta_i, tasks, episodes, place, deterministic);
+  };
+  // A value network knows the tasks of training; on a new one the linear baseline takes its place.
+  AdvantageConfig advantage = source.config().advantage;
+  if (advantage.baseline == BaselineKind::network) advantage.baseline = BaselineKind::linear;
+  const auto gradient = std::make_shared<const PolicyGradientFunction>();
+  learner.update = [&source, gradient, advantage](const ParamValues& theta_i, const Trajectories& explored,
+                                                  int) -> Tensors {
+    const BatchValues batch = make_batch(explored, advantage);
+    return theta_i + source.config().adapt_rate * (*gradient)(source.policy(), {theta_i, batch})[0];
+  };
+  return learner;
+}
+
+AdaptReport adapt_by_policy_gradient(const OnPolicySource& source, const ParamValues& theta,
+                                     const AdaptRequest& request) {
+  return AdaptationProtocol{request}.run(policy_gradient_learner(source, theta));
+}
 
 namespace {
 
@@ -85,7 +127,9 @@ class PolicyGradientTrainer : public Trainer {
     c("", source_);
     if (config_.optimizer == Optimizer::adam) c("adam", adam_);
   }
-  AdaptReport adapt(const AdaptRequest& request) const override { return source_.adapt(theta_, request); }
+  AdaptReport adapt(const AdaptRequest& request) const override {
+    return adapt_by_policy_gradient(source_, theta_, request);
+  }
 
  private:
   PolicyGradientConfig config_;

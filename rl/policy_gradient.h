@@ -14,7 +14,9 @@
 
 #include "autodiff/function.h"
 #include "nn/policy.h"
-#include "rl/trainer.h"
+#include "rl/experience/on_policy.h"
+#include "rl/experience/protocol.h"
+#include "rl/training/trainer.h"
 
 namespace innerloop::rl {
 
@@ -26,6 +28,12 @@ Var policy_gradient_surrogate(const Params& theta, const nn::PolicySpec& policy,
 struct PolicyGradientFunction : Function<nn::PolicySpec> {
   PolicyGradientFunction();
 };
+
+// How theta adapts to a task: by steps θ_i ← θ_i + adapt_rate·∇J_i. Must not outlive the source.
+AdaptiveLearner policy_gradient_learner(const OnPolicySource& source, const ParamValues& theta);
+// The adaptation protocol with that learner.
+AdaptReport adapt_by_policy_gradient(const OnPolicySource& source, const ParamValues& theta,
+                                     const AdaptRequest& request);
 
 extern const AlgorithmRow policy_gradient;
 

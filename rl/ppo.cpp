@@ -2,7 +2,7 @@
 
 #include "autodiff/ops.h"
 #include "autodiff/transforms.h"
-#include "rl/rollout_actor_critic.h"
+#include "rl/actor_critic_config.h"
 
 namespace innerloop::rl {
 
@@ -171,7 +171,8 @@ class PpoTrainer : public Trainer {
     // Every environment takes T steps with the current policy.
     // Advantages and returns, bootstrapped where a lane is cut.
     const Segments segments = source_.collect(learner_.theta());
-    const BatchValues batch = segment_batch(segments, config_.shared);
+    const ActorCriticConfig& c = config_.shared;
+    const BatchValues batch = segment_batch(segments, c.gamma, c.lambda, c.standardise);
 
     // Several epochs of minibatches of it.
     const Metrics learned = learner_.update(batch, sequence_steps(source_.config()), iteration_);

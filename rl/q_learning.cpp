@@ -7,7 +7,7 @@
 #include "autodiff/ops.h"
 #include "kernels/philox.h"
 #include "kernels/require.h"
-#include "rl/rollout_stream.h"
+#include "rl/experience/stream.h"
 
 namespace innerloop::rl {
 namespace {

@@ -13,8 +13,8 @@
 
 #include "autodiff/graph.h"
 #include "autodiff/tensor.h"
-#include "rl/replay.h"
-#include "rl/trainer.h"
+#include "rl/experience/replay.h"
+#include "rl/training/trainer.h"
 
 namespace innerloop::rl {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "nn/optimizer.h"
-#include "rl/off_policy.h"
+#include "rl/experience/off_policy.h"
 #include "rl/sac.h"
 
 namespace innerloop::rl {
@@ -45,9 +45,8 @@ class Sac {
 
   // One update from a batch of transitions. noise numbers are a pure function of (seed, update).
   void update(const BatchValues& batch, std::uint32_t update);
-  // An action in (−1, 1)^A for each state: with noise drawn at `place`, or the mode of the policy.
+  // An action in (−1, 1)^A for each state, with noise drawn at `place`.
   const Tensor& act(const Tensor& observations, const Place& place);
-  Tensor mode(const Tensor& observations) const;
   // Those of any actor with given noise (1, rows, A): zeros give its mode.
   Tensor act(const ParamValues& whose, const Tensor& observations, const Tensor& noise) const;
 

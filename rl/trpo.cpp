@@ -5,8 +5,9 @@
 
 #include "autodiff/ops.h"
 #include "autodiff/transforms.h"
-#include "rl/padding.h"
-#include "rl/rollout_source.h"
+#include "rl/experience/on_policy.h"
+#include "rl/experience/padding.h"
+#include "rl/policy_gradient.h"
 
 namespace innerloop::rl {
 
@@ -144,7 +145,9 @@ class TrpoTrainer : public Trainer {
     c("", theta_);
     c("", source_);
   }
-  AdaptReport adapt(const AdaptRequest& request) const override { return source_.adapt(theta_, request); }
+  AdaptReport adapt(const AdaptRequest& request) const override {
+    return adapt_by_policy_gradient(source_, theta_, request);
+  }
 
  private:
   TrpoTrainerConfig config_;

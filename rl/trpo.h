@@ -16,7 +16,7 @@
 
 #include "autodiff/function.h"
 #include "nn/policy.h"
-#include "rl/trainer.h"
+#include "rl/training/trainer.h"
 #include "rl/trust_region.h"
 
 namespace innerloop::rl {

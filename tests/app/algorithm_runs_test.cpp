@@ -127,7 +127,7 @@ TEST_CASE("algorithms: 1, 2 and 4 threads leave the same bytes", "[app][runs][pl
 }
 
 // Runs side by side, as a sweep's, must share nothing that changes; nor may the threads of one run.
-// [threads] app/sweep_run.cpp, rl/rollout.cpp, rl/baseline.cpp, autodiff/program.cpp
+// [threads] app/sweep_run.cpp, rl/experience/rollout.cpp, rl/experience/baseline.cpp, autodiff/program.cpp
 TEST_CASE("algorithms: two runs at once leave the bytes of one after the other, and two threads in a run those of one",
           "[app][runs][threads]") {
   TestFolder folder;

@@ -8,9 +8,9 @@
 #include "envs/table.h"
 #include "nn/optimizer.h"
 #include "nn/safetensors.h"
-#include "rl/batch.h"
+#include "rl/experience/batch.h"
+#include "rl/experience/agent.h"
 #include "rl/policy_gradient.h"
-#include "rl/rollout_source.h"
 #include "tests/app/built_program.h"
 
 using namespace innerloop;

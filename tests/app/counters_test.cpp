@@ -6,7 +6,7 @@
 
 #include "app/algorithms.h"
 #include "kernels/philox.h"
-#include "rl/options.h"
+#include "rl/training/options.h"
 #include "tests/catch.h"
 
 using namespace innerloop;

@@ -99,11 +99,11 @@ TEST_CASE("explain: the equations of a folder that holds no algorithm", "[app]")
 
 TEST_CASE("explain: the sources are compiled in as they are", "[app]") {
   for (const SourceText& source : embedded_sources())
-    if (source.path == "rl/options.h") {
-      CHECK(source.text == contents("rl/options.h"));
+    if (source.path == "rl/training/options.h") {
+      CHECK(source.text == contents("rl/training/options.h"));
       return;
     }
-  FAIL("rl/options.h is not embedded");
+  FAIL("rl/training/options.h is not embedded");
 }
 
 TEST_CASE("statistics: Student's intervals against tables and by hand [Student eq. interval]", "[app]") {

@@ -11,7 +11,7 @@
 #include "envs/mdp.h"
 #include "envs/reference.h"
 #include "envs/table.h"
-#include "rl/rollout_stream.h"
+#include "rl/experience/stream.h"
 #include "tests/app/recorded.h"
 
 using namespace innerloop;

@@ -9,7 +9,7 @@
 
 #include "app/program.h"
 #include "kernels/philox.h"
-#include "rl/trainer.h"
+#include "rl/training/trainer.h"
 #include "tests/app/outcome.h"
 
 namespace toy {

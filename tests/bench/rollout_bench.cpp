@@ -5,8 +5,8 @@
 
 #include "envs/table.h"
 #include "kernels/threads.h"
-#include "rl/batch.h"
-#include "rl/rollout.h"
+#include "rl/experience/batch.h"
+#include "rl/experience/rollout.h"
 
 using namespace innerloop;
 

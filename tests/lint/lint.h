@@ -32,15 +32,18 @@ std::vector<std::string> lines_of(const std::string& text);
 // Findings as "path:line: what", one on each line; empty if there are none.
 std::string to_string(const std::vector<Finding>& findings);
 
-// kernels <- autodiff <- nn <- rl <- meta <- app; envs on kernels, seen by rl/rollout*, meta and app. Eigen in
-// tests alone, CLI11 and toml++ in app alone, fmt and nlohmann-json in no header.
+// kernels <- autodiff <- nn <- rl <- meta <- app; envs on kernels, seen by rl/experience, meta and app.
+// Within rl: training <- experience <- rl. Eigen in tests alone, CLI11 and toml++ in app alone, fmt and nlohmann-json
+// in no header.
 std::vector<Finding> check_includes(const std::vector<File>& files);
+// No header includes itself by way of others.
+std::vector<Finding> check_circles(const std::vector<File>& files);
 // Files up to 450 lines, lines up to 120 characters, functions up to 60 lines (tables of data within do not count).
 std::vector<Finding> check_sizes(const std::vector<File>& files);
 // No macros outside kernels/cuda, no relaxed floating point, no library random numbers, no marks of unfinished work.
 std::vector<Finding> check_forbidden(const std::vector<File>& files);
 // In rl/ and meta/: no row of options writes a default, and nothing but a table reads the values of options or turns a
-// word into an enum; what a checkpoint holds is compared with what is needed in rl/checkpoint.cpp alone.
+// word into an enum; what a checkpoint holds is compared with what is needed in rl/training/checkpoint.cpp alone.
 std::vector<Finding> check_tables(const std::vector<File>& files);
 // No absolute paths of a machine, no private host names, links only to places that outlive a machine.
 std::vector<Finding> check_places(const std::vector<File>& files);

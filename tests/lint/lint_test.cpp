@@ -48,7 +48,12 @@ TEST_CASE("The lint on includes knows the direction of each folder", "[plain]") 
   CHECK(lines_found(check_includes, "envs/a.h", "#include \"kernels/philox.h\"\n#include \"autodiff/graph.h\"\n") ==
         Lines{2});
   CHECK(lines_found(check_includes, "rl/ppo.cpp", "#include \"envs/table.h\"\n") == Lines{1});
-  CHECK(lines_found(check_includes, "rl/rollout.cpp", "#include \"envs/table.h\"\n").empty());
+  CHECK(lines_found(check_includes, "rl/experience/rollout.cpp", "#include \"envs/table.h\"\n").empty());
+  CHECK(lines_found(check_includes, "rl/experience/a.h", "#include \"rl/training/trainer.h\"\n").empty());
+  CHECK(lines_found(check_includes, "rl/experience/a.h", "#include \"rl/ppo.h\"\n") == Lines{1});
+  CHECK(lines_found(check_includes, "rl/training/a.h",
+                    "#include \"rl/experience/batch.h\"\n#include \"envs/table.h\"\n") == Lines{1, 2});
+  CHECK(lines_found(check_includes, "rl/ppo.cpp", "#include \"rl/experience/batch.h\"\n").empty());
   CHECK(lines_found(check_includes, "rl/a.cpp", "#include \"meta/maml.h\"\n") == Lines{1});
   CHECK(lines_found(check_includes, "meta/a.cpp", "#include \"app/options.h\"\n#include \"tests/x.h\"\n") ==
         Lines{1, 2});
@@ -64,6 +69,20 @@ TEST_CASE("The lint on includes keeps other people's headers in their places", "
   CHECK(lines_found(check_includes, "nn/a.cpp", "#include <fmt/format.h>\n#include <nlohmann/json.hpp>\n").empty());
   CHECK(lines_found(check_includes, "nn/a.cpp", "#include <toml++/toml.h>\n#include <CLI/CLI.hpp>\n") == Lines{1, 2});
   CHECK(lines_found(check_includes, "app/a.cpp", "#include <toml++/toml.h>\n#include <CLI/CLI.hpp>\n").empty());
+}
+
+TEST_CASE("The lint on circles finds headers that include each other, however long the way", "[plain]") {
+  CHECK(check_circles({{"nn/a.h", "#include \"nn/b.h\"\n"}, {"nn/b.h", "#include \"nn/c.h\"\n"}, {"nn/c.h", ""}})
+            .empty());
+  const auto circle = check_circles({{"nn/a.h", "#include \"nn/b.h\"\n"},
+                                     {"nn/b.h", "#include \"nn/c.h\"\n"},
+                                     {"nn/c.h", "#include \"nn/b.h\"\n"}});
+  REQUIRE(circle.size() == 1);
+  CHECK(circle[0].what == "a circle: nn/b.h -> nn/c.h -> nn/b.h");
+}
+
+TEST_CASE("No header of the repository includes itself", "[plain]") {
+  CHECK(to_string(check_circles(repository())) == "");
 }
 
 TEST_CASE("Every include of the repository points the right way", "[plain]") {
@@ -132,7 +151,7 @@ TEST_CASE("The lint on tables finds defaults in rows, values read by name, words
   CHECK(lines_found(check_tables, "rl/a.cpp", "x = word == \"lstm\" ? 1 : 2;\n") == Lines{1});
   CHECK(lines_found(check_tables, "rl/a.cpp", "throw Error(\"use the options of the run that wrote it\");\n") ==
         Lines{1});
-  CHECK(lines_found(check_tables, "rl/checkpoint.cpp", "throw \"use the options of the run that wrote it\";\n")
+  CHECK(lines_found(check_tables, "rl/training/checkpoint.cpp", "throw \"use the options of the run that wrote it\";\n")
             .empty());
   CHECK(lines_found(check_tables, "app/a.cpp", "{.value = \"1\"}, v.real(\"a\")\n").empty());
   CHECK(lines_found(check_tables, "rl/a.cpp", ".add(\"a\", &Config::a, {0, 1}, \"help\")\n").empty());

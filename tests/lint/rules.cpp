@@ -1,6 +1,7 @@
 // The lints that are a pattern for each line: what is included, which words and which places stand in the text.
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <map>
 #include <set>
 
@@ -15,6 +16,12 @@ bool ends_with_any(const std::string& text, std::initializer_list<const char*> e
 }
 bool is_code(const std::string& path) { return ends_with_any(path, {".h", ".cpp", ".cu", ".cuh"}); }
 bool is_header(const std::string& path) { return ends_with_any(path, {".h", ".cuh"}); }
+// Which room of rl/ a file is in, or "rl" itself: training <- experience <- rl.
+std::string room_of(const std::string& path) {
+  for (const char* room : {"rl/training", "rl/experience"})
+    if (path.starts_with(std::string(room) + "/")) return room;
+  return "rl";
+}
 std::string folder_of(const std::string& path) { return path.substr(0, path.find('/')); }
 
 // A rule that is one pattern: every line of the given files that matches it is a finding.
@@ -45,7 +52,12 @@ std::string complaint_about(const std::string& path, const std::string& included
   const std::string folder = folder_of(path), other = folder_of(included);
   if (quoted) {
     if (included.find('/') == std::string::npos) return "an include path starts at the repository's root";
-    if (folder == "rl" && other == "envs" && path.starts_with("rl/rollout")) return "";
+    if (folder == "rl" && other == "envs" && room_of(path) == "rl/experience") return "";
+    if (folder == "rl" && other == "rl") {
+      const std::string room = room_of(path), of_included = room_of(included);
+      if (room == "rl/training" && of_included != room) return room + " may not see " + of_included;
+      if (room == "rl/experience" && of_included == "rl") return room + " may not see the algorithms";
+    }
     return may_see.at(folder).contains(other) ? "" : folder + " may not see " + other;
   }
   if (other == "Eigen" || other == "unsupported" || other == "eigen3")
@@ -72,6 +84,35 @@ std::vector<Finding> check_includes(const std::vector<File>& files) {
       if (!complaint.empty()) findings.push_back({file.path, number, included + ": " + complaint});
     }
   }
+  return findings;
+}
+
+// Headers that include each other in a circle: the first file of each circle, with its way around.
+std::vector<Finding> check_circles(const std::vector<File>& files) {
+  static const Pattern include(R"re(^\s*#\s*include\s*"([^"]+)")re");
+  std::map<std::string, std::vector<std::string>> included;
+  for (const File& file : files)
+    if (is_header(file.path))
+      for (const std::string& line : lines_of(file.text))
+        if (const auto match = include.search(line)) included[file.path].push_back((*match)[1]);
+  // Depth first; a file met again on the way that led to it closes a circle.
+  std::vector<Finding> findings;
+  std::set<std::string> done;
+  std::vector<std::string> way;
+  const std::function<void(const std::string&)> visit = [&](const std::string& path) {
+    if (const auto again = std::ranges::find(way, path); again != way.end()) {
+      std::string circle;
+      for (auto at = again; at != way.end(); ++at) circle += *at + " -> ";
+      findings.push_back({path, 0, "a circle: " + circle + path});
+      return;
+    }
+    if (done.contains(path)) return;
+    way.push_back(path);
+    for (const std::string& next : included[path]) visit(next);
+    way.pop_back();
+    done.insert(path);
+  };
+  for (const File& file : files) visit(file.path);
   return findings;
 }
 

@@ -7,7 +7,7 @@
 #include "autodiff/transforms.h"
 #include "envs/table.h"
 #include "meta/maml.h"
-#include "rl/rollout.h"
+#include "rl/experience/rollout.h"
 #include "tests/catch.h"
 #include "tests/meta/exact_gradients.h"
 #include "tests/meta/explorations.h"

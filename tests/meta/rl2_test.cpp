@@ -1,13 +1,12 @@
 // RL²: memory through a trial, gradients through it, and the mistakes that published code makes (meta/rl2.md numbers
-// them; those that the trial itself rules out are in tests/rl/trial_test.cpp).
+// them; those that the trial itself rules out are in tests/rl/experience/trial_test.cpp).
 #include <cmath>
 
 #include "autodiff/ops.h"
 #include "autodiff/transforms.h"
 #include "envs/table.h"
 #include "meta/rl2.h"
-#include "rl/rollout_actor_critic.h"
-#include "rl/rollout_source.h"
+#include "rl/experience/agent.h"
 #include "tests/catch.h"
 
 using namespace innerloop;

@@ -3,7 +3,7 @@
 
 #include "envs/table.h"
 #include "meta/rl2.h"
-#include "rl/rollout_source.h"
+#include "rl/experience/agent.h"
 #include "tests/catch.h"
 
 using namespace innerloop;

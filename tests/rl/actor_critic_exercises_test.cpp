@@ -1,8 +1,8 @@
 // The answers of exercises in the chapters on actor-critics, as tests.
 #include <vector>
 
-#include "rl/returns.h"
-#include "rl/rollout_actor_critic.h"
+#include "rl/actor_critic_config.h"
+#include "rl/experience/returns.h"
 #include "tests/catch.h"
 
 using namespace innerloop;

@@ -4,9 +4,9 @@
 #include <cmath>
 
 #include "autodiff/check_directions.h"
+#include "rl/actor_critic_config.h"
 #include "rl/check_cases.h"
 #include "rl/ppo.h"
-#include "rl/rollout_actor_critic.h"
 #include "tests/catch.h"
 #include "tests/rl/agent_batch.h"
 #include "tests/sanitized.h"

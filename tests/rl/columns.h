@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "autodiff/tensor.h"
-#include "rl/options.h"
+#include "rl/training/options.h"
 
 namespace innerloop::rl {
 

@@ -3,8 +3,8 @@
 
 #include "autodiff/device.h"
 #include "envs/table.h"
-#include "rl/batch.h"
-#include "rl/rollout_source.h"
+#include "rl/experience/batch.h"
+#include "rl/experience/on_policy.h"
 #include "rl/trpo.h"
 #include "tests/catch.h"
 

@@ -9,7 +9,7 @@
 #include "envs/mdp.h"
 #include "envs/table.h"
 #include "kernels/threads.h"
-#include "rl/options.h"
+#include "rl/training/options.h"
 #include "tests/catch.h"
 #include "tests/rl/columns.h"
 

@@ -2,7 +2,7 @@
 #include <array>
 #include <cmath>
 
-#include "rl/returns.h"
+#include "rl/experience/returns.h"
 #include "tests/catch.h"
 #include "tests/rl/two_state_fixture.h"
 

@@ -6,7 +6,7 @@
 #include "autodiff/ops.h"
 #include "autodiff/transforms.h"
 #include "kernels/philox.h"
-#include "rl/rollout_segments.h"
+#include "rl/experience/segments.h"
 #include "tests/catch.h"
 
 using namespace innerloop;

@@ -4,9 +4,9 @@
 #include <cmath>
 
 #include "kernels/threads.h"
-#include "rl/batch.h"
-#include "rl/returns.h"
-#include "rl/rollout_source.h"
+#include "rl/experience/batch.h"
+#include "rl/experience/on_policy.h"
+#include "rl/experience/returns.h"
 #include "tests/catch.h"
 #include "tests/rl/two_state_fixture.h"
 

@@ -7,7 +7,7 @@
 #include "autodiff/transforms.h"
 #include "envs/mdp.h"
 #include "envs/table.h"
-#include "rl/options.h"
+#include "rl/training/options.h"
 #include "tests/catch.h"
 
 using namespace innerloop;

@@ -8,10 +8,10 @@
 #include "autodiff/transforms.h"
 #include "envs/table.h"
 #include "kernels/threads.h"
-#include "rl/batch.h"
+#include "rl/experience/batch.h"
+#include "rl/experience/on_policy.h"
+#include "rl/experience/returns.h"
 #include "rl/policy_gradient.h"
-#include "rl/returns.h"
-#include "rl/rollout_source.h"
 #include "tests/catch.h"
 #include "tests/rl/two_state_fixture.h"
 

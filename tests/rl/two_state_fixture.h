@@ -9,7 +9,7 @@
 
 #include "envs/tabular.h"
 #include "nn/policy.h"
-#include "rl/trajectory.h"
+#include "rl/experience/trajectory.h"
 
 namespace innerloop::tests {
 
