@@ -1,30 +1,28 @@
 #include "app/checks.h"
 
 #include <algorithm>
+#include <iterator>
 
+#include "app/algorithms.h"
 #include "kernels/nearest.h"
-#include "meta/check_cases.h"
-#include "meta/rl2.h"
 #include "nn/check_cases.h"
-#include "rl/check_cases.h"
 #include "rl/training/options.h"
 
 namespace innerloop::app {
 namespace {
 
-// Everything that can be checked: the one place where new cases are entered.
 struct CheckGroup {
   const char* name;
   std::vector<CheckCase> (*cases)();
 };
+
+void append(std::vector<CheckCase>& all, std::vector<CheckCase> more) {
+  std::ranges::move(more, std::back_inserter(all));
+}
 std::vector<CheckCase> algorithm_cases() {
-  std::vector<CheckCase> cases = rl::check_cases();
-  for (const auto& of_family : {meta::maml_check_cases, meta::meta_sgd_check_cases, meta::e_maml_check_cases,
-                                meta::promp_check_cases, meta::maesn_check_cases})
-    for (CheckCase& instance : of_family()) cases.push_back(std::move(instance));
-  for (CheckCase& instance : meta::pearl_check_cases()) cases.push_back(std::move(instance));
-  for (CheckCase& instance : meta::meta_gradient_check_cases()) cases.push_back(std::move(instance));
-  for (CheckCase& instance : meta::rl2_check_cases()) cases.push_back(std::move(instance));
+  std::vector<CheckCase> cases;
+  for (const rl::AlgorithmRow* row : all_algorithms())
+    if (row->checks != nullptr) append(cases, row->checks());
   return cases;
 }
 constexpr CheckGroup groups[] = {

@@ -4,6 +4,7 @@
 
 #include "autodiff/ops.h"
 #include "autodiff/transforms.h"
+#include "meta/check_cases.h"
 #include "meta/inner_loop.h"
 #include "meta/outer_step.h"
 #include "rl/experience/padding.h"
@@ -182,6 +183,11 @@ constexpr rl::Preset presets[] = {
      "inner_steps = 3\ntasks = 20\nhidden = [32, 32]\niterations = 100"},
 };
 
+constexpr rl::SmokeRun smoke[] = {
+    {"trpo", "tasks = 3\ntrajectories = 2\nhidden = [8]\ncg_damping = 0.1"},
+    {"adam", "tasks = 3\ntrajectories = 2\nhidden = [8]\nouter = adam\nestimator = likelihood-ratio\ninner_steps = 2"},
+};
+
 std::unique_ptr<rl::Trainer> make_e_maml(const rl::OptionValues& values, std::uint64_t seed) {
   return std::make_unique<EMamlTrainer>(e_maml_options().read(values), seed);
 }
@@ -197,6 +203,8 @@ const rl::AlgorithmRow e_maml = {
     .options = e_maml_options(),
     .presets = presets,
     .make = make_e_maml,
+    .checks = e_maml_check_cases,
+    .smoke = smoke,
 };
 
 }  // namespace innerloop::meta

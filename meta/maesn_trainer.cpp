@@ -4,6 +4,7 @@
 
 #include "envs/table.h"
 #include "kernels/philox.h"
+#include "meta/check_cases.h"
 #include "meta/inner_loop.h"
 #include "rl/descent.h"
 #include "rl/experience/agent.h"
@@ -278,6 +279,12 @@ constexpr rl::Preset presets[] = {
      "activation = tanh\niterations = 60"},
 };
 
+constexpr rl::SmokeRun smoke[] = {
+    {"trpo", "task_list = 4\ntasks = 3\ntrajectories = 2\nhidden = [8]\ncg_damping = 0.1"},
+    {"adam, the policy adapts too",
+     "task_list = 4\ntasks = 2\ntrajectories = 2\nhidden = [8]\nouter = adam\nadapt_policy = true"},
+};
+
 std::unique_ptr<rl::Trainer> make_maesn(const rl::OptionValues& values, std::uint64_t seed) {
   return std::make_unique<MaesnTrainer>(maesn_options().read(values), seed);
 }
@@ -293,6 +300,8 @@ const rl::AlgorithmRow maesn = {
     .options = maesn_options(),
     .presets = presets,
     .make = make_maesn,
+    .checks = maesn_check_cases,
+    .smoke = smoke,
 };
 
 }  // namespace innerloop::meta

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "meta/check_cases.h"
+
 namespace innerloop::meta {
 
 MamlTrainer::MamlTrainer(const MamlConfig& config, std::uint64_t seed)
@@ -96,6 +98,23 @@ constexpr rl::Preset presets[] = {
      "hidden = [32, 32]\nactivation = tanh\niterations = 60"},
 };
 
+// MAML's own, and those of learned step sizes (Meta-SGD).
+std::vector<CheckCase> checks() {
+  std::vector<CheckCase> cases = maml_check_cases();
+  for (CheckCase& instance : meta_sgd_check_cases()) cases.push_back(std::move(instance));
+  return cases;
+}
+
+constexpr rl::SmokeRun smoke[] = {
+    {"trpo", "tasks = 3\ntrajectories = 2\nhidden = [8]\ncg_damping = 0.1"},
+    {"adam", "tasks = 3\ntrajectories = 2\nhidden = [8]\nouter = adam"},
+    {"first order", "tasks = 3\ntrajectories = 2\nhidden = [8]\nestimator = first-order\ncg_damping = 0.1"},
+    {"learned step sizes", "tasks = 3\ntrajectories = 2\nhidden = [8]\nstep_sizes = learned\nouter = adam"},
+    {"DiCE, two steps",
+     "tasks = 3\ntrajectories = 2\nhidden = [8]\nestimator = dice\ninner_steps = 2\nbaseline = mean\nouter = adam"},
+    {"pretrained", "tasks = 3\ntrajectories = 2\nhidden = [8]\ninner_steps = 0\ncg_damping = 0.1"},
+};
+
 std::unique_ptr<rl::Trainer> make(const rl::OptionValues& values, std::uint64_t seed) {
   return std::make_unique<MamlTrainer>(maml_options().read(values), seed);
 }
@@ -111,6 +130,8 @@ const rl::AlgorithmRow maml = {
     .options = maml_options(),
     .presets = presets,
     .make = make,
+    .checks = checks,
+    .smoke = smoke,
 };
 
 }  // namespace innerloop::meta

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "envs/table.h"
+#include "meta/check_cases.h"
 
 namespace innerloop::meta {
 namespace {
@@ -218,6 +219,13 @@ constexpr rl::Preset presets[] = {
     {"chain", "γ and λ while a delay is picked: the defaults", ""},
 };
 
+constexpr rl::SmokeRun smoke[] = {
+    {"a2c", "steps = 150\nhidden = [8]"},
+    {"td, all updates differentiated",
+     "env = signal-noise-v1\nagent = td\nlearn = gamma\nby_state = true\nmode = exact\nbilevel = true\nupdates = 2\n"
+     "trajectories = 3\nmeta_steps = 2"},
+};
+
 std::unique_ptr<rl::Trainer> make(const rl::OptionValues& values, std::uint64_t seed) {
   return std::make_unique<MetaGradientTrainer>(meta_gradient_options().read(values), seed);
 }
@@ -233,6 +241,8 @@ const rl::AlgorithmRow meta_gradient = {
     .options = meta_gradient_options(),
     .presets = presets,
     .make = make,
+    .checks = meta_gradient_check_cases,
+    .smoke = smoke,
 };
 
 }  // namespace innerloop::meta

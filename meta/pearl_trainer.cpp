@@ -6,6 +6,7 @@
 #include "envs/oyster_goals.h"
 #include "envs/table.h"
 #include "kernels/philox.h"
+#include "meta/check_cases.h"
 
 namespace innerloop::meta {
 namespace {
@@ -380,6 +381,12 @@ constexpr rl::Preset presets[] = {
      "posterior_episodes = 45\nextra_episodes = 0\ntest_prior_episodes = 5\ncontext = 256"},
 };
 
+constexpr const char* small =
+    "train_tasks = 3\nvisited_tasks = 2\ninitial_episodes = 1\nprior_episodes = 1\nposterior_episodes = 1\n"
+    "extra_episodes = 1\nupdates = 3\nmeta_batch = 2\nbatch = 8\ncontext = 8\nhidden = [8]\nencoder_hidden = [8]\n"
+    "capacity = 100";
+constexpr rl::SmokeRun smoke[] = {{"v2", small}, {"v1", small, "official"}};
+
 std::unique_ptr<rl::Trainer> make(const rl::OptionValues& values, std::uint64_t seed) {
   return std::make_unique<PearlTrainer>(options.read(values), seed);
 }
@@ -395,6 +402,8 @@ const rl::AlgorithmRow pearl = {
     .options = options,
     .presets = presets,
     .make = make,
+    .checks = pearl_check_cases,
+    .smoke = smoke,
 };
 
 }  // namespace innerloop::meta

@@ -2,6 +2,7 @@
 
 #include "autodiff/ops.h"
 #include "autodiff/transforms.h"
+#include "meta/check_cases.h"
 #include "meta/inner_loop.h"
 #include "nn/optimizer.h"
 #include "rl/experience/padding.h"
@@ -197,6 +198,11 @@ constexpr rl::Preset presets[] = {
      "inner_steps = 3\ntasks = 20\nhidden = [32, 32]\niterations = 100"},
 };
 
+constexpr rl::SmokeRun smoke[] = {
+    {"eta adapts", "tasks = 3\ntrajectories = 2\nhidden = [8]\nadaptive_eta = true"},
+    {"eta stays", "tasks = 3\ntrajectories = 2\nhidden = [8]\nadaptive_eta = false\ninner_steps = 2\nepochs = 2"},
+};
+
 std::unique_ptr<rl::Trainer> make_promp(const rl::OptionValues& values, std::uint64_t seed) {
   return std::make_unique<PrompTrainer>(promp_options().read(values), seed);
 }
@@ -212,6 +218,8 @@ const rl::AlgorithmRow promp = {
     .options = promp_options(),
     .presets = presets,
     .make = make_promp,
+    .checks = promp_check_cases,
+    .smoke = smoke,
 };
 
 }  // namespace innerloop::meta

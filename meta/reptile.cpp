@@ -96,6 +96,11 @@ constexpr rl::Preset presets[] = {
     {"quick", "2-D navigation with a smaller network", "hidden = [64, 64]\niterations = 60"},
 };
 
+constexpr rl::SmokeRun smoke[] = {
+    {"one step", "tasks = 3\ntrajectories = 2\nhidden = [8]"},
+    {"three steps, epsilon stays", "tasks = 3\ntrajectories = 2\nhidden = [8]\ninner_steps = 3\nanneal = false"},
+};
+
 std::unique_ptr<rl::Trainer> make_reptile(const rl::OptionValues& values, std::uint64_t seed) {
   return std::make_unique<ReptileTrainer>(reptile_options().read(values), seed);
 }
@@ -111,6 +116,7 @@ const rl::AlgorithmRow reptile = {
     .options = reptile_options(),
     .presets = presets,
     .make = make_reptile,
+    .smoke = smoke,
 };
 
 }  // namespace innerloop::meta

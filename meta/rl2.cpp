@@ -250,6 +250,12 @@ constexpr rl::Preset presets[] = {
      "learning_rate = 1e-3\nanneal = false\nentropy_weight = 0\nvalue_weight = 0.5\nmax_gradient_norm = 0"},
 };
 
+constexpr rl::SmokeRun smoke[] = {
+    {"lstm", "episodes = 2\ntasks = 4\nslices = 2\ncore_size = 4\nminibatches = 2"},
+    {"gru, ppo, through four steps",
+     "env = two-state-v1\nepisodes = 2\ntasks = 4\ncore = gru\ncore_size = 4\nouter = ppo\nminibatches = 2\nwindow = 4"},
+};
+
 std::unique_ptr<rl::Trainer> make(const rl::OptionValues& values, std::uint64_t seed) {
   return std::make_unique<Rl2Trainer>(options.read(values), seed);
 }
@@ -265,6 +271,8 @@ const rl::AlgorithmRow rl2 = {
     .options = options,
     .presets = presets,
     .make = make,
+    .checks = rl2_check_cases,
+    .smoke = smoke,
 };
 
 }  // namespace innerloop::meta

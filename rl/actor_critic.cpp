@@ -5,6 +5,7 @@
 #include "autodiff/ops.h"
 #include "autodiff/transforms.h"
 #include "rl/actor_critic_config.h"
+#include "rl/check_cases.h"
 
 namespace innerloop::rl {
 
@@ -174,6 +175,12 @@ constexpr Preset presets[] = {
      "reward_scale = 0.1"},
 };
 
+constexpr SmokeRun smoke[] = {
+    {"rows", "trajectories = 3\nsteps = 6\nhidden = [8]"},
+    {"lstm", "env = pendulum-v1\ncore = lstm\ncore_size = 4\ntrajectories = 3\nsteps = 6\nhidden = [8]\n"
+             "normalise_observations = true"},
+};
+
 std::unique_ptr<Trainer> make(const OptionValues& values, std::uint64_t seed) {
   return std::make_unique<A2cTrainer>(options.read(values).shared, seed);
 }
@@ -189,6 +196,8 @@ const AlgorithmRow a2c = {
     .options = options,
     .presets = presets,
     .make = make,
+    .checks = a2c_check_cases,
+    .smoke = smoke,
 };
 
 }  // namespace innerloop::rl

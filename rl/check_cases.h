@@ -7,9 +7,13 @@
 
 namespace innerloop::rl {
 
-std::vector<CheckCase> check_cases();               // subjects: policy_gradient, trpo, and those of the next lines
-std::vector<CheckCase> actor_critic_check_cases();  // a2c, ppo
-std::vector<CheckCase> off_policy_check_cases();    // q_learning, dqn, sac
+std::vector<CheckCase> policy_gradient_check_cases();
+std::vector<CheckCase> trpo_check_cases();
+std::vector<CheckCase> a2c_check_cases();
+std::vector<CheckCase> ppo_check_cases();
+std::vector<CheckCase> q_learning_check_cases();
+std::vector<CheckCase> dqn_check_cases();
+std::vector<CheckCase> sac_check_cases();
 
 // Numbers for the cases: normal, of standard deviation `scale`; another id, other numbers.
 Tensor check_normals(Shape shape, std::uint32_t id, double scale = 1);

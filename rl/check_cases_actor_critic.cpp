@@ -59,9 +59,8 @@ Params agent_of(const Vars& in) {
   return theta;
 }
 
-}  // namespace
-
-std::vector<CheckCase> actor_critic_check_cases() {
+std::vector<CheckCase> agent_cases(const std::string& subject,
+                                   AgentLoss (*loss)(const Params&, const AgentLossSpec&, const Batch&)) {
   const struct {
     const char* what;
     nn::PolicySpec::Head head;
@@ -72,19 +71,22 @@ std::vector<CheckCase> actor_critic_check_cases() {
                 {"gaussian, lstm, 6 steps", nn::PolicySpec::Head::gaussian, Core::lstm, 6, 2},
                 {"categorical, gru, 6 steps", nn::PolicySpec::Head::categorical, Core::gru, 6, 2}};
   std::vector<CheckCase> cases;
-  for (const auto loss : {&a2c_loss, &ppo_loss})
-    for (const auto& agent : agents) {
-      const std::string subject = loss == &a2c_loss ? "a2c" : "ppo";
-      const AgentProblem p = agent_problem(agent.head, agent.core, agent.T, agent.N);
-      const AgentLossSpec config = p.config;
-      cases.push_back({.name = subject + ", " + agent.what,
-                       .subject = subject,
-                       .inputs = p.inputs,
-                       .build = [=](const Vars& in) {
-                         return std::vector<Var>{loss(agent_of(in), config, in).total};
-                       }});
-    }
+  for (const auto& agent : agents) {
+    const AgentProblem p = agent_problem(agent.head, agent.core, agent.T, agent.N);
+    const AgentLossSpec config = p.config;
+    cases.push_back({.name = subject + ", " + agent.what,
+                     .subject = subject,
+                     .inputs = p.inputs,
+                     .build = [=](const Vars& in) {
+                       return std::vector<Var>{loss(agent_of(in), config, in).total};
+                     }});
+  }
   return cases;
 }
+
+}  // namespace
+
+std::vector<CheckCase> a2c_check_cases() { return agent_cases("a2c", &a2c_loss); }
+std::vector<CheckCase> ppo_check_cases() { return agent_cases("ppo", &ppo_loss); }
 
 }  // namespace innerloop::rl

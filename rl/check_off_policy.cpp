@@ -161,9 +161,14 @@ void add_temperature_cases(std::vector<CheckCase>& cases) {
 
 }  // namespace
 
-std::vector<CheckCase> off_policy_check_cases() {
-  std::vector<CheckCase> cases{q_case(), dqn_case(true, Activation::tanh), dqn_case(false, Activation::tanh),
-                               dqn_case(true, Activation::relu)};
+std::vector<CheckCase> q_learning_check_cases() { return {q_case()}; }
+
+std::vector<CheckCase> dqn_check_cases() {
+  return {dqn_case(true, Activation::tanh), dqn_case(false, Activation::tanh), dqn_case(true, Activation::relu)};
+}
+
+std::vector<CheckCase> sac_check_cases() {
+  std::vector<CheckCase> cases;
   add_critic_cases(cases);
   add_actor_cases(cases);
   add_temperature_cases(cases);

@@ -9,6 +9,7 @@
 #include "kernels/philox.h"
 #include "kernels/require.h"
 #include "nn/optimizer.h"
+#include "rl/check_cases.h"
 #include "rl/experience/off_policy.h"
 
 namespace innerloop::rl {
@@ -229,6 +230,13 @@ const Options<DqnConfig> options =
         .add("epsilon", &DqnConfig::epsilon, {0, 1}, "share of random actions, at last", "0.1")
         .add("epsilon_steps", &DqnConfig::epsilon_steps, {1, 1e9}, "steps from 1 to that share", "1e6");
 
+constexpr SmokeRun smoke[] = {
+    {"double", "steps = 12\nhidden = [8]\nbatch = 8\nlearning_starts = 8\nupdate_every = 1\nevaluation_episodes = 1"},
+    {"full ring, Huber, single",
+     "steps = 12\nhidden = [8]\nbatch = 8\nlearning_starts = 8\ncapacity = 10\nhuber = true\ndouble_q = false\n"
+     "evaluation_episodes = 1"},
+};
+
 std::unique_ptr<Trainer> make(const OptionValues& values, std::uint64_t seed) {
   return std::make_unique<DqnTrainer>(options.read(values), seed);
 }
@@ -244,6 +252,8 @@ const AlgorithmRow dqn = {
     .options = options,
     .presets = {},
     .make = make,
+    .checks = dqn_check_cases,
+    .smoke = smoke,
 };
 
 }  // namespace innerloop::rl

@@ -7,6 +7,7 @@
 #include "autodiff/ops.h"
 #include "autodiff/transforms.h"
 #include "nn/optimizer.h"
+#include "rl/check_cases.h"
 #include "rl/experience/batch.h"
 #include "rl/experience/padding.h"
 
@@ -145,6 +146,14 @@ const Options<PolicyGradientConfig> options =
         .add("learning_rate", &PolicyGradientConfig::learning_rate, {0, 1000}, "step size")
         .add("optimizer", &PolicyGradientConfig::optimizer, "how the gradient becomes a step");
 
+constexpr SmokeRun smoke[] = {
+    {"linear", "tasks = 3\ntrajectories = 2\nhidden = [8]"},
+    {"one task, baseline of the batch before",
+     "tasks = 1\ntrajectories = 4\nhidden = [8]\nbaseline_fit = previous-batch"},
+    {"sgd", "env = cartpole-v1\ntasks = 2\ntrajectories = 2\nhidden = [8]\nbaseline = mean\noptimizer = sgd"},
+    {"network", "env = pendulum-v1\ntasks = 2\ntrajectories = 2\nhidden = [8]\nbaseline = network"},
+};
+
 std::unique_ptr<Trainer> make(const OptionValues& values, std::uint64_t seed) {
   return std::make_unique<PolicyGradientTrainer>(options.read(values), seed);
 }
@@ -160,6 +169,8 @@ const AlgorithmRow policy_gradient = {
     .options = options,
     .presets = {},
     .make = make,
+    .checks = policy_gradient_check_cases,
+    .smoke = smoke,
 };
 
 }  // namespace innerloop::rl

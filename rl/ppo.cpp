@@ -3,6 +3,7 @@
 #include "autodiff/ops.h"
 #include "autodiff/transforms.h"
 #include "rl/actor_critic_config.h"
+#include "rl/check_cases.h"
 
 namespace innerloop::rl {
 
@@ -220,6 +221,12 @@ constexpr Preset presets[] = {
      "anneal = true\nreward_scale = 0.1\nminibatches = 16"},
 };
 
+constexpr SmokeRun smoke[] = {
+    {"rows", "trajectories = 4\nsteps = 8\nhidden = [8]\nepochs = 2\nminibatches = 2\nanneal = true"},
+    {"gru", "core = gru\ncore_size = 4\ntrajectories = 4\nsteps = 8\nhidden = [8]\nepochs = 2\nminibatches = 2\n"
+            "target_kl = 0.01"},
+};
+
 std::unique_ptr<Trainer> make(const OptionValues& values, std::uint64_t seed) {
   return std::make_unique<PpoTrainer>(options.read(values), seed);
 }
@@ -235,6 +242,8 @@ const AlgorithmRow ppo = {
     .options = options,
     .presets = presets,
     .make = make,
+    .checks = ppo_check_cases,
+    .smoke = smoke,
 };
 
 }  // namespace innerloop::rl

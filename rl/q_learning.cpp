@@ -7,6 +7,7 @@
 #include "autodiff/ops.h"
 #include "kernels/philox.h"
 #include "kernels/require.h"
+#include "rl/check_cases.h"
 #include "rl/experience/stream.h"
 
 namespace innerloop::rl {
@@ -170,6 +171,8 @@ const Options<QConfig> options =
         .add("evaluation_episodes", &QConfig::evaluation_episodes, {1, 10000},
              "of the greedy policy, after each iteration");
 
+constexpr SmokeRun smoke[] = {{"table", "steps = 40\nevaluation_episodes = 2"}};
+
 std::unique_ptr<Trainer> make(const OptionValues& values, std::uint64_t seed) {
   return std::make_unique<QTrainer>(options.read(values), seed);
 }
@@ -185,6 +188,8 @@ const AlgorithmRow q_learning = {
     .options = options,
     .presets = {},
     .make = make,
+    .checks = q_learning_check_cases,
+    .smoke = smoke,
 };
 
 }  // namespace innerloop::rl

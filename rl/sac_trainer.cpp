@@ -6,6 +6,7 @@
 
 #include "kernels/philox.h"
 #include "kernels/require.h"
+#include "rl/check_cases.h"
 
 namespace innerloop::rl {
 
@@ -252,6 +253,13 @@ constexpr Preset presets[] = {
      "critic_rate = 1e-3\ntemperature_rate = 1e-3\npolicy_delay = 2\nlearning_starts = 5000"},
 };
 
+constexpr const char* small =
+    "env = point-nav-v1\nsteps = 12\nhidden = [8]\nbatch = 8\nlearning_starts = 8\nevaluation_episodes = 1";
+constexpr SmokeRun smoke[] = {{"v2", small},
+                              {"v1", small, "paper-v1"},
+                              {"softlearning", small, "softlearning"},
+                              {"cleanrl", small, "cleanrl"}};
+
 std::unique_ptr<Trainer> make(const OptionValues& values, std::uint64_t seed) {
   return std::make_unique<SacTrainer>(sac_options().read(values), seed);
 }
@@ -296,6 +304,8 @@ const AlgorithmRow sac = {
     .options = sac_options(),
     .presets = presets,
     .make = make,
+    .checks = sac_check_cases,
+    .smoke = smoke,
 };
 
 }  // namespace innerloop::rl

@@ -5,6 +5,7 @@
 
 #include "autodiff/ops.h"
 #include "autodiff/transforms.h"
+#include "rl/check_cases.h"
 #include "rl/experience/on_policy.h"
 #include "rl/experience/padding.h"
 #include "rl/policy_gradient.h"
@@ -173,6 +174,12 @@ constexpr Preset presets[] = {
      "baseline = network\nlambda = 0.97"},
 };
 
+constexpr SmokeRun smoke[] = {
+    {"linear", "tasks = 3\ntrajectories = 2\nhidden = [8]\ncg_damping = 0.1"},
+    {"network",
+     "env = pendulum-v1\ntasks = 1\ntrajectories = 2\nhidden = [8]\nbaseline = network\ncg_damping = 10"},
+};
+
 std::unique_ptr<Trainer> make(const OptionValues& values, std::uint64_t seed) {
   return std::make_unique<TrpoTrainer>(options.read(values), seed);
 }
@@ -188,6 +195,8 @@ const AlgorithmRow trpo = {
     .options = options,
     .presets = presets,
     .make = make,
+    .checks = trpo_check_cases,
+    .smoke = smoke,
 };
 
 }  // namespace innerloop::rl

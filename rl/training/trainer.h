@@ -15,6 +15,10 @@
 #include "rl/training/checkpoint.h"
 #include "rl/training/option_table.h"
 
+namespace innerloop {
+struct CheckCase;  // autodiff/check.h
+}
+
 namespace innerloop::rl {
 
 // A named number of one iteration: one column of metrics.csv.
@@ -92,6 +96,14 @@ class Trainer {
   int iteration_ = 0;  // iterate() counts it up
 };
 
+// Settings that train in a second or two, for one path through an algorithm: tests take each of them through training,
+// kill and resume, adaptation, several numbers of threads, bad checkpoints and the emulated device.
+struct SmokeRun {
+  const char* name;           // "lstm": unique within the algorithm
+  const char* settings;       // as a preset's
+  const char* preset = "";    // applied before them
+};
+
 // One algorithm, as the program sees it. Each algorithm's header declares one; app/algorithms.cpp lists them.
 struct AlgorithmRow {
   const char* name;     // "maml"
@@ -103,6 +115,8 @@ struct AlgorithmRow {
   std::span<const Preset> presets;
   // `values` holds every option of the table (and env, seed … of the program); the seed is that of all training draws.
   std::unique_ptr<Trainer> (*make)(const OptionValues& values, std::uint64_t seed);
+  std::vector<CheckCase> (*checks)() = nullptr;  // what `innerloop check <name>` verifies
+  std::span<const SmokeRun> smoke{};             // the first of them: the defaults, but small
 };
 
 }  // namespace innerloop::rl

@@ -1,6 +1,5 @@
 // Every algorithm through the program: a killed and resumed run, and runs on 1, 2 and 4 threads, leave the same bytes.
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <csignal>
 #include <sstream>
@@ -15,55 +14,13 @@
 
 #include "tests/app/built_program.h"
 #include "tests/app/folder.h"
+#include "tests/app/smoke.h"
 #include "tests/catch.h"
 
+using namespace innerloop;
 using Catch::Matchers::ContainsSubstring;
 
 namespace {
-
-// A run of seconds: few tasks, short data, a small network, but all the parts.
-const std::string tiny = " --tasks 3 --trajectories 2 --hidden 8 --checkpoint-every 2 --quiet --iterations 6 ";
-std::string tiny_of(const std::string& algorithm) {
-  const std::string steps = " --steps 40 --evaluation-episodes 2 --checkpoint-every 2 --quiet --iterations 6 ";
-  if (algorithm == "q_learning") return steps;
-  if (algorithm == "dqn") return steps + "--hidden 8 --batch 8 --learning-starts 20 --update-every 1 ";
-  if (algorithm == "sac") return steps + "--hidden 8 --batch 8 --learning-starts 20 --env point-nav-v1 ";
-  if (algorithm == "pearl")
-    return " --train-tasks 3 --visited-tasks 2 --initial-episodes 1 --prior-episodes 1 --posterior-episodes 1 "
-           "--extra-episodes 1 --updates 3 --meta-batch 2 --batch 8 --context 8 --hidden 8 --encoder-hidden 8 "
-           "--capacity 100 --checkpoint-every 2 --quiet --iterations 6 ";
-  if (algorithm == "rl2")
-    return " --episodes 2 --tasks 4 --slices 2 --core-size 6 --minibatches 2 --checkpoint-every 2 --quiet "
-           "--iterations 6 ";
-  if (algorithm == "meta_gradient")
-    return " --steps 150 --hidden 8 --checkpoint-every 2 --quiet --iterations 6 ";
-  return tiny;
-}
-
-// The same, for two iterations, as a sweep's method takes them: +steps=40+hidden=8.
-std::string settings_of(const std::string& algorithm) {
-  std::istringstream words(tiny_of(algorithm));
-  std::string settings = "+iterations=2";
-  for (std::string flag, value; words >> flag;) {
-    if (flag == "--quiet") continue;
-    words >> value;
-    if (flag == "--iterations" || flag == "--checkpoint-every" || flag == "--env") continue;
-    std::ranges::replace(flag, '-', '_');
-    settings += "+" + flag.substr(2) + "=" + value;
-  }
-  return settings;
-}
-
-// The names of all algorithms, as the program lists them.
-std::vector<std::string> algorithms(const TestFolder& folder) {
-  REQUIRE(exit_status(folder, "list algorithms --json") == 0);
-  std::vector<std::string> names;
-  for (const auto& row : nlohmann::json::parse(contents(folder / "out.txt"))) names.push_back(row["name"]);
-  REQUIRE(names.size() >= 2);
-  return names;
-}
-
-const char* const files[] = {"config.toml", "metrics.csv", "checkpoints/iteration-000006.safetensors"};
 
 pid_t start(const std::string& words) {
   const pid_t child = ::fork();
@@ -102,28 +59,19 @@ double peak_of(const std::string& words) {
 
 }  // namespace
 
-// [plain] under the sanitizers every algorithm trains on one and two threads in the next test
-TEST_CASE("algorithms: 1, 2 and 4 threads leave the same bytes", "[app][runs][plain]") {
+// [plain] the threads that share products are those of tests/kernels and tests/autodiff
+TEST_CASE("algorithms: layers so wide that threads share each product leave the same bytes on 1, 2 and 4 threads",
+          "[app][runs][plain]") {
   TestFolder folder;
-  const auto check_threads = [&](const std::string& name, const std::string& command, auto&& kept) {
-    INFO(command);
-    const std::string one = folder / (name + "1"), two = folder / (name + "2"), four = folder / (name + "4");
-    REQUIRE(exit_status(folder, "train " + command + "--threads 1 --out " + one) == 0);
-    REQUIRE(exit_status(folder, "train " + command + "--threads 2 --out " + two) == 0);
-    REQUIRE(exit_status(folder, "train " + command + "--threads 4 --out " + four) == 0);
-    for (const char* file : kept) {
-      INFO(file);
-      CHECK_FALSE(contents(one + "/" + file).empty());
-      CHECK(contents(one + "/" + file) == contents(two + "/" + file));
-      CHECK(contents(one + "/" + file) == contents(four + "/" + file));
-    }
-  };
-  for (const std::string& algorithm : algorithms(folder))
-    check_threads(algorithm, algorithm + tiny_of(algorithm), files);
-  // Layers so wide that threads share each product.
-  check_threads("wide", "sac --hidden [256,256] --batch 256 --steps 120 --learning-starts 100 --iterations 1 "
-                        "--evaluation-episodes 1 --quiet ",
-                std::array{"metrics.csv", "checkpoints/iteration-000001.safetensors"});
+  const std::string train = "train sac --hidden [256,256] --batch 256 --steps 120 --learning-starts 100 --iterations 1 "
+                            "--evaluation-episodes 1 --quiet --threads ";
+  for (const char* threads : {"1", "2", "4"})
+    REQUIRE(exit_status(folder, train + threads + " --out " + (folder / threads)) == 0);
+  for (const std::string file : {"/metrics.csv", "/checkpoints/iteration-000001.safetensors"}) {
+    INFO(file);
+    CHECK_FALSE(contents(folder / "1" + file).empty());
+    for (const char* threads : {"2", "4"}) CHECK(contents(folder / "1" + file) == contents(folder / threads + file));
+  }
 }
 
 // Runs side by side, as a sweep's, must share nothing that changes; nor may the threads of one run.
@@ -132,14 +80,18 @@ TEST_CASE("algorithms: two runs at once leave the bytes of one after the other, 
           "[app][runs][threads]") {
   TestFolder folder;
   std::string methods;
-  for (const std::string& algorithm : algorithms(folder)) {
-    const std::string train = "train " + algorithm + tiny_of(algorithm) + "--iterations 2 --out ",
-                      one = folder / (algorithm + "1"), two = folder / (algorithm + "2");
-    INFO(train);
-    REQUIRE(exit_status(folder, train + one + " --threads 1") == 0);
-    REQUIRE(exit_status(folder, train + two + " --threads 2") == 0);
+  for (const rl::AlgorithmRow* algorithm : app::all_algorithms()) {
+    const std::string name = algorithm->name, one = folder / (name + "1"), two = folder / (name + "2");
+    const std::string train = "train" + smoke_flags(folder, *algorithm, algorithm->smoke[0], "iterations = 2");
+    INFO(name);
+    REQUIRE(exit_status(folder, train + "--threads 1 --out " + one) == 0);
+    REQUIRE(exit_status(folder, train + "--threads 2 --out " + two) == 0);
     CHECK(contents(one + "/metrics.csv") == contents(two + "/metrics.csv"));
-    methods += algorithm + settings_of(algorithm) + " ";
+    // As a sweep's method takes the settings: +steps=40+hidden=[8].
+    std::string settings = std::string("\n") + algorithm->smoke[0].settings + "\niterations = 2";
+    std::erase(settings, ' ');
+    std::ranges::replace(settings, '\n', '+');
+    methods += name + settings + " ";
   }
   const auto swept = [&](const std::string& parallel) {
     const std::string out = folder / ("sweep" + parallel);
@@ -156,12 +108,13 @@ TEST_CASE("algorithms: two runs at once leave the bytes of one after the other, 
 TEST_CASE("algorithms: a run killed without warning and resumed leaves the same bytes as one that never stopped",
           "[app][runs][plain]") {
   TestFolder folder;
-  for (const std::string& algorithm : algorithms(folder)) {
-    INFO(algorithm);
-    const std::string whole = folder / (algorithm + "-whole"), killed = folder / (algorithm + "-killed");
-    const std::string longer = tiny_of(algorithm) + "--iterations 60 ";
-    REQUIRE(exit_status(folder, "train " + algorithm + longer + "--out " + whole) == 0);
-    kill_when("train " + algorithm + longer + "--threads 2 --out " + killed,
+  for_every_smoke_run([&](const rl::AlgorithmRow& algorithm, const rl::SmokeRun& smoke) {
+    const std::string whole = folder / "whole", killed = folder / "killed";
+    std::filesystem::remove_all(whole);
+    std::filesystem::remove_all(killed);
+    const std::string train = "train" + smoke_flags(folder, algorithm, smoke, "iterations = 60\ncheckpoint_every = 2");
+    REQUIRE(exit_status(folder, train + "--out " + whole) == 0);
+    kill_when(train + "--threads 2 --out " + killed,
               [&] { return std::ranges::count(contents(killed + "/metrics.csv"), '\n') > 3; });
     REQUIRE(exit_status(folder, "train --resume " + killed + " --threads 1 --quiet") == 0);
     for (const char* file : {"config.toml", "metrics.csv", "checkpoints/iteration-000060.safetensors"}) {
@@ -169,7 +122,7 @@ TEST_CASE("algorithms: a run killed without warning and resumed leaves the same 
       CHECK_FALSE(contents(whole + "/" + file).empty());
       CHECK(contents(whole + "/" + file) == contents(killed + "/" + file));
     }
-  }
+  });
 }
 
 // [plain] a million transitions; tests/rl go round smaller rings under the sanitizers
@@ -204,20 +157,20 @@ TEST_CASE("sac: with a ring of 10⁶ transitions that has gone round, killed and
 }
 
 // [plain] minutes of runs that differ in numbers alone; device_flag_test trains and adapts under the sanitizers
-TEST_CASE("algorithms: every preset resolves, and the results of adapt do not depend on threads",
-          "[app][runs][plain]") {
+TEST_CASE("algorithms: every preset trains, and the results of adapt do not depend on threads", "[app][runs][plain]") {
   TestFolder folder;
-  for (const std::string& algorithm : algorithms(folder)) {
-    INFO(algorithm);
-    REQUIRE(exit_status(folder, "list presets " + algorithm + " --json") == 0);
-    for (const auto& preset : nlohmann::json::parse(contents(folder / "out.txt"))) {
-      const std::string name = preset["name"];
-      INFO(name);
-      CHECK(exit_status(folder, "train " + algorithm + " --preset " + name + tiny_of(algorithm) +
-                                  " --iterations 1 --out " + (folder / (algorithm + name))) == 0);
+  for (const rl::AlgorithmRow* algorithm : app::all_algorithms()) {
+    INFO(algorithm->name);
+    const std::string name = algorithm->name, run = folder / name;
+    // The preset, but small: what the preset has of its own stays unless it is a size.
+    for (const rl::Preset& preset : algorithm->presets) {
+      INFO(preset.name);
+      const rl::SmokeRun small{preset.name, algorithm->smoke[0].settings, preset.name};
+      const std::string train = "train" + smoke_flags(folder, *algorithm, small, "iterations = 1");
+      CHECK(exit_status(folder, train + "--out " + run + "-" + preset.name) == 0);
     }
-    const std::string run = folder / algorithm;
-    REQUIRE(exit_status(folder, "train " + algorithm + tiny_of(algorithm) + "--out " + run) == 0);
+    const std::string train = "train" + smoke_flags(folder, *algorithm, algorithm->smoke[0], "iterations = 2");
+    REQUIRE(exit_status(folder, train + "--out " + run) == 0);
     const std::string adapt = "adapt " + run + " --random --steps 2 --trajectories 3 --json";
     REQUIRE(exit_status(folder, adapt + " --threads 1") == 0);
     const std::string first = contents(folder / "out.txt");
@@ -248,7 +201,8 @@ TEST_CASE("algorithms: wrong settings are refused before anything is written", "
 TEST_CASE("run: a folder that holds a run with another seed is refused, not shown as this one", "[app][runs]") {
   TestFolder folder;
   const std::string out = folder / "main";
-  REQUIRE(exit_status(folder, "train maml --preset quick --seed 1" + tiny + "--out " + out + "/quick") == 0);
+  REQUIRE(exit_status(folder, "train maml --preset quick --seed 1 --tasks 3 --trajectories 2 --hidden 8 --iterations 2 "
+                              "--quiet --out " + out + "/quick") == 0);
   CHECK(exit_status(folder, "run --quiet --seed 2 --out " + out) == 2);
   CHECK_THAT(contents(folder / "err.txt"), ContainsSubstring("/quick holds a run with seed 1, not 2"));
   CHECK(exit_status(folder, "run --quiet --out " + out) == 2);

@@ -1,9 +1,11 @@
 // What every algorithm's table of options and checkpoint promise, for all algorithms that there are.
+#include <cmath>
 #include <string>
 #include <vector>
 
-#include "app/algorithms.h"
-#include "tests/catch.h"
+#include "envs/table.h"
+#include "kernels/threads.h"
+#include "tests/app/smoke.h"
 
 using namespace innerloop;
 using namespace innerloop::rl;
@@ -41,22 +43,6 @@ OptionValue another(const Option& option, const OptionValue& value) {
   return first != now ? first : last;
 }
 
-// Small settings of every algorithm.
-const std::pair<const char*, OptionValue> small_options[] = {
-    {"tasks", std::int64_t{2}},           {"trajectories", std::int64_t{2}}, {"hidden", std::vector<std::int64_t>{4}},
-    {"iterations", std::int64_t{2}},      {"steps", std::int64_t{20}},       {"batch", std::int64_t{4}},
-    {"learning_starts", std::int64_t{8}}, {"capacity", std::int64_t{15}},    {"evaluation_episodes", std::int64_t{1}},
-    {"updates", std::int64_t{2}},         {"train_tasks", std::int64_t{3}},  {"initial_episodes", std::int64_t{1}},
-    {"prior_episodes", std::int64_t{1}},  {"extra_episodes", std::int64_t{1}}};
-
-std::unique_ptr<Trainer> small_trainer(const AlgorithmRow& algorithm) {
-  OptionValues values = default_values(algorithm.options);
-  for (const auto& [name, value] : small_options)
-    if (values.contains(name)) values.set(name, value);
-  if (algorithm.name == std::string("meta_gradient")) values.set("updates", std::int64_t{1});  // with the trace, one
-  return algorithm.make(values, 5);
-}
-
 }  // namespace
 
 TEST_CASE("every algorithm's table: the defaults are legal, and what its Config shows", "[app][options]") {
@@ -82,18 +68,71 @@ TEST_CASE("every algorithm's table: another value of a row, read and shown, chan
     }
 }
 
+namespace {
+
+// What a trainer did: its metrics, its state at the end, and what adapt says of it.
+struct TrainedRun {
+  std::vector<double> metrics;
+  Tensors state;
+  AdaptReport adapted;
+};
+
+TrainedRun run_smoke(const AlgorithmRow& algorithm, const SmokeRun& smoke, int threads, int resume_after = 0) {
+  set_thread_count(threads);
+  const OptionValues values = smoke_values(algorithm, smoke);
+  auto trainer = algorithm.make(values, 5);
+  TrainedRun run;
+  for (int k = 0; k < 3; ++k) {
+    for (const Metric& metric : trainer->iterate()) run.metrics.push_back(metric.value);
+    if (k + 1 != resume_after) continue;
+    auto resumed = algorithm.make(values, 5);
+    resumed->restore(trainer->state(), trainer->iteration());
+    trainer = std::move(resumed);
+  }
+  run.state = trainer->state();
+  const envs::EnvRow& env = envs::find_env(values.text("env"));
+  std::vector<double> tasks;
+  for (std::uint32_t n = 0; n < 2; ++n) {
+    const envs::Task task = envs::sample_task(env, 1, Purpose::test_task, 0, n);
+    tasks.insert(tasks.end(), task.begin(), task.end());
+  }
+  const int numbers = static_cast<int>(tasks.size()) / 2;
+  run.adapted = trainer->adapt({.tasks = Tensor::from({1, 2, numbers}, tasks), .steps = 1, .trajectories = 2});
+  return run;
+}
+
+}  // namespace
+
+TEST_CASE("every algorithm: 1, 2 and 4 threads, and a run restored on the way, leave the same bytes and adapt alike",
+          "[app]") {
+  const int before = thread_count();
+  for_every_smoke_run([](const AlgorithmRow& algorithm, const SmokeRun& smoke) {
+    const TrainedRun one = run_smoke(algorithm, smoke, 1);
+    for (const double x : one.metrics) CHECK(std::isfinite(x));
+    CHECK(one.adapted.returns.all_finite());
+    for (const TrainedRun& other : {run_smoke(algorithm, smoke, 2), run_smoke(algorithm, smoke, 4),
+                                    run_smoke(algorithm, smoke, 1, 1), run_smoke(algorithm, smoke, 2, 2)}) {
+      CHECK(other.metrics == one.metrics);
+      CHECK(bitwise_equal(other.state, one.state));
+      CHECK(bitwise_equal(other.adapted.returns, one.adapted.returns));
+      CHECK(bitwise_equal(other.adapted.env_steps, one.adapted.env_steps));
+    }
+  });
+  set_thread_count(before);
+}
+
 TEST_CASE("every algorithm: a checkpoint with a tensor too few, too many or of another shape is refused by name, and "
           "changes nothing",
           "[app][checkpoint]") {
-  for (const AlgorithmRow* algorithm : app::all_algorithms()) {
-    const auto trained = small_trainer(*algorithm);
+  for_every_smoke_run([](const AlgorithmRow& algorithm, const SmokeRun& smoke) {
+    const auto trained = algorithm.make(smoke_values(algorithm, smoke), 5);
     for (int k = 0; k < 2; ++k) trained->iterate();
     const Tensors good = trained->state();
 
-    const auto fresh = small_trainer(*algorithm);
+    const auto fresh = algorithm.make(smoke_values(algorithm, smoke), 5);
     const Tensors before = fresh->state();
     const auto refused = [&](const Tensors& state, const std::string& name) {
-      INFO(algorithm->name << ": " << name);
+      INFO(name);
       CHECK_THROWS_WITH(fresh->restore(state, 2), ContainsSubstring("checkpoint: " + name) &&
                                                       ContainsSubstring("use the options of the run that wrote it"));
       CHECK(fresh->iteration() == 0);
@@ -117,5 +156,5 @@ TEST_CASE("every algorithm: a checkpoint with a tensor too few, too many or of a
     fresh->restore(good, 2);
     CHECK(fresh->iteration() == 2);
     CHECK(bitwise_equal(fresh->state(), good));
-  }
+  });
 }

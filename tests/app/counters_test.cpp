@@ -4,43 +4,27 @@
 #include <string>
 #include <vector>
 
-#include "app/algorithms.h"
 #include "kernels/philox.h"
 #include "rl/training/options.h"
-#include "tests/catch.h"
+#include "tests/app/smoke.h"
 
 using namespace innerloop;
 
 namespace {
 
-// Small settings of every algorithm, with a network, several tasks and lanes, and episodes that end on the way.
-const std::pair<const char*, rl::OptionValue> tiny_options[] = {
-    {"tasks", std::int64_t{3}},           {"trajectories", std::int64_t{2}}, {"hidden", std::vector<std::int64_t>{4}},
-    {"iterations", std::int64_t{3}},      {"steps", std::int64_t{40}},       {"batch", std::int64_t{8}},
-    {"learning_starts", std::int64_t{8}}, {"epochs", std::int64_t{2}},       {"minibatches", std::int64_t{2}},
-    {"inner_steps", std::int64_t{2}},     {"policy_delay", std::int64_t{3}}, {"evaluation_episodes", std::int64_t{1}},
-    {"update_every", std::int64_t{1}},    {"updates", std::int64_t{2}},      {"train_tasks", std::int64_t{3}},
-    {"initial_episodes", std::int64_t{1}}, {"prior_episodes", std::int64_t{2}}, {"extra_episodes", std::int64_t{2}}};
-
-// A run of the algorithm, on its own environment or another.
-void run_short(const rl::AlgorithmRow& algorithm, const std::string& env) {
-  rl::OptionValues values = rl::default_values(algorithm.options);
-  for (const auto& [name, value] : tiny_options)
-    if (values.contains(name)) values.set(name, value);
-  if (algorithm.name == std::string("meta_gradient")) values.set("updates", std::int64_t{1});  // with the trace, one
-  if (!env.empty()) values.set("env", env);
-  const auto trainer = algorithm.make(values, 5);
-  while (trainer->iteration() < trainer->iterations()) trainer->iterate();
-}
-
-// Which environments an algorithm can be tried on, beside its own ("").
-std::vector<std::string> environments_of(const std::string& algorithm) {
-  if (algorithm == "q_learning") return {""};
-  if (algorithm == "dqn") return {"", "acrobot-v1"};
-  if (algorithm == "sac") return {"", "point-nav-v1"};
-  if (algorithm == "maesn") return {""};  // its test environment must fit
-  if (algorithm == "pearl") return {"", "pendulum-v1"};
-  return {"", "cartpole-v1", "pendulum-v1", "point-nav-v1"};
+// Where a setting is tried: on its own environment, and the first setting of an algorithm on others that fit it, with
+// episodes that end on the way and such that do not.
+std::vector<std::string> environments_of(const rl::AlgorithmRow& algorithm, const rl::SmokeRun& smoke) {
+  const std::string own = smoke_values(algorithm, smoke).text("env"), name = algorithm.name;
+  std::vector<std::string> others{"cartpole-v1", "pendulum-v1", "point-nav-v1"};
+  if (name == "dqn") others = {"acrobot-v1"};
+  if (name == "sac") others = {"pendulum-v1"};
+  if (name == "pearl") others = {"pendulum-v1"};
+  if (name == "q_learning" || name == "maesn") others = {};  // a table of states; a second environment that must fit
+  if (&smoke != &algorithm.smoke.front()) others = {};
+  std::erase(others, own);
+  others.push_back(own);
+  return others;
 }
 
 // Evaluation draws the same starts and noise each time on purpose: what differs between two evaluations is the policy.
@@ -49,11 +33,12 @@ bool is_test(Purpose purpose) { return purpose >= Purpose::test_task && purpose 
 }  // namespace
 
 TEST_CASE("no counter is used twice within a run, of any algorithm", "[app]") {
-  for (const rl::AlgorithmRow* algorithm : app::all_algorithms())
-    for (const std::string& env : environments_of(algorithm->name)) {
-      INFO(algorithm->name << " on " << env);
+  for_every_smoke_run([](const rl::AlgorithmRow& algorithm, const rl::SmokeRun& smoke) {
+    for (const std::string& env : environments_of(algorithm, smoke)) {
+      INFO(env);
       PhiloxLog log;
-      run_short(*algorithm, env);
+      const auto trainer = algorithm.make(smoke_values(algorithm, smoke, "iterations = 3\nenv = " + env), 5);
+      while (trainer->iteration() < trainer->iterations()) trainer->iterate();
 
       std::set<std::array<std::uint32_t, 6>> seen;
       std::map<Purpose, int> drawn, twice;
@@ -69,4 +54,5 @@ TEST_CASE("no counter is used twice within a run, of any algorithm", "[app]") {
         FAIL_CHECK("purpose " << static_cast<int>(purpose) << ": " << count << " of " << drawn[purpose]
                               << " blocks were drawn before");
     }
+  });
 }

@@ -7,6 +7,7 @@
 
 #include "kernels/cuda/device.h"
 #include "tests/app/built_program.h"
+#include "tests/app/smoke.h"
 #include "tests/catch.h"
 
 using namespace innerloop;
@@ -65,30 +66,13 @@ TEST_CASE("the program: training and adapting on the emulated device agree with 
 
 TEST_CASE("the program: every algorithm trains and adapts on the emulated device as on the CPU",
           "[app][slow][simt]") {
-  const std::pair<const char*, const char*> runs[] = {
-      {"policy_gradient", "--env point-nav-v1 --tasks 2 --trajectories 2 --hidden 8"},
-      {"trpo", "--cg-damping 0.1 --env point-nav-v1 --tasks 2 --trajectories 2 --hidden 8"},
-      {"trpo", "--cg-damping 10 --env pendulum-v1 --baseline network --tasks 1 --trajectories 2 --hidden 8"},
-      {"a2c", "--trajectories 3 --steps 6 --hidden 8"},
-      {"a2c", "--env pendulum-v1 --core lstm --core-size 4 --trajectories 3 --steps 6 --hidden 8"},
-      {"ppo", "--trajectories 4 --steps 8 --hidden 8 --epochs 2 --minibatches 2 --anneal"},
-      {"ppo", "--core gru --core-size 4 --trajectories 4 --steps 8 --hidden 8 --epochs 2 --minibatches 2"},
-      {"rl2", "--env two-state-v1 --episodes 2 --tasks 4 --core-size 4"},
-      {"rl2", "--env two-state-v1 --episodes 2 --tasks 4 --core gru --core-size 4 --outer ppo --minibatches 2 "
-              "--window 4"},
-      {"dqn", "--steps 12 --hidden 8 --batch 8 --learning-starts 8 --update-every 1 --evaluation-episodes 1"},
-      {"sac", "--env point-nav-v1 --steps 12 --hidden 8 --batch 8 --learning-starts 8 --evaluation-episodes 1"},
-      {"sac", "--preset paper-v1 --env point-nav-v1 --steps 12 --hidden 8 --batch 8 --learning-starts 8"},
-      {"q_learning", "--steps 12 --evaluation-episodes 1"}};
   TestFolder folder;
   int number = 0;
-  for (const auto& [algorithm, settings] : runs) {
-    const std::string run = std::string("train ") + algorithm + " --iterations 2 --quiet " + settings +
-                            (std::string(algorithm) == "q_learning" ? "" : " --dtype f64") + " --out ";
+  for_every_smoke_run([&](const rl::AlgorithmRow& algorithm, const rl::SmokeRun& smoke) {
     const std::string here = folder / ("cpu" + std::to_string(number));
     const std::string there = folder / ("simt" + std::to_string(number));
     ++number;
-    INFO(run);
+    const std::string run = "train" + smoke_flags(folder, algorithm, smoke, "iterations = 2\ndtype = f64") + "--out ";
     REQUIRE(run_innerloop(folder, run + here).code == 0);
     const Outcome outcome = run_innerloop(folder, run + there + " --device simt");
     INFO(outcome.err);
@@ -102,7 +86,7 @@ TEST_CASE("the program: every algorithm trains and adapts on the emulated device
     const auto cpu_json = nlohmann::json::parse(on_cpu.out), simt_json = nlohmann::json::parse(on_device.out);
     CHECK(simt_json["learners"][0]["mean"][0].get<double>() ==
           Approx(cpu_json["learners"][0]["mean"][0].get<double>()).epsilon(1e-6));
-  }
+  });
 }
 
 TEST_CASE("the program: a device that is not there is refused with what is missing", "[app]") {

@@ -170,13 +170,15 @@ TEST_CASE("recurrent agent: gradients through 24 steps against finite difference
 
 TEST_CASE("all losses of this folder on tiny nets: along 64 random directions, and every coordinate") {
   const int directions = sanitized ? 3 : 64;  // each makes the same accesses
-  for (const CheckCase& c : check_cases()) {
-    CAPTURE(c.name);
-    const CheckReport full = run_check_along(c, directions);
-    CAPTURE(full.sentence);
-    CHECK(full.ok);
-    for (const CheckRow& row : full.rows)
-      CHECK(row.checked == row.shape.tasks * row.shape.rows * row.shape.cols);
-    CHECK(full.levels.back().finding == "0 of " + std::to_string(directions - 1) + " random directions fail");
-  }
+  for (const auto algorithm : {policy_gradient_check_cases, trpo_check_cases, a2c_check_cases, ppo_check_cases,
+                               q_learning_check_cases, dqn_check_cases, sac_check_cases})
+    for (const CheckCase& c : algorithm()) {
+      CAPTURE(c.name);
+      const CheckReport full = run_check_along(c, directions);
+      CAPTURE(full.sentence);
+      CHECK(full.ok);
+      for (const CheckRow& row : full.rows)
+        CHECK(row.checked == row.shape.tasks * row.shape.rows * row.shape.cols);
+      CHECK(full.levels.back().finding == "0 of " + std::to_string(directions - 1) + " random directions fail");
+    }
 }

@@ -302,12 +302,14 @@ TEST_CASE("SAC: each preset changes these settings and no other") {
 }
 
 TEST_CASE("off-policy losses: their gradients along 64 random directions") {
-  const std::vector<CheckCase> subjects = off_policy_check_cases();
-  REQUIRE_FALSE(subjects.empty());
-  for (const CheckCase& subject : subjects) {
-    const CheckReport report = run_check_along(subject, sanitized ? 3 : 64, {.seed = 1, .second_order = false, .f32 = false});
-    INFO(report.sentence);
-    CHECK(report.ok);
+  for (const auto algorithm : {q_learning_check_cases, dqn_check_cases, sac_check_cases}) {
+    REQUIRE_FALSE(algorithm().empty());
+    for (const CheckCase& subject : algorithm()) {
+      const CheckReport report = run_check_along(subject, sanitized ? 3 : 64,
+                                                 {.seed = 1, .second_order = false, .f32 = false});
+      INFO(report.sentence);
+      CHECK(report.ok);
+    }
   }
 }
 
