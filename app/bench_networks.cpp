@@ -172,7 +172,7 @@ void write_problems(const std::vector<NetworkCase>& cases, const std::string& fo
     if (c.kind != NetworkCase::Kind::maml) continue;
     const bench::Case problem = bench::make_case(c.width, Dtype::f32, c.steps, c.tasks, c.rows);
     const ParamValues gradient =
-        maml.meta_gradient(problem.program, {problem.theta, problem.supports, problem.alpha, problem.query})[0];
+        maml.meta_gradient(problem.spec, {problem.theta, problem.supports, problem.alpha, problem.query})[0];
     std::string file = c.name();
     std::ranges::replace(file, ' ', '_');
     bench::write_case(problem, gradient, folder + "/" + file + ".bin");

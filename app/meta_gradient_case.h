@@ -19,7 +19,7 @@ namespace innerloop::bench {
 struct Case {
   int tasks = 20, rows = 2000, width = 64;
   Dtype dtype = Dtype::f32;
-  meta::MamlProgram program;
+  meta::MamlSpec spec;
   ParamValues theta, tangent;  // tangent: v of the curvature product
   BatchValues supports, query;
   Tensor alpha;
@@ -51,9 +51,9 @@ inline Case make_case(int width, Dtype dtype, int inner_steps = 1, int tasks = 2
   Case c;
   c.tasks = tasks, c.rows = rows, c.width = width;
   c.dtype = dtype;
-  c.program.inner_steps = inner_steps;
-  c.program.policy.net = {.inputs = 2, .hidden = {width, width}, .outputs = 2, .activation = Activation::tanh};
-  c.theta = nn::init_policy(c.program.policy, 1, dtype);
+  c.spec.inner_steps = inner_steps;
+  c.spec.policy.net = {.inputs = 2, .hidden = {width, width}, .outputs = 2, .activation = Activation::tanh};
+  c.theta = nn::init_policy(c.spec.policy, 1, dtype);
   for (std::size_t i = 0; i < c.theta.count(); ++i)
     c.tangent.add(c.theta.name(i), normal_tensor(c.theta[i].shape(), 1, 100 + static_cast<std::uint32_t>(i), dtype));
   c.query = normal_batch(c, 10);
@@ -66,9 +66,9 @@ inline Case make_case(int width, Dtype dtype, int inner_steps = 1, int tasks = 2
     const BatchValues support = normal_batch(c, stream_of_step(k));
     for (std::size_t i = 0; i < support.count(); ++i)
       c.supports.add(std::to_string(k) + "/" + support.name(i), support[i]);
-    theta_prime = maml.adapt_step(c.program, {theta_prime, support, Tensor::scalar(0.1, dtype)})[0];
+    theta_prime = maml.adapt_step(c.spec, {theta_prime, support, Tensor::scalar(0.1, dtype)})[0];
   }
-  const BatchValues old = maml.old_policy(c.program, {theta_prime, c.query})[0];
+  const BatchValues old = maml.old_policy(c.spec, {theta_prime, c.query})[0];
   for (std::size_t i = 0; i < old.count(); ++i) c.query.add(old.name(i), old[i]);
   return c;
 }

@@ -28,8 +28,8 @@ Var lstm_loss(const Params& theta, const Batch& data, const NetworkCase& c) {
 
 // What MAML climbs: the objective of MamlFunctions::meta_gradient (meta/maml.cpp).
 Var maml_objective(const Params& theta, const Batch& data, const NetworkCase& c) {
-  const Params theta_prime = meta::adapt_all(theta, data, data["alpha"], c.program());
-  return meta::outer_objective(theta_prime, data.below("query/"), c.program());
+  const Params theta_prime = meta::adapt_all(theta, data, data["alpha"], c.spec());
+  return meta::outer_objective(theta_prime, data.below("query/"), c.spec());
 }
 
 // Numbers between −scale and scale, quickly: there are up to 33 million.
@@ -65,11 +65,11 @@ nn::MlpSpec NetworkCase::net() const {
           .outputs = maml ? 2 : 6};
 }
 
-meta::MamlProgram NetworkCase::program() const {
-  meta::MamlProgram program;
-  program.policy.net = net();
-  program.inner_steps = steps;
-  return program;
+meta::MamlSpec NetworkCase::spec() const {
+  meta::MamlSpec spec;
+  spec.policy.net = net();
+  spec.inner_steps = steps;
+  return spec;
 }
 
 std::string NetworkCase::name() const {
@@ -150,7 +150,7 @@ NetworkShapes network_shapes(const NetworkCase& c) {
     shapes.data.emplace_back("x", Shape{c.tasks, c.rows, c.net().inputs});
     return shapes;
   }
-  const ParamValues theta = nn::init_policy(c.program().policy, 1, Dtype::f32);
+  const ParamValues theta = nn::init_policy(c.spec().policy, 1, Dtype::f32);
   for (std::size_t i = 0; i < theta.count(); ++i) shapes.theta.emplace_back(theta.name(i), theta[i].shape());
   for (int k = 0; k <= c.steps; ++k) {
     const std::string prefix = k < c.steps ? std::to_string(k) + "/" : "query/";

@@ -24,7 +24,7 @@ struct NetworkCase {
   int steps = 1;         // T of an LSTM, K of MAML
 
   nn::MlpSpec net() const;           // of kind mlp
-  meta::MamlProgram program() const;  // of kind maml
+  meta::MamlSpec spec() const;  // of kind maml
   std::string name() const;          // "mlp 2x64 gradient", "lstm H48 T100 B64 hessian", "maml 2x64 K1 40 tasks"
   double least_flops() const;        // what any method needs: nothing computed twice, no gradient of the data
   friend bool operator==(const NetworkCase&, const NetworkCase&) = default;

@@ -90,7 +90,7 @@ Var Inputs::next_var(std::string_view label) {
 
 // One plan and the tensors it works on.
 struct CachedPlan {
-  std::any config;
+  std::any spec;
   PlanSignature signature;
   std::unique_ptr<Program> program;
   std::vector<Vars> output_groups;  // names and shapes of what is returned
@@ -195,7 +195,7 @@ std::string FunctionBase::describe_plan() const {
   return cache_->plans.empty() ? "not run yet\n" : cache_->plans.front().program->describe();
 }
 
-std::vector<Tensors> FunctionBase::call(const std::any& config, Same same, Trace trace, void (*lambda)(),
+std::vector<Tensors> FunctionBase::call(const std::any& spec, Same same, Trace trace, void (*lambda)(),
                                         std::initializer_list<Argument> arguments) const {
   const Locked locked(cache_->lock);
   std::list<CachedPlan>& plans = cache_->plans;
@@ -203,12 +203,12 @@ std::vector<Tensors> FunctionBase::call(const std::any& config, Same same, Trace
   // Find the plan for this Config and these shapes, and move it to the front; trace the lambda if there is none.
   const Device device = cache_->device ? *cache_->device : device_of(arguments);
   auto found = plans.begin();
-  while (found != plans.end() && !(matches(found->signature, device, arguments) && same(found->config, config)))
+  while (found != plans.end() && !(matches(found->signature, device, arguments) && same(found->spec, spec)))
     ++found;
   if (found != plans.end()) {
     plans.splice(plans.begin(), plans, found);
   } else {
-    plans.push_front(make_plan(config, trace, lambda, arguments, device));
+    plans.push_front(make_plan(spec, trace, lambda, arguments, device));
     if (plans.size() > cache_->capacity) plans.pop_back();
   }
   CachedPlan& plan = plans.front();
@@ -226,10 +226,10 @@ std::vector<Tensors> FunctionBase::call(const std::any& config, Same same, Trace
   return results;
 }
 
-CachedPlan FunctionBase::make_plan(const std::any& config, Trace trace, void (*lambda)(),
+CachedPlan FunctionBase::make_plan(const std::any& spec, Trace trace, void (*lambda)(),
                                    std::initializer_list<Argument> arguments, Device device) const {
   CachedPlan plan;
-  plan.config = config;
+  plan.spec = spec;
   plan.signature = signature_of(name_, arguments, device);
 
   // The arguments become inputs of a fresh graph.
@@ -246,7 +246,7 @@ CachedPlan FunctionBase::make_plan(const std::any& config, Trace trace, void (*l
 
   // The lambda appends its mathematics.
   Inputs inputs(*graph, std::move(groups));
-  plan.output_groups = trace(lambda, inputs, config);
+  plan.output_groups = trace(lambda, inputs, spec);
   require(inputs.left() == 0, name_ + " was given " + std::to_string(arguments.size()) + " arguments and takes " +
                                   std::to_string(arguments.size() - inputs.left()));
   std::vector<Var> outputs;

@@ -1,13 +1,13 @@
 // Function: a traced, planned, replayed piece of mathematics between Tensors and Tensors.
 //
-//   const Function<Config> gradient("pg/gradient", [](Inputs& in, const Config& c) -> std::vector<Vars> {
+//   const Function<Spec> gradient("pg/gradient", [](Inputs& in, const Spec& c) -> std::vector<Vars> {
 //     Params theta = in.next("theta");  Batch batch = in.next("batch");
 //     return {grad(loss(theta, batch, c), theta)};
 //   });
-//   ParamValues g = gradient(config, {theta, batch})[0];
+//   ParamValues g = gradient(spec, {theta, batch})[0];
 //
 // The lambda captures nothing (checked at compile time), so nothing can go stale: whatever varies is an input, whatever
-// shapes the program is in Config, which with the arguments' lists, names and shapes is the key of the cache of plans.
+// shapes the program is in its Spec, which with the arguments' lists, names and shapes is the key of its cached plan.
 //
 // A Function may be called by several threads: it has a lock, and calls wait for each other. Threads that want to run
 // at the same time have a Function each. On a device all calls come from one thread.
@@ -74,11 +74,11 @@ class FunctionBase {
  protected:
   using Trace = std::vector<Vars> (*)(void (*)(), Inputs&, const std::any&);
   using Same = bool (*)(const std::any&, const std::any&);
-  std::vector<Tensors> call(const std::any& config, Same same, Trace trace, void (*lambda)(),
+  std::vector<Tensors> call(const std::any& spec, Same same, Trace trace, void (*lambda)(),
                             std::initializer_list<Argument> arguments) const;
 
  private:
-  CachedPlan make_plan(const std::any& config, Trace trace, void (*lambda)(),
+  CachedPlan make_plan(const std::any& spec, Trace trace, void (*lambda)(),
                        std::initializer_list<Argument> arguments, Device device) const;
 
   struct Cache;
@@ -86,24 +86,24 @@ class FunctionBase {
   std::unique_ptr<Cache> cache_;
 };
 
-struct NoConfig { friend bool operator==(const NoConfig&, const NoConfig&) = default; };
+struct NoSpec { friend bool operator==(const NoSpec&, const NoSpec&) = default; };
 
-template <class Config = NoConfig>
+template <class Spec = NoSpec>
 class Function : public FunctionBase {
  public:
-  using Body = std::vector<Vars> (*)(Inputs&, const Config&);
+  using Body = std::vector<Vars> (*)(Inputs&, const Spec&);
   template <class Lambda>
     requires std::is_convertible_v<Lambda, Body>  // one that captures does not convert: pass what varies as an input
   Function(std::string name, Lambda body) : FunctionBase(std::move(name)), body_(body) {}
 
-  std::vector<Tensors> operator()(const Config& config, std::initializer_list<Argument> arguments) const {
+  std::vector<Tensors> operator()(const Spec& spec, std::initializer_list<Argument> arguments) const {
     return call(
-        std::any(config),
+        std::any(spec),
         [](const std::any& a, const std::any& b) {
-          return same_bits(std::any_cast<const Config&>(a), std::any_cast<const Config&>(b));
+          return same_bits(std::any_cast<const Spec&>(a), std::any_cast<const Spec&>(b));
         },
         [](void (*body)(), Inputs& in, const std::any& c) {
-          return reinterpret_cast<Body>(body)(in, std::any_cast<const Config&>(c));
+          return reinterpret_cast<Body>(body)(in, std::any_cast<const Spec&>(c));
         },
         reinterpret_cast<void (*)()>(body_), arguments);
   }

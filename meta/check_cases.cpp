@@ -60,10 +60,10 @@ CheckCase maml_case(const std::string& name, InnerEstimator estimator, int inner
   const bool cuts_nothing =
       estimator == InnerEstimator::log_likelihood || estimator == InnerEstimator::importance_ratio;
   c.cut = cuts_nothing ? CheckCase::Cut::nothing : CheckCase::Cut::something;
-  c.build = [program = problem.program, kl](const Vars& in) {
-    Params theta_prime = adapt_all(in.below("theta/"), in.below("supports/"), in["alpha"], program);
+  c.build = [spec = problem.spec, kl](const Vars& in) {
+    Params theta_prime = adapt_all(in.below("theta/"), in.below("supports/"), in["alpha"], spec);
     const Batch query = in.below("query/");
-    return std::vector<Var>{kl ? outer_kl(theta_prime, query, program) : outer_objective(theta_prime, query, program)};
+    return std::vector<Var>{kl ? outer_kl(theta_prime, query, spec) : outer_objective(theta_prime, query, spec)};
   };
   return c;
 }
@@ -75,9 +75,9 @@ const char* name_of(InnerEstimator estimator) { return word_for(estimator); }
 MamlProblem make_maml_problem(InnerEstimator estimator, int inner_steps, std::uint64_t seed) {
   Philox random(seed, {.purpose = Purpose::check});
   MamlProblem problem;
-  problem.program = {.policy = {.net = {.inputs = 2, .hidden = {4}, .outputs = 2}, .log_sigma_init = -0.3},
+  problem.spec = {.policy = {.net = {.inputs = 2, .hidden = {4}, .outputs = 2}, .log_sigma_init = -0.3},
                      .estimator = estimator, .inner_steps = inner_steps};
-  problem.theta = nn::init_policy(problem.program.policy, seed);
+  problem.theta = nn::init_policy(problem.spec.policy, seed);
   problem.alpha = Tensor({1, inner_steps, 1});
   for (int k = 0; k < inner_steps; ++k) {
     BatchValues batch = make_batch(random);
@@ -102,9 +102,9 @@ MamlProblem make_maml_problem(InnerEstimator estimator, int inner_steps, std::ui
     for (std::size_t i = 0; i < problem.supports.count(); ++i)
       if (problem.supports.name(i).starts_with(prefix))
         support.add(problem.supports.name(i).substr(prefix.size()), problem.supports[i]);
-    theta_i = maml.adapt_step(problem.program, {theta_i, support, Tensor::scalar(problem.alpha.at(0, k, 0))})[0];
+    theta_i = maml.adapt_step(problem.spec, {theta_i, support, Tensor::scalar(problem.alpha.at(0, k, 0))})[0];
   }
-  Tensors old = maml.old_policy(problem.program, {theta_i, problem.query})[0];
+  Tensors old = maml.old_policy(problem.spec, {theta_i, problem.query})[0];
   for (std::size_t i = 0; i < old.count(); ++i) problem.query.add(old.name(i), old[i]);
   return problem;
 }

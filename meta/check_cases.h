@@ -16,7 +16,7 @@ struct MamlProblem {
   BatchValues supports;  // "0/observations", …
   Tensor alpha;          // (1, K, 1)
   BatchValues query;     // with the old policy's data at θ'
-  MamlProgram program;
+  MamlSpec spec;
 };
 MamlProblem make_maml_problem(InnerEstimator estimator, int inner_steps, std::uint64_t seed = 7);
 
@@ -32,9 +32,9 @@ struct MaesnProblem {
   Tensor factor;         // (1, 1, 1)
   BatchValues supports;  // "0/observations", …
   BatchValues query;     // with the old policy's data at the adapted latents
-  MaesnProgram program;
+  MaesnSpec spec;
 };
-MaesnProblem make_maesn_problem(const MaesnProgram& program, std::uint64_t seed = 7);
+MaesnProblem make_maesn_problem(const MaesnSpec& spec, std::uint64_t seed = 7);
 std::vector<CheckCase> maesn_check_cases();
 std::vector<CheckCase> pearl_check_cases();  // the belief, and every loss of both versions
 // What `innerloop check meta_gradient` checks: J̄ after K updates as a function of η and θ, and the trace, in all

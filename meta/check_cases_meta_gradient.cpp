@@ -52,10 +52,10 @@ CheckCase objective_case(const Mode& mode, int K) {
   c.every_input_matters = !mode.outer_critic;
   const bool cut = !mode.full_derivative || mode.embedding > 0;
   c.cut = cut ? CheckCase::Cut::something : CheckCase::Cut::nothing;
-  c.build = [program = p.program](const Vars& in) {
+  c.build = [spec = p.spec](const Vars& in) {
     const Params eta = in.below("eta/");
-    const Params theta_K = updates(in.below("theta/"), eta, in.below("taus/"), in.below("scales/"), program);
-    return std::vector<Var>{meta_objective(theta_K, eta, in.below("tau_next/"), program)};
+    const Params theta_K = updates(in.below("theta/"), eta, in.below("taus/"), in.below("scales/"), spec);
+    return std::vector<Var>{meta_objective(theta_K, eta, in.below("tau_next/"), spec)};
   };
   return c;
 }
@@ -70,9 +70,9 @@ CheckCase trace_case(const Mode& mode) {
   c.inputs.push_back({"mu", Tensor::scalar(0.7), true});
   add_inputs(c, "taus/", p.taus, false);
   add_inputs(c, "scales/", p.scales, false);
-  c.build = [program = p.program](const Vars& in) {
+  c.build = [spec = p.spec](const Vars& in) {
     const Params z = trace(in.below("z/"), in["mu"], in.below("theta/"), in.below("eta/"),
-                           in.below("taus/0/"), in.below("scales/0/"), program);
+                           in.below("taus/0/"), in.below("scales/0/"), spec);
     return std::vector<Var>(z.all().begin(), z.all().end());
   };
   return c;

@@ -43,11 +43,11 @@ std::vector<CheckCase> meta_sgd_check_cases() {
     for (std::size_t i = 0; i < problem.theta.count(); ++i)
       theta.add("alpha/" + problem.theta.name(i), drawn(random, problem.theta[i].shape(), 1, 1));
     problem.theta = std::move(theta);
-    problem.program.step_sizes = StepSizes::learned;
+    problem.spec.step_sizes = StepSizes::learned;
     CheckCase c = case_of(with_steps("maml, learned step sizes", inner_steps), "maml", problem);
-    c.build = [program = problem.program](const Vars& in) {
-      const Params theta_prime = adapt_all(in.below("theta/"), in.below("supports/"), in["alpha"], program);
-      return std::vector<Var>{outer_objective(theta_prime, in.below("query/"), program)};
+    c.build = [spec = problem.spec](const Vars& in) {
+      const Params theta_prime = adapt_all(in.below("theta/"), in.below("supports/"), in["alpha"], spec);
+      return std::vector<Var>{outer_objective(theta_prime, in.below("query/"), spec)};
     };
     cases.push_back(std::move(c));
   }
@@ -63,9 +63,9 @@ std::vector<CheckCase> e_maml_check_cases() {
       problem.query.add("scores", drawn(random, {problem.query["weights"].shape().tasks, 1, 1}, 0, 1));
       const std::string name = std::string("e_maml, ") + word_for(credit);
       CheckCase c = case_of(with_steps(name, inner_steps), "e_maml", problem);
-      c.build = [program = EMamlProgram{.inner = problem.program, .credit = credit}](const Vars& in) {
+      c.build = [spec = EMamlSpec{.inner = problem.spec, .credit = credit}](const Vars& in) {
         return std::vector<Var>{e_maml_objective(in.below("theta/"), in.below("supports/"), in["alpha"],
-                                                 in.below("query/"), program)};
+                                                 in.below("query/"), spec)};
       };
       cases.push_back(std::move(c));
     }
@@ -90,9 +90,9 @@ std::vector<CheckCase> promp_check_cases() {
 
     CheckCase c = case_of(with_steps("promp", inner_steps), "promp", problem);
     c.inputs.push_back({"eta", drawn(random, {1, inner_steps, 1}, 0.5, 0.1), true});
-    c.build = [program = PrompProgram{.inner = problem.program, .clip = 0.3}](const Vars& in) {
+    c.build = [spec = PrompSpec{.inner = problem.spec, .clip = 0.3}](const Vars& in) {
       return std::vector<Var>{promp_objective(in.below("theta/"), in.below("supports/"), in["alpha"],
-                                              in.below("query/"), in["eta"], program).value};
+                                              in.below("query/"), in["eta"], spec).value};
     };
     cases.push_back(std::move(c));
   }
@@ -100,12 +100,12 @@ std::vector<CheckCase> promp_check_cases() {
 }
 
 // Three of five tasks, a policy that sees two numbers and z, rows as in MAML's problem.
-MaesnProblem make_maesn_problem(const MaesnProgram& program, std::uint64_t seed) {
+MaesnProblem make_maesn_problem(const MaesnSpec& spec, std::uint64_t seed) {
   constexpr int tasks = 3, rows = 8, list = 5;
   Philox random(seed, {.purpose = Purpose::check});
   MaesnProblem problem;
-  problem.program = program;
-  problem.theta = init_maesn(program, list, 0.4, seed, Dtype::f64);
+  problem.spec = spec;
+  problem.theta = init_maesn(spec, list, 0.4, seed, Dtype::f64);
   for (std::size_t i = 0; i < problem.theta.count(); ++i)
     if (!problem.theta.name(i).starts_with("policy/")) {
       problem.theta[i] = problem.theta[i].to(Device::cpu);
@@ -117,7 +117,7 @@ MaesnProblem make_maesn_problem(const MaesnProgram& program, std::uint64_t seed)
   const auto batch = [&] {
     BatchValues b = make_maml_problem(InnerEstimator::log_likelihood, 1, seed + 1).query;
     BatchValues full;
-    const int D = program.latent_size;
+    const int D = spec.latent_size;
     full.add("observations", drawn(random, {tasks, rows, 2 + D}, 0, 1));
     for (const char* name : {"actions", "advantages", "weights", "start"}) full.add(name, b[name]);
     full.add("noise", drawn(random, {tasks, rows, D}, 0, 1));
@@ -129,15 +129,15 @@ MaesnProblem make_maesn_problem(const MaesnProgram& program, std::uint64_t seed)
     return full;
   };
   const MaesnFunctions maesn;
-  ParamValues state = maesn.state(program, {problem.theta, problem.task})[0];
-  for (int k = 0; k < program.inner_steps; ++k) {
+  ParamValues state = maesn.state(spec, {problem.theta, problem.task})[0];
+  for (int k = 0; k < spec.inner_steps; ++k) {
     const BatchValues support = batch();
     for (std::size_t i = 0; i < support.count(); ++i)
       problem.supports.add(std::to_string(k) + "/" + support.name(i), support[i]);
-    state = maesn.adapt_step(program, {state, support, problem.factor})[0];
+    state = maesn.adapt_step(spec, {state, support, problem.factor})[0];
   }
   problem.query = batch();
-  const Tensors old = maesn.old_policy(program, {state, problem.query})[0];
+  const Tensors old = maesn.old_policy(spec, {state, problem.query})[0];
   for (std::size_t i = 0; i < old.count(); ++i) problem.query.add(old.name(i), old[i]);
   return problem;
 }
@@ -145,15 +145,15 @@ MaesnProblem make_maesn_problem(const MaesnProgram& program, std::uint64_t seed)
 std::vector<CheckCase> maesn_check_cases() {
   const nn::PolicySpec policy{.net = {.inputs = 4, .hidden = {4}, .outputs = 2}, .log_sigma_init = -0.3};
   std::vector<CheckCase> cases;
-  const auto add = [&](const std::string& name, const MaesnProgram& program, bool kl) {
-    MaesnProblem problem = make_maesn_problem(program);
+  const auto add = [&](const std::string& name, const MaesnSpec& spec, bool kl) {
+    MaesnProblem problem = make_maesn_problem(spec);
     // At the old policy itself the KL and its gradient are zero; away from it there is something to check.
     Philox random(23, {.purpose = Purpose::check});
     if (kl) {
       problem.query["old/mean"] = problem.query["old/mean"].to(Device::cpu);
       for (double& m : problem.query["old/mean"].mutable_values<double>()) m += 0.5 * random.normal();
     }
-    CheckCase c{.name = with_steps(name, program.inner_steps), .subject = "maesn", .inputs = {}, .build = {}};
+    CheckCase c{.name = with_steps(name, spec.inner_steps), .subject = "maesn", .inputs = {}, .build = {}};
     const auto inputs = [&](const std::string& prefix, const Tensors& list, bool differentiated) {
       for (std::size_t i = 0; i < list.count(); ++i)
         c.inputs.push_back({prefix + list.name(i), list[i], differentiated});
@@ -165,10 +165,10 @@ std::vector<CheckCase> maesn_check_cases() {
     inputs("query/", problem.query, false);
     c.cut = CheckCase::Cut::nothing;
     c.every_input_matters = true;
-    c.build = [program, kl](const Vars& in) {
+    c.build = [spec, kl](const Vars& in) {
       const auto value = kl ? maesn_kl : maesn_objective;
       return std::vector<Var>{value(in.below("theta/"), in.below("supports/"), in["task"], in["factor"],
-                                    in.below("query/"), program)};
+                                    in.below("query/"), spec)};
     };
     cases.push_back(std::move(c));
   };

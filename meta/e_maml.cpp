@@ -13,11 +13,11 @@ namespace innerloop::meta {
 namespace {
 
 // Σ log π_θ(a|s) of the trajectories in a batch, or its mean over their steps: one number per task, (B, 1, 1).
-Var log_probability(const Params& theta_i, const Batch& support, const EMamlProgram& program) {
+Var log_probability(const Params& theta_i, const Batch& support, const EMamlSpec& spec) {
   const Batch data = rl::without_padding(support, support["weights"]);
-  Var log_pi = nn::log_prob(theta_i, program.inner.policy, data["observations"], data["actions"]);
+  Var log_pi = nn::log_prob(theta_i, spec.inner.policy, data["observations"], data["actions"]);
   log_pi = rl::on_real_rows(log_pi, support["weights"]);  // (B, rows, 1)
-  return program.credit == Credit::sum ? sum_all(log_pi) : sum_all(log_pi * support["weights"]);
+  return spec.credit == Credit::sum ? sum_all(log_pi) : sum_all(log_pi * support["weights"]);
 }
 
 }  // namespace
@@ -25,13 +25,13 @@ Var log_probability(const Params& theta_i, const Batch& support, const EMamlProg
 // region: credit
 // [E-MAML eq. credit]  Σ_k Σ_n log π_{θ_i^(k)}(τ̄^(k),n)·(R_i − b), each policy as a function of θ
 CreditedAdaptation adapt_with_credit(const Params& theta, const Batch& supports, Var alpha, Var scores,
-                                     const EMamlProgram& program) {
+                                     const EMamlSpec& spec) {
   Params theta_i = broadcast_tasks(theta, scores.shape().tasks);
   Var credit = 0.0 * scores;
-  for (int k = 0; k < program.inner.inner_steps; ++k) {
+  for (int k = 0; k < spec.inner.inner_steps; ++k) {
     const Batch support = batch_of_step(supports, k);
-    if (program.credit != Credit::none) credit = credit + log_probability(theta_i, support, program) * scores;
-    theta_i = adapt(theta_i, support, slice_rows(alpha, k, 1), program.inner);
+    if (spec.credit != Credit::none) credit = credit + log_probability(theta_i, support, spec) * scores;
+    theta_i = adapt(theta_i, support, slice_rows(alpha, k, 1), spec.inner);
   }
   return {theta_i, credit};
 }
@@ -39,15 +39,15 @@ CreditedAdaptation adapt_with_credit(const Params& theta, const Batch& supports,
 // [E-MAML eq. objective]  J_E = E_{τ̄ ~ π_θ} E_{τ ~ π_θ'} R(τ), of which this has the gradient:
 //                         ∇J_E = E[Jᵀ∇J(θ') + Σ_n ∇log π_θ(τ̄^n)·(R − b)]
 Var e_maml_objectives(const Params& theta, const Batch& supports, Var alpha, const Batch& query,
-                      const EMamlProgram& program) {
-  const CreditedAdaptation adapted = adapt_with_credit(theta, supports, alpha, query["scores"], program);
-  return outer_objectives(adapted.theta_prime, query, program.inner) + program.credit_weight * adapted.credit;
+                      const EMamlSpec& spec) {
+  const CreditedAdaptation adapted = adapt_with_credit(theta, supports, alpha, query["scores"], spec);
+  return outer_objectives(adapted.theta_prime, query, spec.inner) + spec.credit_weight * adapted.credit;
 }
 // endregion
 
 Var e_maml_objective(const Params& theta, const Batch& supports, Var alpha, const Batch& query,
-                     const EMamlProgram& program) {
-  const Var per_task = e_maml_objectives(theta, supports, alpha, query, program);
+                     const EMamlSpec& spec) {
+  const Var per_task = e_maml_objectives(theta, supports, alpha, query, spec);
   return sum_tasks(per_task) * (1.0 / per_task.shape().tasks);
 }
 
@@ -69,21 +69,21 @@ std::vector<double> credit_scores(const std::vector<double>& returns, bool stand
 
 EMamlFunctions::EMamlFunctions()
     : meta_gradient("e_maml/meta_gradient",
-                    [](Inputs& in, const EMamlProgram& program) -> std::vector<Vars> {
+                    [](Inputs& in, const EMamlSpec& spec) -> std::vector<Vars> {
                       const Params theta = in.next("theta");
                       const Batch supports = in.next("supports");
                       const Var alpha = in.next_var("alpha");
                       const Batch query = in.next("query");
-                      const Var objective = e_maml_objective(theta, supports, alpha, query, program);
+                      const Var objective = e_maml_objective(theta, supports, alpha, query, spec);
                       return {grad(objective, theta), Vars("objective", objective)};
                     }),
-      outer("e_maml/outer", [](Inputs& in, const EMamlProgram& program) -> std::vector<Vars> {
+      outer("e_maml/outer", [](Inputs& in, const EMamlSpec& spec) -> std::vector<Vars> {
         const Params theta = in.next("theta");
         const Batch supports = in.next("supports");
         const Var alpha = in.next_var("alpha");
         const Batch query = in.next("query");
-        Vars values("objective", e_maml_objective(theta, supports, alpha, query, program));
-        values.add("kl", outer_kl(adapt_all(theta, supports, alpha, program.inner), query, program.inner));
+        Vars values("objective", e_maml_objective(theta, supports, alpha, query, spec));
+        values.add("kl", outer_kl(adapt_all(theta, supports, alpha, spec.inner), query, spec.inner));
         return {values};
       }) {}
 
@@ -107,7 +107,7 @@ class EMamlTrainer final : public rl::Trainer {
   EMamlTrainer(const EMamlConfig& config, std::uint64_t seed)
       : config_(config),
         loop_(config.inner, seed),
-        program_{.inner = loop_.program(), .credit = config.credit, .credit_weight = config.credit_weight},
+        spec_{.inner = loop_.spec(), .credit = config.credit, .credit_weight = config.credit_weight},
         theta_(loop_.initial_parameters()),
         outer_(config.outer, theta_) {}
 
@@ -128,16 +128,16 @@ class EMamlTrainer final : public rl::Trainer {
 
     // Move θ along ∇J_E.
     const std::vector<Tensors> results =
-        functions_.meta_gradient(program_, {theta_, data.supports, data.alpha, data.query});
+        functions_.meta_gradient(spec_, {theta_, data.supports, data.alpha, data.query});
     const Tensor damping = Tensor::scalar(config_.outer.cg_damping, config_.inner.dtype);
     OuterProblem problem{.gradient = results[0], .objective = results[1]["objective"].item(),
                          .cg_iterate = {}, .evaluate = {}};
     problem.cg_iterate = [&](const Tensors& state) {
-      return loop_.functions().cg_iteration(program_.inner, {fixed(theta_), fixed(data.supports), fixed(data.alpha),
+      return loop_.functions().cg_iteration(spec_.inner, {fixed(theta_), fixed(data.supports), fixed(data.alpha),
                                                              fixed(data.query), fixed(damping), state})[0];
     };
     problem.evaluate = [&](const ParamValues& theta) -> rl::TrialPoint {
-      const Tensors values = functions_.outer(program_, {theta, data.supports, data.alpha, data.query})[0];
+      const Tensors values = functions_.outer(spec_, {theta, data.supports, data.alpha, data.query})[0];
       return {.objective = values["objective"].item(), .kl = values["kl"].item()};
     };
     theta_ = outer_(theta_, problem, "e_maml, iteration " + std::to_string(iteration_), metrics);
@@ -156,7 +156,7 @@ class EMamlTrainer final : public rl::Trainer {
  private:
   EMamlConfig config_;
   InnerLoop loop_;
-  EMamlProgram program_;
+  EMamlSpec spec_;
   ParamValues theta_;
   OuterStep outer_;
   EMamlFunctions functions_;

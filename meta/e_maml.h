@@ -29,11 +29,11 @@ constexpr auto words_of(Credit) {
   return std::to_array<Word<Credit>>({{"sum", Credit::sum}, {"mean", Credit::mean}, {"none", Credit::none}});
 }
 
-struct EMamlProgram {
-  MamlProgram inner;
+struct EMamlSpec {
+  MamlSpec inner;
   Credit credit = Credit::sum;
   double credit_weight = 1;  // λ
-  friend bool operator==(const EMamlProgram&, const EMamlProgram&) = default;
+  friend bool operator==(const EMamlSpec&, const EMamlSpec&) = default;
 };
 
 // --- The equations, on a graph ---------------------------------------------------------------------------------------
@@ -44,15 +44,15 @@ struct CreditedAdaptation {
   Var credit;
 };
 CreditedAdaptation adapt_with_credit(const Params& theta, const Batch& supports, Var alpha, Var scores,
-                                     const EMamlProgram& program);
+                                     const EMamlSpec& spec);
 // One number per task, (B, 1, 1): MAML's surrogate plus λ times the credit. Its gradient at the θ that collected the
 // data is an unbiased estimate of ∇J_E if credit is `sum`, λ = 1, the inner estimator is log-likelihood, and R_i is the
 // return in the unit of the surrogate (trajectory-sum, not standardised).
 Var e_maml_objectives(const Params& theta, const Batch& supports, Var alpha, const Batch& query,
-                      const EMamlProgram& program);
+                      const EMamlSpec& spec);
 // Their average over tasks (1, 1, 1).
 Var e_maml_objective(const Params& theta, const Batch& supports, Var alpha, const Batch& query,
-                     const EMamlProgram& program);
+                     const EMamlSpec& spec);
 
 // --- Scores ----------------------------------------------------------------------------------------------------------
 
@@ -66,8 +66,8 @@ std::vector<double> credit_scores(const std::vector<double>& returns, bool stand
 struct EMamlFunctions {
   EMamlFunctions();
   // (theta, supports, alpha, query with "scores") → ∇θ of the objective; "objective"
-  Function<EMamlProgram> meta_gradient;
-  Function<EMamlProgram> outer;  // the same arguments → "objective", "kl"
+  Function<EMamlSpec> meta_gradient;
+  Function<EMamlSpec> outer;  // the same arguments → "objective", "kl"
 };
 
 extern const rl::AlgorithmRow e_maml;

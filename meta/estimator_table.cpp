@@ -97,11 +97,11 @@ std::vector<Single> single_trajectories(double shift) {
       for (int k = t; k < steps; ++k) to_go.set(code, t, 0, to_go.at(code, t, 0) + rewards[k]);
   }
 
-  MamlProgram program{.policy = {.net = {.inputs = 2, .hidden = {}, .outputs = 2, .biases = false},
+  MamlSpec spec{.policy = {.net = {.inputs = 2, .hidden = {}, .outputs = 2, .biases = false},
                                  .head = nn::PolicySpec::Head::categorical}};
   for (std::size_t e = 0; e < estimator_count; ++e) {
     if (estimators[e] == InnerEstimator::first_order) continue;  // its Hessian is 0
-    program.estimator = estimators[e];
+    spec.estimator = estimators[e];
     Graph graph(Dtype::f64, Graph::Mode::eager);
     Params shared("policy/W1", graph.input(Tensor::from({1, 2, 2}, {start_theta.begin(), start_theta.end()}), "theta"));
     const Params theta = broadcast_tasks(shared, trajectory_count);
@@ -110,7 +110,7 @@ std::vector<Single> single_trajectories(double shift) {
     batch.add("advantages", graph.constant(to_go));
     batch.add("start", graph.constant(begins));
     batch.add("weights", graph.fill({trajectory_count, steps, 1}, 1));
-    const Var objective = inner_objective(theta, batch, program);
+    const Var objective = inner_objective(theta, batch, spec);
     const Tensor gradient = grad(objective, theta)[0].value();
     for (int column = 0; column < 4; ++column) {
       Tensor unit({trajectory_count, 2, 2});

@@ -17,7 +17,7 @@ void add_all(BatchValues& batch, const Tensors& more) {
 }
 
 // What is traced: the policy that fits the environment, the estimator, K.
-MamlProgram fitted(const InnerLoopConfig& config) {
+MamlSpec fitted(const InnerLoopConfig& config) {
   return {.policy = rl::policy_for(envs::find_env(config.env), config.hidden, config.activation,
                                    std::log(config.sigma)),
           .estimator = config.estimator,
@@ -30,15 +30,15 @@ MamlProgram fitted(const InnerLoopConfig& config) {
 
 InnerLoop::InnerLoop(const InnerLoopConfig& config, std::uint64_t seed)
     : config_(config),
-      program_(fitted(config)),
+      spec_(fitted(config)),
       seed_(seed),
       env_(&envs::find_env(config_.env)),
-      rollout_(*env_, program_.policy),
+      rollout_(*env_, spec_.policy),
       test_rollout_(config.test_env.empty() ? *env_ : same_interface(*env_, envs::find_env(config.test_env)),
-                    program_.policy) {}
+                    spec_.policy) {}
 
 ParamValues InnerLoop::initial_parameters() const {
-  ParamValues theta = nn::init_policy(program_.policy, seed_, config_.dtype);
+  ParamValues theta = nn::init_policy(spec_.policy, seed_, config_.dtype);
   return config_.step_sizes == StepSizes::learned ? with_step_sizes(theta, config_.alpha) : theta;
 }
 
@@ -54,8 +54,8 @@ std::vector<envs::Task> InnerLoop::sample_tasks(int iteration) const {
 MetaData InnerLoop::collect(const ParamValues& theta, const std::vector<envs::Task>& tasks, int iteration,
                             SupportPolicies policies) const {
   MetaData data;
-  const double alpha = program_.step_sizes == StepSizes::learned ? 1 : config_.alpha;
-  data.alpha = Tensor::full({1, std::max(program_.inner_steps, 1), 1}, alpha, config_.dtype);
+  const double alpha = spec_.step_sizes == StepSizes::learned ? 1 : config_.alpha;
+  data.alpha = Tensor::full({1, std::max(spec_.inner_steps, 1), 1}, alpha, config_.dtype);
   ParamValues theta_i = theta;
   for (int k = 0;; ++k) {
     // Sample trajectories of every task with its own policy.
@@ -65,8 +65,8 @@ MetaData InnerLoop::collect(const ParamValues& theta, const std::vector<envs::Ta
                                                             .inner_step = static_cast<std::uint32_t>(k)});
     BatchValues batch = rl::make_batch(trajectories, config_.advantage);
     data.mean_returns.push_back(trajectories.mean_return());
-    const bool last = k == program_.inner_steps;
-    if (last || policies == SupportPolicies::kept) add_all(batch, maml_.old_policy(program_, {theta_i, batch})[0]);
+    const bool last = k == spec_.inner_steps;
+    if (last || policies == SupportPolicies::kept) add_all(batch, maml_.old_policy(spec_, {theta_i, batch})[0]);
 
     // The last batch evaluates the adapted policies; the others adapt them.
     if (last) {
@@ -78,7 +78,7 @@ MetaData InnerLoop::collect(const ParamValues& theta, const std::vector<envs::Ta
       return data;
     }
     theta_i =
-        maml_.adapt_step(program_, {theta_i, batch, Tensor::scalar(data.alpha.at(0, k, 0), config_.dtype)})[0];
+        maml_.adapt_step(spec_, {theta_i, batch, Tensor::scalar(data.alpha.at(0, k, 0), config_.dtype)})[0];
     add_batch(data.supports, k, batch);
   }
 }
@@ -93,11 +93,11 @@ rl::AdaptiveLearner InnerLoop::learner(const ParamValues& theta) const {
   };
   learner.update = [this](const ParamValues& theta_i, const rl::Trajectories& explored, int k) -> Tensors {
     BatchValues batch = rl::make_batch(explored, config_.advantage);
-    if (program_.estimator == InnerEstimator::importance_ratio)
-      add_all(batch, maml_.old_policy(program_, {theta_i, batch})[0]);
-    const double alpha = program_.step_sizes == StepSizes::learned ? 1 : config_.alpha;
+    if (spec_.estimator == InnerEstimator::importance_ratio)
+      add_all(batch, maml_.old_policy(spec_, {theta_i, batch})[0]);
+    const double alpha = spec_.step_sizes == StepSizes::learned ? 1 : config_.alpha;
     const double factor = k == 0 ? 1 : config_.test_alpha_factor;
-    return maml_.adapt_step(program_, {theta_i, batch, Tensor::scalar(alpha * factor, config_.dtype)})[0];
+    return maml_.adapt_step(spec_, {theta_i, batch, Tensor::scalar(alpha * factor, config_.dtype)})[0];
   };
   return learner;
 }

@@ -62,12 +62,12 @@ class InnerLoop {
   // The adaptation protocol with that learner.
   rl::AdaptReport adapt(const ParamValues& theta, const rl::AdaptRequest& request) const;
 
-  const MamlProgram& program() const { return program_; }
+  const MamlSpec& spec() const { return spec_; }
   const MamlFunctions& functions() const { return maml_; }
 
  private:
   InnerLoopConfig config_;
-  MamlProgram program_;
+  MamlSpec spec_;
   std::uint64_t seed_;
   const envs::EnvRow* env_;
   rl::Rollout rollout_, test_rollout_;

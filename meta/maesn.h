@@ -32,56 +32,56 @@ constexpr auto words_of(Latents) {
   return std::to_array<Word<Latents>>({{"gaussian", Latents::gaussian}, {"point", Latents::point}});
 }
 
-struct MaesnProgram {
+struct MaesnSpec {
   nn::PolicySpec policy;  // inputs: observation size + latent_size
   int latent_size = 2;    // D
   Latents latents = Latents::gaussian;
   int inner_steps = 1;    // K
   bool adapt_policy = false;  // θ takes inner steps too, with learned step sizes "alpha/policy/…"
   double kl_weight = 0.1;     // c
-  friend bool operator==(const MaesnProgram&, const MaesnProgram&) = default;
+  friend bool operator==(const MaesnSpec&, const MaesnSpec&) = default;
 };
 
 // What training begins with: the policy, latents of `tasks` tasks with μ ~ N(0, 1) and σ = 1, step sizes alpha.
-ParamValues init_maesn(const MaesnProgram& program, int tasks, double alpha, std::uint64_t seed, Dtype dtype);
+ParamValues init_maesn(const MaesnSpec& spec, int tasks, double alpha, std::uint64_t seed, Dtype dtype);
 
 // --- The equations, on a graph ---------------------------------------------------------------------------------------
 
 // The state of the tasks at hand: the list θ with their rows of the tables of latents. task: (B, 1, T), 1 at task i's
 // own number, else 0.
-Params task_state(const Params& theta, Var task, const MaesnProgram& program);
+Params task_state(const Params& theta, Var task, const MaesnSpec& spec);
 // z of every row, (B, rows, D): μ + σ·noise, or μ.
-Var latent_of(const Params& state, Var noise, const MaesnProgram& program);
+Var latent_of(const Params& state, Var noise, const MaesnSpec& spec);
 // Ĵ of the latents, (B, 1, 1): Σ_n A_n log N(z_n; μ, σ²). z is data: nothing flows through it.
-Var latent_objective(const Params& state, const Batch& support, const MaesnProgram& program);
+Var latent_objective(const Params& state, const Batch& support, const MaesnSpec& spec);
 // One inner step of the latents, and of θ if adapt_policy. factor: (1, 1, 1), on top of the learned step sizes.
-Params adapt_latents(const Params& state, const Batch& support, Var factor, const MaesnProgram& program);
+Params adapt_latents(const Params& state, const Batch& support, Var factor, const MaesnSpec& spec);
 // KL(N(μ_i, σ_i²) ‖ N(0, 1)), (B, 1, 1); of points: ½μ².
-Var prior_kl(const Params& state, const MaesnProgram& program);
+Var prior_kl(const Params& state, const MaesnSpec& spec);
 
 // The tasks' adapted states, K steps from θ. supports: "0/…", …
-Params adapt_state(const Params& theta, const Batch& supports, Var task, Var factor, const MaesnProgram& program);
+Params adapt_state(const Params& theta, const Batch& supports, Var task, Var factor, const MaesnSpec& spec);
 // The distribution of actions at the rows of a batch, z drawn anew from the state with the same noise.
-nn::DistributionVars latent_policy(const Params& state, const Batch& batch, const MaesnProgram& program);
+nn::DistributionVars latent_policy(const Params& state, const Batch& batch, const MaesnSpec& spec);
 // mean_i (surrogate of the adapted latents − c·prior_kl of those before the update), (1, 1, 1).
 Var maesn_objective(const Params& theta, const Batch& supports, Var task, Var factor, const Batch& query,
-                    const MaesnProgram& program);
+                    const MaesnSpec& spec);
 // mean KL between old and new adapted policies on query, (1, 1, 1).
 Var maesn_kl(const Params& theta, const Batch& supports, Var task, Var factor, const Batch& query,
-             const MaesnProgram& program);
+             const MaesnSpec& spec);
 
 // --- The same, compiled ----------------------------------------------------------------------------------------------
 
 struct MaesnFunctions {
   MaesnFunctions();
-  Function<MaesnProgram> state;       // (theta, task) → the state of the tasks at hand
-  Function<MaesnProgram> adapt_step;  // (state, support, factor) → state
-  Function<MaesnProgram> old_policy;  // (state, query) → "old_log_prob", "old/…"
+  Function<MaesnSpec> state;       // (theta, task) → the state of the tasks at hand
+  Function<MaesnSpec> adapt_step;  // (state, support, factor) → state
+  Function<MaesnSpec> old_policy;  // (state, query) → "old_log_prob", "old/…"
   // (theta, supports, task, factor, query) → ∇ of the objective; "objective"
-  Function<MaesnProgram> meta_gradient;
-  Function<MaesnProgram> outer;       // the same arguments → "objective", "kl"
+  Function<MaesnSpec> meta_gradient;
+  Function<MaesnSpec> outer;       // the same arguments → "objective", "kl"
   // (theta, supports, task, factor, query, damping, cg state) → cg state, with A = JᵀFJ + damping·1
-  Function<MaesnProgram> cg_iteration;
+  Function<MaesnSpec> cg_iteration;
 };
 
 }  // namespace innerloop::meta

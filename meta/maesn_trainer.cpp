@@ -13,16 +13,16 @@
 namespace innerloop::meta {
 namespace {
 
-MaesnProgram program_for(const MaesnConfig& config) {
-  MaesnProgram program{.policy = rl::policy_for(envs::find_env(config.env), config.hidden, config.activation,
+MaesnSpec program_for(const MaesnConfig& config) {
+  MaesnSpec spec{.policy = rl::policy_for(envs::find_env(config.env), config.hidden, config.activation,
                                                 std::log(config.sigma)),
                        .latent_size = config.latent_size,
                        .latents = config.latents,
                        .inner_steps = config.inner_steps,
                        .adapt_policy = config.adapt_policy,
                        .kl_weight = config.kl_weight};
-  program.policy.net.inputs += config.latent_size;
-  return program;
+  spec.policy.net.inputs += config.latent_size;
+  return spec;
 }
 
 // The counter of what is drawn once for each episode: no step has this number.
@@ -119,12 +119,12 @@ const envs::EnvRow& test_env(const MaesnConfig& config) {
 
 MaesnTrainer::MaesnTrainer(const MaesnConfig& config, std::uint64_t seed)
     : config_(config),
-      program_(program_for(config)),
+      spec_(program_for(config)),
       seed_(seed),
       tasks_(training_tasks(config, seed)),
-      rollout_(envs::find_env(config.env), program_.policy, 0, config.latent_size),
-      test_rollout_(test_env(config), program_.policy, 0, config.latent_size),
-      theta_(init_maesn(program_, config.task_list, config.alpha, seed, config.dtype)),
+      rollout_(envs::find_env(config.env), spec_.policy, 0, config.latent_size),
+      test_rollout_(test_env(config), spec_.policy, 0, config.latent_size),
+      theta_(init_maesn(spec_, config.task_list, config.alpha, seed, config.dtype)),
       outer_(config.outer, theta_) {
   require(config.tasks <= config.task_list, "maesn: tasks is " + std::to_string(config.tasks) +
                                                 " but task_list holds " + std::to_string(config.task_list));
@@ -156,7 +156,7 @@ rl::Metrics MaesnTrainer::iterate() {
   const Tensor factor = Tensor::scalar(1, config_.dtype);
 
   // K times: draw z for each episode, explore with it, move the latents to the z that earned more. Then once more.
-  ParamValues state = functions_.state(program_, {theta_, task})[0];
+  ParamValues state = functions_.state(spec_, {theta_, task})[0];
   BatchValues supports, query;
   rl::Metrics metrics;
   for (int k = 0; k <= config_.inner_steps; ++k) {
@@ -174,25 +174,25 @@ rl::Metrics MaesnTrainer::iterate() {
     if (k == config_.inner_steps) {
       metrics.push_back({"return_after", trajectories.mean_return()});
       query = std::move(batch);
-      const Tensors old = functions_.old_policy(program_, {state, query})[0];
+      const Tensors old = functions_.old_policy(spec_, {state, query})[0];
       for (std::size_t i = 0; i < old.count(); ++i) query.add(old.name(i), old[i]);
     } else {
-      state = functions_.adapt_step(program_, {state, batch, factor})[0];
+      state = functions_.adapt_step(spec_, {state, batch, factor})[0];
       for (std::size_t i = 0; i < batch.count(); ++i) supports.add(std::to_string(k) + "/" + batch.name(i), batch[i]);
     }
   }
 
   // Move policy, all latents and step sizes together, within a trust region on the adapted policies.
-  const std::vector<Tensors> results = functions_.meta_gradient(program_, {theta_, supports, task, factor, query});
+  const std::vector<Tensors> results = functions_.meta_gradient(spec_, {theta_, supports, task, factor, query});
   const Tensor damping = Tensor::scalar(config_.outer.cg_damping, config_.dtype);
   OuterProblem problem{.gradient = results[0], .objective = results[1]["objective"].item(),
                        .cg_iterate = {}, .evaluate = {}};
   problem.cg_iterate = [&](const Tensors& cg) {
-    return functions_.cg_iteration(program_, {fixed(theta_), fixed(supports), fixed(task), fixed(factor), fixed(query),
+    return functions_.cg_iteration(spec_, {fixed(theta_), fixed(supports), fixed(task), fixed(factor), fixed(query),
                                               fixed(damping), cg})[0];
   };
   problem.evaluate = [&](const ParamValues& theta) -> rl::TrialPoint {
-    const Tensors values = functions_.outer(program_, {theta, supports, task, factor, query})[0];
+    const Tensors values = functions_.outer(spec_, {theta, supports, task, factor, query})[0];
     return {.objective = values["objective"].item(), .kl = values["kl"].item()};
   };
   theta_ = outer_(theta_, problem, "maesn, iteration " + std::to_string(iteration_), metrics);
@@ -227,7 +227,7 @@ rl::AdaptiveLearner MaesnTrainer::learner() const {
     BatchValues batch = rl::make_batch(explored, config_.advantage);
     batch.add("latent_advantages", on_rows(explored, latent_advantages(explored, config_.advantage), Rows::first));
     const double factor = k == 0 ? 1 : config_.test_alpha_factor;
-    return functions_.adapt_step(program_, {state, batch, Tensor::scalar(factor, config_.dtype)})[0];
+    return functions_.adapt_step(spec_, {state, batch, Tensor::scalar(factor, config_.dtype)})[0];
   };
   return learner;
 }

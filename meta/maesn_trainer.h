@@ -46,14 +46,14 @@ class MaesnTrainer final : public rl::Trainer {
   // How a new task is learned: from z ~ N(0, 1), by steps of the latents alone. Must not outlive this trainer.
   rl::AdaptiveLearner learner() const;
   const ParamValues& theta() const { return theta_; }
-  const MaesnProgram& program() const { return program_; }
+  const MaesnSpec& spec() const { return spec_; }
 
  private:
   rl::Trajectories explore(const rl::Rollout& rollout, const ParamValues& state, const std::vector<envs::Task>& tasks,
                            int episodes, const rl::RolloutPlace& place, bool deterministic, Tensor* noise) const;
 
   MaesnConfig config_;
-  MaesnProgram program_;
+  MaesnSpec spec_;
   std::uint64_t seed_;
   std::vector<envs::Task> tasks_;  // T of them
   rl::Rollout rollout_, test_rollout_;

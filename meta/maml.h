@@ -55,35 +55,35 @@ constexpr auto words_of(StepSizes) {
 }
 
 // What shapes the traced programs: with the shapes of the data, the key of their cache.
-struct MamlProgram {
+struct MamlSpec {
   nn::PolicySpec policy;
   InnerEstimator estimator = InnerEstimator::log_likelihood;
   int inner_steps = 1;         // K
   double loaded_lambda = 0.5;  // λ of loaded_dice, 0 to 1: how far back an action's influence is counted
   StepSizes step_sizes = StepSizes::fixed;
-  friend bool operator==(const MamlProgram&, const MamlProgram&) = default;
+  friend bool operator==(const MamlSpec&, const MamlSpec&) = default;
 };
 
 // --- The equations, on a graph ---------------------------------------------------------------------------------------
 
 // Ĵ_i(θ_i; D_i), one number per task (B, 1, 1): the objective whose gradient is the inner step.
-Var inner_objective(const Params& theta_i, const Batch& support, const MamlProgram& program);
+Var inner_objective(const Params& theta_i, const Batch& support, const MamlSpec& spec);
 // One inner step of every task. With learned step sizes theta_i holds them, and they are handed on unchanged.
-Params adapt(const Params& theta_i, const Batch& support, Var alpha, const MamlProgram& program);
+Params adapt(const Params& theta_i, const Batch& support, Var alpha, const MamlSpec& spec);
 // K inner steps from the shared θ. `supports` holds the K batches under the names "0/observations",
 // "1/observations", …; alpha is (1, K, 1), a step size per step.
-Params adapt_all(const Params& theta, const Batch& supports, Var alpha, const MamlProgram& program);
+Params adapt_all(const Params& theta, const Batch& supports, Var alpha, const MamlSpec& spec);
 // The adapted policies' surrogate on new data, one number per task (B, 1, 1). query["old_log_prob"] is data: log π of
 // the policy that collected it.
-Var outer_objectives(const Params& theta_prime, const Batch& query, const MamlProgram& program);
+Var outer_objectives(const Params& theta_prime, const Batch& query, const MamlSpec& spec);
 // Their average over tasks (1, 1, 1): what the meta-gradient is the gradient of.
-Var outer_objective(const Params& theta_prime, const Batch& query, const MamlProgram& program);
+Var outer_objective(const Params& theta_prime, const Batch& query, const MamlSpec& spec);
 // mean_i mean_s KL(π_old ‖ π_θ'), (1, 1, 1): between post-update policies, on post-update states. The old distribution
 // is data: query["old/mean"] and query["old/log_sigma"], or query["old/logits"].
-Var outer_kl(const Params& theta_prime, const Batch& query, const MamlProgram& program);
+Var outer_kl(const Params& theta_prime, const Batch& query, const MamlSpec& spec);
 // JᵀFJ·v: the curvature of outer_kl at the current θ, one Var per parameter.
 Params curvature_product(const Params& theta, const Batch& supports, Var alpha, const Batch& query, const Params& v,
-                         const MamlProgram& program);
+                         const MamlSpec& spec);
 
 // theta and for each of its tensors a tensor of step sizes, all alpha: where learning them begins.
 ParamValues with_step_sizes(const ParamValues& theta, double alpha);
@@ -96,13 +96,13 @@ Batch batch_of_step(const Batch& batches, int k);
 // The algorithm's Functions. Arguments stand in brackets; each is a list of tensors, alpha one tensor (1, K, 1).
 struct MamlFunctions {
   MamlFunctions();
-  Function<MamlProgram> adapt_step;     // (theta_i or θ, support, alpha (1, 1, 1)) → θ'_i; "objective" (B, 1, 1)
-  Function<MamlProgram> old_policy;     // (theta_prime, query) → "old_log_prob", "old/…": what query needs as data
-  Function<MamlProgram> outer;          // (theta, supports, alpha, query) → "objective", "kl"
-  Function<MamlProgram> meta_gradient;  // (theta, supports, alpha, query) → ∇θ of the objective; "objective", "kl"
-  Function<MamlProgram> curvature;      // (theta, supports, alpha, query, v) → JᵀFJ·v
+  Function<MamlSpec> adapt_step;     // (theta_i or θ, support, alpha (1, 1, 1)) → θ'_i; "objective" (B, 1, 1)
+  Function<MamlSpec> old_policy;     // (theta_prime, query) → "old_log_prob", "old/…": what query needs as data
+  Function<MamlSpec> outer;          // (theta, supports, alpha, query) → "objective", "kl"
+  Function<MamlSpec> meta_gradient;  // (theta, supports, alpha, query) → ∇θ of the objective; "objective", "kl"
+  Function<MamlSpec> curvature;      // (theta, supports, alpha, query, v) → JᵀFJ·v
   // (theta, supports, alpha, query, damping, state) → state: conjugate gradients with A = JᵀFJ + damping·1
-  Function<MamlProgram> cg_iteration;
+  Function<MamlSpec> cg_iteration;
 };
 
 }  // namespace innerloop::meta

@@ -22,7 +22,7 @@ rl::Metrics MamlTrainer::iterate() {
   // The gradient of what the adapted policies earn, through the adaptation.
   const MamlFunctions& maml = loop_.functions();
   const std::vector<Tensors> results =
-      maml.meta_gradient(program(), {theta_, data.supports, data.alpha, data.query});
+      maml.meta_gradient(spec(), {theta_, data.supports, data.alpha, data.query});
 
   // Move θ: along x = (JᵀFJ + damping·1)⁻¹g within the trust region, or by Adam. In all iterations of conjugate
   // gradients everything but the state stays the same, and is computed once.
@@ -30,11 +30,11 @@ rl::Metrics MamlTrainer::iterate() {
   OuterProblem problem{.gradient = results[0], .objective = results[1]["objective"].item(),
                        .cg_iterate = {}, .evaluate = {}};
   problem.cg_iterate = [&](const Tensors& state) {
-    return maml.cg_iteration(program(), {fixed(theta_), fixed(data.supports), fixed(data.alpha), fixed(data.query),
+    return maml.cg_iteration(spec(), {fixed(theta_), fixed(data.supports), fixed(data.alpha), fixed(data.query),
                                          fixed(damping), state})[0];
   };
   problem.evaluate = [&](const ParamValues& theta) -> rl::TrialPoint {
-    const Tensors values = maml.outer(program(), {theta, data.supports, data.alpha, data.query})[0];
+    const Tensors values = maml.outer(spec(), {theta, data.supports, data.alpha, data.query})[0];
     return {.objective = values["objective"].item(), .kl = values["kl"].item()};
   };
   theta_ = outer_(theta_, problem, "maml, iteration " + std::to_string(iteration_), metrics);

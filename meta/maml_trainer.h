@@ -24,7 +24,7 @@ class MamlTrainer final : public rl::Trainer {
   rl::AdaptiveLearner learner() const { return loop_.learner(theta_); }
 
   const MamlConfig& config() const { return config_; }
-  const MamlProgram& program() const { return loop_.program(); }
+  const MamlSpec& spec() const { return loop_.spec(); }
   const ParamValues& theta() const { return theta_; }
 
  private:

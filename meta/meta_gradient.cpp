@@ -28,28 +28,28 @@ Params copy(const Params& theta, int tasks) {
 }
 
 // V of what is seen now, and of what each step led to: 0 where nothing follows.
-Var value_now(const Params& theta, const char* critic, const Batch& tau, const MetaGradientProgram& program) {
-  return nn::mlp(theta, program.value, critic, tau["observations"]);
+Var value_now(const Params& theta, const char* critic, const Batch& tau, const MetaGradientSpec& spec) {
+  return nn::mlp(theta, spec.value, critic, tau["observations"]);
 }
-Var value_next(const Params& theta, const char* critic, const Batch& tau, const MetaGradientProgram& program) {
-  return tau["not_terminated"] * nn::mlp(theta, program.value, critic, tau["next_observations"]);
+Var value_next(const Params& theta, const char* critic, const Batch& tau, const MetaGradientSpec& spec) {
+  return tau["not_terminated"] * nn::mlp(theta, spec.value, critic, tau["next_observations"]);
 }
 
 Var returns_with(const Params& theta, const char* critic, Var gamma, Var lambda, const Batch& tau,
-                 const MetaGradientProgram& program) {
-  const Var next = value_next(theta, critic, tau, program);
-  return rl::lambda_returns({tau["rewards"], next, tau["continues"], program.time_steps}, gamma, lambda);
+                 const MetaGradientSpec& spec) {
+  const Var next = value_next(theta, critic, tau, spec);
+  return rl::lambda_returns({tau["rewards"], next, tau["continues"], spec.time_steps}, gamma, lambda);
 }
 
 // The return with η̄, from the values of one of the two critics.
-Var reference_returns(const Params& theta, const char* critic, const Batch& tau, const MetaGradientProgram& program) {
+Var reference_returns(const Params& theta, const char* critic, const Batch& tau, const MetaGradientSpec& spec) {
   Graph& graph = *tau["rewards"].graph;
-  return returns_with(theta, critic, graph.fill({1, 1, 1}, program.gamma_bar),
-                      graph.fill({1, 1, 1}, program.lambda_bar), tau, program);
+  return returns_with(theta, critic, graph.fill({1, 1, 1}, spec.gamma_bar),
+                      graph.fill({1, 1, 1}, spec.lambda_bar), tau, spec);
 }
 
-const char* judging_critic(const MetaGradientProgram& program) {
-  return program.outer_critic ? "outer_value" : "value";
+const char* judging_critic(const MetaGradientSpec& spec) {
+  return spec.outer_critic ? "outer_value" : "value";
 }
 
 Var half_squares(const Batch& tau, Var error) { return 0.5 * sum_all(tau["weights"] * square(error)); }
@@ -65,8 +65,8 @@ Var return_parameter(const Params& eta, const char* name, double otherwise, cons
 }
 // endregion
 
-Params with_embedding(const Params& theta, const Params& eta, const MetaGradientProgram& program) {
-  if (program.embedding == 0 || eta.count() == 0) return theta;
+Params with_embedding(const Params& theta, const Params& eta, const MetaGradientSpec& spec) {
+  if (spec.embedding == 0 || eta.count() == 0) return theta;
   // [meta-gradient eq. embedding]  e = η·W with η as data: no meta-gradient flows through what the networks see of it
   std::vector<Var> numbers;
   for (Var part : eta.all()) numbers.push_back(transpose(stop_gradient(part)));  // (tasks, 1, n)
@@ -82,10 +82,10 @@ Params with_embedding(const Params& theta, const Params& eta, const MetaGradient
 
 // region: returns
 // [meta-gradient eq. return]  g_η(τ)_t = r_t + γ_t [(1 − λ_t) v_θ(s_{t+1}) + λ_t g_η(τ)_{t+1}]
-Var eta_returns(const Params& theta, const Params& eta, const Batch& tau, const MetaGradientProgram& program) {
-  return returns_with(with_embedding(theta, eta, program), "value",
-                      return_parameter(eta, "gamma", program.gamma, tau),
-                      return_parameter(eta, "lambda", program.lambda, tau), tau, program);
+Var eta_returns(const Params& theta, const Params& eta, const Batch& tau, const MetaGradientSpec& spec) {
+  return returns_with(with_embedding(theta, eta, spec), "value",
+                      return_parameter(eta, "gamma", spec.gamma, tau),
+                      return_parameter(eta, "lambda", spec.lambda, tau), tau, spec);
 }
 // endregion
 
@@ -97,33 +97,33 @@ struct Targets {
   Var outer;         // the return with η̄, where there is an outer critic
 };
 
-Targets targets(const Params& theta, const Params& eta, const Batch& tau, const MetaGradientProgram& program) {
-  const Params seen = with_embedding(theta, eta, program);
+Targets targets(const Params& theta, const Params& eta, const Batch& tau, const MetaGradientSpec& spec) {
+  const Params seen = with_embedding(theta, eta, spec);
   Targets t;
-  t.G = eta_returns(theta, eta, tau, program);
-  if (program.control) t.advantage = t.G - value_now(seen, "value", tau, program);
-  if (program.outer_critic) t.outer = reference_returns(seen, "outer_value", tau, program);
+  t.G = eta_returns(theta, eta, tau, spec);
+  if (spec.control) t.advantage = t.G - value_now(seen, "value", tau, spec);
+  if (spec.outer_critic) t.outer = reference_returns(seen, "outer_value", tau, spec);
   return t;
 }
 
 // region: loss
 Var learner_loss(const Params& theta, const Params& eta, const Targets& target, const Batch& tau,
-                 const MetaGradientProgram& program) {
-  const Params seen = with_embedding(theta, eta, program);
+                 const MetaGradientSpec& spec) {
+  const Params seen = with_embedding(theta, eta, spec);
   // [meta-gradient eq. prediction]  L = ½ Σ w (g − v_θ(s))²
-  const Var critic = half_squares(tau, target.G - value_now(seen, "value", tau, program));
-  if (!program.control) return critic;
+  const Var critic = half_squares(tau, target.G - value_now(seen, "value", tau, spec));
+  if (!spec.control) return critic;
 
   // [meta-gradient eq. control]  L = −Σ w (g − v) log π_θ(a|s) + c_v ½ Σ w (g − v_θ(s))² − c_e Σ w H(π_θ(·|s))
-  const nn::DistributionVars policy = nn::distribution(seen, program.policy, tau["observations"]);
-  const Var log_pi = nn::log_prob(program.policy, policy, tau["actions"]);  // (B, T·N, 1)
-  Var entropy = nn::entropy(program.policy, policy);
+  const nn::DistributionVars policy = nn::distribution(seen, spec.policy, tau["observations"]);
+  const Var log_pi = nn::log_prob(spec.policy, policy, tau["actions"]);  // (B, T·N, 1)
+  Var entropy = nn::entropy(spec.policy, policy);
   if (entropy.shape().rows == 1) entropy = broadcast_rows(entropy, tau["weights"].shape().rows);
-  Var loss = program.value_weight * critic - sum_all(mul3(tau["weights"], target.advantage, log_pi)) -
-             program.entropy_weight * sum_all(tau["weights"] * entropy);
+  Var loss = spec.value_weight * critic - sum_all(mul3(tau["weights"], target.advantage, log_pi)) -
+             spec.entropy_weight * sum_all(tau["weights"] * entropy);
   // The outer critic learns beside, from returns with η̄, and nothing of it depends on η.
-  if (program.outer_critic)
-    loss = loss + program.value_weight * half_squares(tau, target.outer - value_now(seen, "outer_value", tau, program));
+  if (spec.outer_critic)
+    loss = loss + spec.value_weight * half_squares(tau, target.outer - value_now(seen, "outer_value", tau, spec));
   return loss;
 }
 // endregion
@@ -133,20 +133,20 @@ Var learner_loss(const Params& theta, const Params& eta, const Targets& target, 
 // region: update
 // [meta-gradient eq. update]  θ' = θ + f(τ, θ, η),  f = −A ∘ ∂L(θ̂; g_η(τ, θ))/∂θ̂ at θ̂ = θ
 Params update(const Params& theta, const Params& eta, const Batch& tau, const Params& scale,
-              const MetaGradientProgram& program) {
+              const MetaGradientSpec& spec) {
   const Params theta_hat = copy(theta, most_tasks({&theta, &eta, &tau}));
-  const Targets target = targets(theta, eta, tau, program);
-  const Params gradient = grad(learner_loss(theta_hat, eta, target, tau, program), theta_hat);
+  const Targets target = targets(theta, eta, tau, spec);
+  const Params gradient = grad(learner_loss(theta_hat, eta, target, tau, spec), theta_hat);
   std::vector<Var> moved;
   for (std::size_t k = 0; k < theta.count(); ++k) moved.push_back(theta[k] - scale[k] * gradient[k]);
   return theta.with(moved);
 }
 
 Params updates(const Params& theta, const Params& eta, const Batch& taus, const Params& scales,
-               const MetaGradientProgram& program) {
+               const MetaGradientSpec& spec) {
   Params theta_k = theta;
-  for (int k = 0; k < program.updates; ++k)
-    theta_k = update(theta_k, eta, batch_of_step(taus, k), batch_of_step(scales, k), program);
+  for (int k = 0; k < spec.updates; ++k)
+    theta_k = update(theta_k, eta, batch_of_step(taus, k), batch_of_step(scales, k), spec);
   return theta_k;
 }
 // endregion
@@ -154,16 +154,16 @@ Params updates(const Params& theta, const Params& eta, const Batch& taus, const 
 // region: objective
 // [meta-gradient eq. objective]  prediction: J̄ = ½ Σ w (ḡ − v_θ'(s))²;  control: J̄ = −Σ w (ḡ − v̄(s)) log π_θ'(a|s)
 Var meta_objective(const Params& theta_prime, const Params& eta, const Batch& tau_next,
-                   const MetaGradientProgram& program) {
-  const Params seen = with_embedding(theta_prime, eta, program);
+                   const MetaGradientSpec& spec) {
+  const Params seen = with_embedding(theta_prime, eta, spec);
   // The judge's own target is data, unless the full derivative is asked for.
-  const auto data = [&](Var target) { return program.full_derivative ? target : stop_gradient(target); };
-  const char* critic = judging_critic(program);
-  const Var G_bar = reference_returns(seen, critic, tau_next, program);
-  const Var v = value_now(seen, critic, tau_next, program);
-  if (!program.control) return half_squares(tau_next, data(G_bar) - v);
-  const nn::DistributionVars policy = nn::distribution(seen, program.policy, tau_next["observations"]);
-  const Var log_pi = nn::log_prob(program.policy, policy, tau_next["actions"]);  // (B, T·N, 1)
+  const auto data = [&](Var target) { return spec.full_derivative ? target : stop_gradient(target); };
+  const char* critic = judging_critic(spec);
+  const Var G_bar = reference_returns(seen, critic, tau_next, spec);
+  const Var v = value_now(seen, critic, tau_next, spec);
+  if (!spec.control) return half_squares(tau_next, data(G_bar) - v);
+  const nn::DistributionVars policy = nn::distribution(seen, spec.policy, tau_next["observations"]);
+  const Var log_pi = nn::log_prob(spec.policy, policy, tau_next["actions"]);  // (B, T·N, 1)
   return -sum_all(mul3(tau_next["weights"], data(G_bar - v), log_pi));
 }
 // endregion
@@ -171,7 +171,7 @@ Var meta_objective(const Params& theta_prime, const Params& eta, const Batch& ta
 // region: trace
 // [meta-gradient eq. trace]  z' = μz + ∂f(τ, θ, η)/∂η: all columns at once, number k of η moved in task k
 Params trace(const Params& z, Var mu, const Params& theta, const Params& eta, const Batch& tau, const Params& scale,
-             const MetaGradientProgram& program) {
+             const MetaGradientSpec& spec) {
   const int n = z[0].shape().tasks;
   const Params eta_n = copy(eta, n);
   std::vector<Var> directions;
@@ -182,14 +182,14 @@ Params trace(const Params& z, Var mu, const Params& theta, const Params& eta, co
     directions.push_back(part.graph->constant(unit));
   }
   require(column == n, "the trace has " + std::to_string(n) + " columns, η has " + std::to_string(column) + " numbers");
-  const Params moved = update(theta, eta_n, tau, scale, program);
+  const Params moved = update(theta, eta_n, tau, scale, spec);
   return mu * z + z.with(jvp(moved.all(), eta_n.all(), directions));
 }
 
 // [meta-gradient eq. along the trace]  ∂J̄/∂η = (∂J̄(τ', θ', η̄)/∂θ')ᵀ z'
 Var along_trace(const Params& z, const Params& theta_prime, const Params& eta, const Batch& tau_next,
-                const MetaGradientProgram& program) {
-  const Params gradient = grad(meta_objective(theta_prime, eta, tau_next, program), theta_prime);
+                const MetaGradientSpec& spec) {
+  const Params gradient = grad(meta_objective(theta_prime, eta, tau_next, spec), theta_prime);
   Var sum = sum_all(gradient[0] * z[0]);  // (n, 1, 1)
   for (std::size_t k = 1; k < z.count(); ++k) sum = sum + sum_all(gradient[k] * z[k]);
   return sum;
@@ -198,71 +198,71 @@ Var along_trace(const Params& z, const Params& theta_prime, const Params& eta, c
 
 MetaGradientFunctions::MetaGradientFunctions()
     : gradient("meta_gradient/gradient",
-               [](Inputs& in, const MetaGradientProgram& program) -> std::vector<Vars> {
+               [](Inputs& in, const MetaGradientSpec& spec) -> std::vector<Vars> {
                  const Params theta = in.next("theta"), eta = in.next("eta");
                  const Batch tau = in.next("tau");
                  const Params theta_hat = copy(theta, most_tasks({&theta, &tau}));
-                 const Var loss = learner_loss(theta_hat, eta, targets(theta, eta, tau, program), tau, program);
+                 const Var loss = learner_loss(theta_hat, eta, targets(theta, eta, tau, spec), tau, spec);
                  return {grad(loss, theta_hat), Vars("loss", loss)};
                }),
       exact("meta_gradient/exact",
-            [](Inputs& in, const MetaGradientProgram& program) -> std::vector<Vars> {
+            [](Inputs& in, const MetaGradientSpec& spec) -> std::vector<Vars> {
               const Params theta = in.next("theta"), eta = in.next("eta");
               const Batch taus = in.next("taus");
               const Params scales = in.next("scales");
               const Batch tau_next = in.next("tau_next");
               // [meta-gradient eq. exact]  ∂J̄(τ', θ_K, η̄)/∂η through θ_{k+1} = θ_k + f(τ_k, θ_k, η)
-              const Params theta_K = updates(theta, eta, taus, scales, program);
-              const Var objective = meta_objective(theta_K, eta, tau_next, program);
+              const Params theta_K = updates(theta, eta, taus, scales, spec);
+              const Var objective = meta_objective(theta_K, eta, tau_next, spec);
               const Var mean = sum_tasks(objective) * (1.0 / objective.shape().tasks);
               return {grad(mean, eta), Vars("objective", objective)};
             }),
       grow("meta_gradient/trace",
-           [](Inputs& in, const MetaGradientProgram& program) -> std::vector<Vars> {
+           [](Inputs& in, const MetaGradientSpec& spec) -> std::vector<Vars> {
              const Params z = in.next("z");
              const Var mu = in.next_var("mu");
              const Params theta = in.next("theta"), eta = in.next("eta");
              const Batch tau = in.next("tau");
-             return {trace(z, mu, theta, eta, tau, in.next("scale"), program)};
+             return {trace(z, mu, theta, eta, tau, in.next("scale"), spec)};
            }),
       along("meta_gradient/along_trace",
-            [](Inputs& in, const MetaGradientProgram& program) -> std::vector<Vars> {
+            [](Inputs& in, const MetaGradientSpec& spec) -> std::vector<Vars> {
               const Params z = in.next("z"), theta_prime = in.next("theta_prime"), eta = in.next("eta");
               const Batch tau_next = in.next("tau_next");
-              return {Vars("eta", along_trace(z, theta_prime, eta, tau_next, program)),
-                      Vars("objective", meta_objective(theta_prime, eta, tau_next, program))};
+              return {Vars("eta", along_trace(z, theta_prime, eta, tau_next, spec)),
+                      Vars("objective", meta_objective(theta_prime, eta, tau_next, spec))};
             }),
       embedded("meta_gradient/embedded",
-               [](Inputs& in, const MetaGradientProgram& program) -> std::vector<Vars> {
+               [](Inputs& in, const MetaGradientSpec& spec) -> std::vector<Vars> {
                  const Params theta = in.next("theta");
-                 return {with_embedding(theta, in.next("eta"), program)};
+                 return {with_embedding(theta, in.next("eta"), spec)};
                }),
-      descend("meta_gradient/descend", [](Inputs& in, const NoConfig&) -> std::vector<Vars> {
+      descend("meta_gradient/descend", [](Inputs& in, const NoSpec&) -> std::vector<Vars> {
         const Params theta = in.next("theta"), gradient = in.next("gradient"), scale = in.next("scale");
         std::vector<Var> moved;
         for (std::size_t k = 0; k < theta.count(); ++k) moved.push_back(theta[k] - scale[k] * gradient[k]);
         return {theta.with(moved)};
       }) {}
 
-ParamValues init_meta_gradient(const MetaGradientProgram& program, int eta_numbers, std::uint64_t seed, Dtype dtype) {
+ParamValues init_meta_gradient(const MetaGradientSpec& spec, int eta_numbers, std::uint64_t seed, Dtype dtype) {
   ParamValues theta;
   const auto append = [&](const ParamValues& part) {
     for (std::size_t k = 0; k < part.count(); ++k) theta.add(part.name(k), part[k]);
   };
-  if (program.control)
-    append(nn::init_actor_critic({.observations = program.value.inputs, .policy = program.policy,
-                                  .value_hidden = program.value.hidden}, seed, dtype));
+  if (spec.control)
+    append(nn::init_actor_critic({.observations = spec.value.inputs, .policy = spec.policy,
+                                  .value_hidden = spec.value.hidden}, seed, dtype));
   else
-    append(nn::init_mlp(program.value, seed, "value", dtype));
-  if (program.outer_critic) append(nn::init_mlp(program.value, seed, "outer_value", dtype));
-  if (program.embedding == 0 || eta_numbers == 0) return theta;
+    append(nn::init_mlp(spec.value, seed, "value", dtype));
+  if (spec.outer_critic) append(nn::init_mlp(spec.value, seed, "outer_value", dtype));
+  if (spec.embedding == 0 || eta_numbers == 0) return theta;
   const auto matrix = [&](const std::string& name, int rows, int cols) {
     theta.add(name, nn::xavier_uniform(name, rows, cols, seed, dtype));
   };
-  matrix("embedding/W", eta_numbers, program.embedding);
-  if (program.control) matrix("embedding/policy", program.embedding, program.policy.net.hidden.at(0));
-  matrix("embedding/value", program.embedding, program.value.hidden.at(0));
-  if (program.outer_critic) matrix("embedding/outer_value", program.embedding, program.value.hidden.at(0));
+  matrix("embedding/W", eta_numbers, spec.embedding);
+  if (spec.control) matrix("embedding/policy", spec.embedding, spec.policy.net.hidden.at(0));
+  matrix("embedding/value", spec.embedding, spec.value.hidden.at(0));
+  if (spec.outer_critic) matrix("embedding/outer_value", spec.embedding, spec.value.hidden.at(0));
   return theta;
 }
 

@@ -24,7 +24,7 @@
 namespace innerloop::meta {
 
 // What shapes the traced programs: with the shapes of the data, the key of their cache.
-struct MetaGradientProgram {
+struct MetaGradientSpec {
   bool control = false;       // false: values of a given behaviour are learned, TD(λ); true: an actor-critic
   nn::PolicySpec policy;      // of control
   nn::MlpSpec value;          // "value/…", and "outer_value/…" of the same form
@@ -37,7 +37,7 @@ struct MetaGradientProgram {
   bool outer_critic = false;   // control: a second value, learned from returns with η̄, judges in place of the first
   int embedding = 0;           // width of e = η·W: an input of policy and values, so that they know what η is; 0: none
   bool full_derivative = false;  // J̄'s own target is differentiated too
-  friend bool operator==(const MetaGradientProgram&, const MetaGradientProgram&) = default;
+  friend bool operator==(const MetaGradientSpec&, const MetaGradientSpec&) = default;
 };
 
 // --- The equations, on a graph ---------------------------------------------------------------------------------------
@@ -50,45 +50,45 @@ struct MetaGradientProgram {
 Var return_parameter(const Params& eta, const char* name, double otherwise, const Batch& tau);
 
 // g_η(τ): (B, T·N, 1). The values that it bootstraps from are θ's own.
-Var eta_returns(const Params& theta, const Params& eta, const Batch& tau, const MetaGradientProgram& program);
+Var eta_returns(const Params& theta, const Params& eta, const Batch& tau, const MetaGradientSpec& spec);
 
 // θ + f(τ, θ, η). The gradient inside f takes g_η for data; f as a function does not: its target moves with θ and η.
 Params update(const Params& theta, const Params& eta, const Batch& tau, const Params& scale,
-              const MetaGradientProgram& program);
+              const MetaGradientSpec& spec);
 // K updates, with the experiences "0/observations", … and the scales "0/value/W1", …
 Params updates(const Params& theta, const Params& eta, const Batch& taus, const Params& scales,
-               const MetaGradientProgram& program);
+               const MetaGradientSpec& spec);
 
 // J̄(τ', θ', η̄), (B, 1, 1). η enters through its embedding only, as data.
 Var meta_objective(const Params& theta_prime, const Params& eta, const Batch& tau_next,
-                   const MetaGradientProgram& program);
+                   const MetaGradientSpec& spec);
 
 // z' = μz + ∂f/∂η: a task per number of η, all of "gamma" before all of "lambda". For a θ without tasks of its own.
 Params trace(const Params& z, Var mu, const Params& theta, const Params& eta, const Batch& tau, const Params& scale,
-             const MetaGradientProgram& program);
+             const MetaGradientSpec& spec);
 // ∂J̄/∂θ' · z, (n, 1, 1): the meta-gradient with respect to η's numbers.
 Var along_trace(const Params& z, const Params& theta_prime, const Params& eta, const Batch& tau_next,
-                const MetaGradientProgram& program);
+                const MetaGradientSpec& spec);
 
 // The parameters with η's embedding put in: e is the same in all states, so it is a shift of the first biases.
-Params with_embedding(const Params& theta, const Params& eta, const MetaGradientProgram& program);
+Params with_embedding(const Params& theta, const Params& eta, const MetaGradientSpec& spec);
 
 // --- The same, compiled ----------------------------------------------------------------------------------------------
 
 struct MetaGradientFunctions {
   MetaGradientFunctions();
-  Function<MetaGradientProgram> gradient;  // (theta, eta, tau) → ∂L/∂θ; "loss" (B, 1, 1)
+  Function<MetaGradientSpec> gradient;  // (theta, eta, tau) → ∂L/∂θ; "loss" (B, 1, 1)
   // (theta, eta, taus, scales, tau_next) → ∂J̄/∂η, the mean over learners; "objective" (B, 1, 1)
-  Function<MetaGradientProgram> exact;
-  Function<MetaGradientProgram> grow;      // (z, mu, theta, eta, tau, scale) → z'
-  Function<MetaGradientProgram> along;     // (z, theta_prime, eta, tau_next) → (n, 1, 1); "objective"
-  Function<MetaGradientProgram> embedded;  // (theta, eta) → what acts: θ with the embedding put in
+  Function<MetaGradientSpec> exact;
+  Function<MetaGradientSpec> grow;      // (z, mu, theta, eta, tau, scale) → z'
+  Function<MetaGradientSpec> along;     // (z, theta_prime, eta, tau_next) → (n, 1, 1); "objective"
+  Function<MetaGradientSpec> embedded;  // (theta, eta) → what acts: θ with the embedding put in
   // (theta, gradient, scale) → θ − scale ∘ gradient
   Function<> descend;
 };
 
 // "policy/…", "value/…" and what the program adds to them: "outer_value/…", "embedding/W" (1, |η|, width),
 // "embedding/policy", "embedding/value", … (1, width, first hidden layer). `eta_numbers`: |η|, how many numbers it has.
-ParamValues init_meta_gradient(const MetaGradientProgram& program, int eta_numbers, std::uint64_t seed, Dtype dtype);
+ParamValues init_meta_gradient(const MetaGradientSpec& spec, int eta_numbers, std::uint64_t seed, Dtype dtype);
 
 }  // namespace innerloop::meta

@@ -11,7 +11,7 @@ namespace {
 constexpr double rms_decay = 0.99, rms_epsilon = 1e-5;
 
 // RMSProp as step sizes: v' = 0.99v + 0.01g²,  A = rate/(√(v'·correction) + 10⁻⁵)
-std::vector<Vars> rms_scale(Inputs& in, const NoConfig&) {
+std::vector<Vars> rms_scale(Inputs& in, const NoSpec&) {
   const Params gradient = in.next("gradient"), squares = in.next("squares");
   const Var correction = in.next_var("correction"), rate = in.next_var("rate");
   std::vector<Var> next, scale;
@@ -58,16 +58,16 @@ MetaGradientLearner::MetaGradientLearner(const MetaGradientLearnerConfig& config
     : config_(config), rms_("meta_gradient/rmsprop", rms_scale) {
   require(config_.learners == 1 || config_.exact,
           "meta_gradient: several learners side by side need the exact meta-gradient (mode = exact)");
-  require(config_.exact || config_.program.updates == 1, "meta_gradient: with the trace, updates must be 1");
-  require(config_.program.embedding == 0 || !config_.program.value.hidden.empty(),
+  require(config_.exact || config_.spec.updates == 1, "meta_gradient: with the trace, updates must be 1");
+  require(config_.spec.embedding == 0 || !config_.spec.value.hidden.empty(),
           "meta_gradient: an embedding needs a network with a hidden layer; a table has none");
-  const int n = config_.by_state ? config_.program.value.inputs : 1;
-  if (config_.learn_gamma || config_.move_gamma) eta.add("gamma", eta_for(config_.program.gamma, n, config_.dtype));
-  if (config_.learn_lambda) eta.add("lambda", eta_for(config_.program.lambda, n, config_.dtype));
+  const int n = config_.by_state ? config_.spec.value.inputs : 1;
+  if (config_.learn_gamma || config_.move_gamma) eta.add("gamma", eta_for(config_.spec.gamma, n, config_.dtype));
+  if (config_.learn_lambda) eta.add("lambda", eta_for(config_.spec.lambda, n, config_.dtype));
   const int numbers = static_cast<int>(eta.number_count());
-  theta = init_meta_gradient(config_.program, numbers, seed, config_.dtype);
+  theta = init_meta_gradient(config_.spec, numbers, seed, config_.dtype);
   // A table of values starts at 0.
-  if (!config_.program.control) theta = filled_like(theta, 0, config_.bilevel ? 1 : config_.learners);
+  if (!config_.spec.control) theta = filled_like(theta, 0, config_.bilevel ? 1 : config_.learners);
   start_ = theta;
   moments = nn::adam_start(eta);
   if (config_.rmsprop) squares = filled_like(theta, 0, config_.learners);
@@ -76,8 +76,8 @@ MetaGradientLearner::MetaGradientLearner(const MetaGradientLearnerConfig& config
 
 std::vector<double> MetaGradientLearner::parameter(const char* name) const {
   Tensors fixed;
-  fixed.add("gamma", Tensor::scalar(config_.program.gamma));
-  fixed.add("lambda", Tensor::scalar(config_.program.lambda));
+  fixed.add("gamma", Tensor::scalar(config_.spec.gamma));
+  fixed.add("lambda", Tensor::scalar(config_.spec.lambda));
   if (!eta.contains(name)) return fixed[name].to_vector();
   std::vector<double> numbers = eta[name].to_vector();
   for (double& x : numbers) x = 1 / (1 + std::exp(-x));
@@ -89,9 +89,9 @@ void MetaGradientLearner::set_gamma(double gamma) {
 }
 
 ParamValues MetaGradientLearner::acting() const {
-  return config_.program.embedding == 0 || eta.count() == 0
+  return config_.spec.embedding == 0 || eta.count() == 0
              ? theta
-             : functions_.embedded(config_.program, {theta, eta})[0];
+             : functions_.embedded(config_.spec, {theta, eta})[0];
 }
 
 Tensors MetaGradientLearner::learned_part(const Tensors& list) const {
@@ -120,7 +120,7 @@ struct MetaGradientLearner::Step {
 
 // θ ← θ + f(τ, θ, η)
 MetaGradientLearner::Step MetaGradientLearner::descend(const BatchValues& tau, int iteration) {
-  const Tensors gradient = functions_.gradient(config_.program, {theta, eta, tau})[0];
+  const Tensors gradient = functions_.gradient(config_.spec, {theta, eta, tau})[0];
   Step step{.scale = {}, .gradient_norm = norm(gradient)};
   require_finite(step.gradient_norm, "gradient", iteration);
   step.scale = scale_of(gradient, step.gradient_norm);
@@ -130,7 +130,7 @@ MetaGradientLearner::Step MetaGradientLearner::descend(const BatchValues& tau, i
 
 // region: iterate
 MetaGradientLearner::Report MetaGradientLearner::iterate(const Collect& collect, int iteration, double factor) {
-  const MetaGradientProgram& program = config_.program;
+  const MetaGradientSpec& spec = config_.spec;
   Report report;
 
   // The experience that judged the last step of η is the first to learn from.
@@ -138,13 +138,13 @@ MetaGradientLearner::Report MetaGradientLearner::iterate(const Collect& collect,
   const ParamValues start = theta;
   BatchValues taus;
   ParamValues scales;
-  for (int k = 0; k < program.updates; ++k) {
+  for (int k = 0; k < spec.updates; ++k) {
     // θ moves with the return that η means; what θ'(η) is, is remembered: its trace, or all that it was made from.
     const ParamValues before = theta;
     const Step step = descend(tau, iteration);
     report.gradient_norm = step.gradient_norm;
     if (z.count() > 0)
-      z = functions_.grow(program, {z, Tensor::scalar(config_.mu, config_.dtype), before, eta, tau, step.scale})[0];
+      z = functions_.grow(spec, {z, Tensor::scalar(config_.mu, config_.dtype), before, eta, tau, step.scale})[0];
     add_list(taus, k, tau);
     add_list(scales, k, step.scale);
     tau = collect(acting(), k + 1);
@@ -154,11 +154,11 @@ MetaGradientLearner::Report MetaGradientLearner::iterate(const Collect& collect,
   if (config_.learn_gamma || config_.learn_lambda) {
     Tensors gradient;
     if (config_.exact) {
-      const std::vector<Tensors> out = functions_.exact(program, {start, eta, taus, scales, tau});
+      const std::vector<Tensors> out = functions_.exact(spec, {start, eta, taus, scales, tau});
       gradient = out[0];
       for (const double x : out[1]["objective"].to_vector()) report.objective += x / config_.learners;
     } else {
-      const std::vector<Tensors> out = functions_.along(program, {z, theta, eta, tau});
+      const std::vector<Tensors> out = functions_.along(spec, {z, theta, eta, tau});
       gradient = eta.with_flat(out[0]["eta"].to_vector());
       report.objective = out[1]["objective"].item();
     }

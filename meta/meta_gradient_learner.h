@@ -13,7 +13,7 @@ namespace innerloop::meta {
 enum class MetaOptimiser { sgd, adam };
 
 struct MetaGradientLearnerConfig {
-  MetaGradientProgram program;  // gamma, lambda: what they start from, whether learned or not
+  MetaGradientSpec spec;  // gamma, lambda: what they start from, whether learned or not
   bool learn_gamma = true, learn_lambda = false;
   bool move_gamma = false;       // γ is part of η though it is not learned: set_gamma moves it
   bool by_state = false;         // one number per state, for observations that are one-hot

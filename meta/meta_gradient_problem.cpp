@@ -57,18 +57,18 @@ MetaGradientProblem make_meta_gradient_problem(const MetaGradientProblemConfig& 
   MetaGradientProblem p;
   // A table of values over one-hot observations, or networks with a hidden layer.
   const std::vector<int> hidden = config.control ? std::vector{3} : std::vector<int>{};
-  p.program.control = config.control;
-  p.program.value = {.inputs = states, .hidden = hidden, .outputs = 1, .biases = config.control};
-  p.program.policy = {.net = {.inputs = states, .hidden = hidden, .outputs = config.gaussian ? 1 : 3},
+  p.spec.control = config.control;
+  p.spec.value = {.inputs = states, .hidden = hidden, .outputs = 1, .biases = config.control};
+  p.spec.policy = {.net = {.inputs = states, .hidden = hidden, .outputs = config.gaussian ? 1 : 3},
                       .head = config.gaussian ? nn::PolicySpec::Head::gaussian : nn::PolicySpec::Head::categorical};
-  p.program.time_steps = steps;
-  p.program.updates = config.updates;
-  p.program.gamma = 0.8, p.program.lambda = 0.6;
-  p.program.gamma_bar = 0.95, p.program.lambda_bar = 0.9;
-  p.program.entropy_weight = 0.1;
-  p.program.outer_critic = config.outer_critic;
-  p.program.full_derivative = config.full_derivative;
-  p.program.embedding = config.embedding;
+  p.spec.time_steps = steps;
+  p.spec.updates = config.updates;
+  p.spec.gamma = 0.8, p.spec.lambda = 0.6;
+  p.spec.gamma_bar = 0.95, p.spec.lambda_bar = 0.9;
+  p.spec.entropy_weight = 0.1;
+  p.spec.outer_critic = config.outer_critic;
+  p.spec.full_derivative = config.full_derivative;
+  p.spec.embedding = config.embedding;
 
   const int numbers = config.tables ? states : 1;
   const auto eta_of = [&](double centre) {
@@ -81,7 +81,7 @@ MetaGradientProblem make_meta_gradient_problem(const MetaGradientProblemConfig& 
   const int n = numbers * (config.gamma + config.lambda);
 
   // No parameter is zero; steps are long enough for every one of K updates to matter.
-  const ParamValues like = init_meta_gradient(p.program, n, seed, Dtype::f64);
+  const ParamValues like = init_meta_gradient(p.spec, n, seed, Dtype::f64);
   for (std::size_t k = 0; k < like.count(); ++k) {
     Shape shape = like[k].shape();
     p.theta.add(like.name(k), drawn(random, shape, 0.6));

@@ -18,7 +18,7 @@ struct MetaGradientProblemConfig {
 // σ(0.8), "lambda" near σ(0.3); K experiences and scales, the experience that judges, and a trace with a column for
 // each number of η.
 struct MetaGradientProblem {
-  MetaGradientProgram program;
+  MetaGradientSpec spec;
   ParamValues theta;
   Tensors eta;
   BatchValues taus;     // "0/observations", …

@@ -40,18 +40,18 @@ MetaGradientLearnerConfig learner_config(const MetaGradientConfig& config) {
           "meta_gradient: agent = td predicts what a process pays; in " + config.env + " there is something to decide");
   const nn::ActorCriticSpec agent = segments_of(config).agent;
   MetaGradientLearnerConfig c;
-  c.program.control = control;
-  c.program.policy = agent.policy;
-  c.program.value = control ? agent.value()
+  c.spec.control = control;
+  c.spec.policy = agent.policy;
+  c.spec.value = control ? agent.value()
                             : nn::MlpSpec{.inputs = env.spec.obs_size, .hidden = {}, .outputs = 1, .biases = false};
-  c.program.time_steps = control ? config.steps : env.spec.horizon;
-  c.program.updates = config.updates;
-  c.program.gamma = config.gamma, c.program.lambda = config.lambda;
-  c.program.gamma_bar = config.gamma_bar, c.program.lambda_bar = config.lambda_bar;
-  c.program.value_weight = config.value_weight, c.program.entropy_weight = config.entropy_weight;
-  c.program.outer_critic = config.outer_critic;
-  c.program.embedding = config.embedding;
-  c.program.full_derivative = config.full_derivative;
+  c.spec.time_steps = control ? config.steps : env.spec.horizon;
+  c.spec.updates = config.updates;
+  c.spec.gamma = config.gamma, c.spec.lambda = config.lambda;
+  c.spec.gamma_bar = config.gamma_bar, c.spec.lambda_bar = config.lambda_bar;
+  c.spec.value_weight = config.value_weight, c.spec.entropy_weight = config.entropy_weight;
+  c.spec.outer_critic = config.outer_critic;
+  c.spec.embedding = config.embedding;
+  c.spec.full_derivative = config.full_derivative;
   c.learn_gamma = config.learn == Learned::both || config.learn == Learned::gamma;
   c.learn_lambda = config.learn == Learned::both || config.learn == Learned::lambda;
   c.move_gamma = config.anneal_gamma;
@@ -111,7 +111,7 @@ rl::Metrics MetaGradientTrainer::iterate() {
 std::vector<std::pair<std::string, Shape>> MetaGradientTrainer::experience_shapes() const {
   const envs::Spec& spec = source_.config().env->spec;
   const int B = learner_.config().learners;
-  const int rows = learner_.config().program.time_steps * (predicts() ? 1 : config_.trajectories);
+  const int rows = learner_.config().spec.time_steps * (predicts() ? 1 : config_.trajectories);
   std::vector<std::pair<std::string, Shape>> shapes;
   for (const char* name : {"observations", "next_observations"}) shapes.push_back({name, {B, rows, spec.obs_size}});
   for (const char* name : {"rewards", "not_terminated", "continues", "weights"}) shapes.push_back({name, {B, rows, 1}});

@@ -11,35 +11,35 @@ namespace innerloop::meta {
 
 // region: clip
 // [ProMP eq. clip]  J^clip = Σ min(ρ Â, clip(ρ, 1 ± ε) Â)/M,  ρ = π_θ'(a|s)/π_θ'o(a|s): ratios of adapted policies
-Var clipped_objectives(const Params& theta_prime, const Batch& query, const PrompProgram& program) {
+Var clipped_objectives(const Params& theta_prime, const Batch& query, const PrompSpec& spec) {
   const Batch data = rl::without_padding(query, query["weights"]);
-  const Var log_pi = nn::log_prob(theta_prime, program.inner.policy, data["observations"], data["actions"]);
+  const Var log_pi = nn::log_prob(theta_prime, spec.inner.policy, data["observations"], data["actions"]);
   const Var ratio = exp(rl::on_real_rows(log_pi - data["old_log_prob"], query["weights"]));  // (B, rows, 1)
-  const Var clipped = clip(ratio, 1 - program.clip, 1 + program.clip);
+  const Var clipped = clip(ratio, 1 - spec.clip, 1 + spec.clip);
   return sum_all(minimum(ratio * data["advantages"], clipped * data["advantages"]) * query["weights"]);
 }
 // endregion
 
 // [ProMP eq. kl]  KL_k = mean_i mean_s KL(π_θo^(k)(·|s) ‖ π_θ^(k)(·|s)) on the states of inner step k
-Var step_kl(const Params& theta_i, const Batch& support, const PrompProgram& program) {
-  return outer_kl(theta_i, support, program.inner);
+Var step_kl(const Params& theta_i, const Batch& support, const PrompSpec& spec) {
+  return outer_kl(theta_i, support, spec.inner);
 }
 
 // region: objective
 // [ProMP eq. objective]  J(θ) = mean_i J^clip_i(θ'_i) − mean_k η_k KL_k,  θ'_i = θ + α∇J^LR_i(θ)
 PrompObjective promp_objective(const Params& theta, const Batch& supports, Var alpha, const Batch& query, Var eta,
-                               const PrompProgram& program) {
-  const int tasks = query["weights"].shape().tasks, K = program.inner.inner_steps;
+                               const PrompSpec& spec) {
+  const int tasks = query["weights"].shape().tasks, K = spec.inner.inner_steps;
   Params theta_i = broadcast_tasks(theta, tasks);
   std::vector<Var> kl;
   for (int k = 0; k < K; ++k) {
     const Batch support = batch_of_step(supports, k);
-    kl.push_back(step_kl(theta_i, support, program));
-    theta_i = adapt(theta_i, support, slice_rows(alpha, k, 1), program.inner);
+    kl.push_back(step_kl(theta_i, support, spec));
+    theta_i = adapt(theta_i, support, slice_rows(alpha, k, 1), spec.inner);
   }
   PrompObjective objective;
-  objective.kl_outer = outer_kl(theta_i, query, program.inner);
-  objective.value = sum_tasks(clipped_objectives(theta_i, query, program)) * (1.0 / tasks);
+  objective.kl_outer = outer_kl(theta_i, query, spec.inner);
+  objective.value = sum_tasks(clipped_objectives(theta_i, query, spec)) * (1.0 / tasks);
   if (K > 0) {
     objective.kl_steps = concat_rows(kl);  // (1, K, 1)
     objective.value = objective.value - sum_all(eta * objective.kl_steps) * (1.0 / K);
@@ -55,24 +55,24 @@ double adapted_penalty(double eta, double kl, double target) {
 
 PrompFunctions::PrompFunctions()
     : gradient("promp/gradient",
-               [](Inputs& in, const PrompProgram& program) -> std::vector<Vars> {
+               [](Inputs& in, const PrompSpec& spec) -> std::vector<Vars> {
                  const Params theta = in.next("theta");
                  const Batch supports = in.next("supports");
                  const Var alpha = in.next_var("alpha");
                  const Batch query = in.next("query");
                  const PrompObjective objective =
-                     promp_objective(theta, supports, alpha, query, in.next_var("eta"), program);
+                     promp_objective(theta, supports, alpha, query, in.next_var("eta"), spec);
                  return {grad(objective.value, theta), Vars("objective", objective.value)};
                }),
-      evaluate("promp/evaluate", [](Inputs& in, const PrompProgram& program) -> std::vector<Vars> {
+      evaluate("promp/evaluate", [](Inputs& in, const PrompSpec& spec) -> std::vector<Vars> {
         const Params theta = in.next("theta");
         const Batch supports = in.next("supports");
         const Var alpha = in.next_var("alpha");
         const Batch query = in.next("query");
-        const PrompObjective objective = promp_objective(theta, supports, alpha, query, in.next_var("eta"), program);
+        const PrompObjective objective = promp_objective(theta, supports, alpha, query, in.next_var("eta"), spec);
         Vars values("objective", objective.value);
         values.add("kl", objective.kl_outer);
-        if (program.inner.inner_steps > 0) values.add("kl_steps", objective.kl_steps);
+        if (spec.inner.inner_steps > 0) values.add("kl_steps", objective.kl_steps);
         return {values};
       }) {}
 
@@ -100,7 +100,7 @@ class PrompTrainer final : public rl::Trainer {
   PrompTrainer(const PrompConfig& config, std::uint64_t seed)
       : config_(config),
         loop_(config.inner, seed),
-        program_{.inner = loop_.program(), .clip = config.clip},
+        spec_{.inner = loop_.spec(), .clip = config.clip},
         theta_(loop_.initial_parameters()),
         moments_(nn::adam_start(theta_)),
         eta_(static_cast<std::size_t>(std::max(config.inner.inner_steps, 1)), config.eta) {}
@@ -117,7 +117,7 @@ class PrompTrainer final : public rl::Trainer {
     double gradient_norm = 0;
     for (int epoch = 0; epoch < config_.epochs; ++epoch) {
       const Tensors gradient =
-          functions_.gradient(program_, {theta_, data.supports, data.alpha, data.query, eta})[0];
+          functions_.gradient(spec_, {theta_, data.supports, data.alpha, data.query, eta})[0];
       if (!gradient.all_finite())
         throw NonFiniteError("promp, iteration " + std::to_string(iteration_) +
                              ": the meta-gradient is not finite. Try a smaller alpha.");
@@ -129,9 +129,9 @@ class PrompTrainer final : public rl::Trainer {
     }
 
     // How far the policies moved decides the next penalty.
-    const Tensors values = functions_.evaluate(program_, {theta_, data.supports, data.alpha, data.query, eta})[0];
+    const Tensors values = functions_.evaluate(spec_, {theta_, data.supports, data.alpha, data.query, eta})[0];
     if (config_.adaptive_eta)
-      for (int k = 0; k < program_.inner.inner_steps; ++k) {
+      for (int k = 0; k < spec_.inner.inner_steps; ++k) {
         double& eta_k = eta_[static_cast<std::size_t>(k)];
         eta_k = adapted_penalty(eta_k, values["kl_steps"].at(0, k, 0), config_.kl_target);
       }
@@ -140,7 +140,7 @@ class PrompTrainer final : public rl::Trainer {
     metrics.insert(metrics.end(), {{"gradient_norm", gradient_norm},
                                    {"objective", values["objective"].item()},
                                    {"kl", values["kl"].item()},
-                                   {"kl_before", program_.inner.inner_steps > 0 ? values["kl_steps"].item() : 0},
+                                   {"kl_before", spec_.inner.inner_steps > 0 ? values["kl_steps"].item() : 0},
                                    {"eta", eta_[0]}});
     return metrics;
   }
@@ -157,7 +157,7 @@ class PrompTrainer final : public rl::Trainer {
  private:
   PrompConfig config_;
   InnerLoop loop_;
-  PrompProgram program_;
+  PrompSpec spec_;
   ParamValues theta_;
   nn::AdamState moments_;
   std::vector<double> eta_;  // one per inner step

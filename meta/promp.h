@@ -17,19 +17,19 @@
 
 namespace innerloop::meta {
 
-struct PrompProgram {
-  MamlProgram inner{.policy = {}, .estimator = InnerEstimator::importance_ratio};
+struct PrompSpec {
+  MamlSpec inner{.policy = {}, .estimator = InnerEstimator::importance_ratio};
   double clip = 0.3;
-  friend bool operator==(const PrompProgram&, const PrompProgram&) = default;
+  friend bool operator==(const PrompSpec&, const PrompSpec&) = default;
 };
 
 // --- The equations, on a graph ---------------------------------------------------------------------------------------
 
 // J^clip_i(θ'_i), one number per task (B, 1, 1).
-Var clipped_objectives(const Params& theta_prime, const Batch& query, const PrompProgram& program);
+Var clipped_objectives(const Params& theta_prime, const Batch& query, const PrompSpec& spec);
 // KL between the policies before and after a meta-step, on the data of inner step k: mean over states and tasks,
 // (1, 1, 1). theta_i: the policies before inner step k, one per task, as functions of θ.
-Var step_kl(const Params& theta_i, const Batch& support, const PrompProgram& program);
+Var step_kl(const Params& theta_i, const Batch& support, const PrompSpec& spec);
 
 // The objective of a meta-step and what it is made of.
 struct PrompObjective {
@@ -38,7 +38,7 @@ struct PrompObjective {
   Var kl_outer;  // (1, 1, 1): between the adapted policies, on query; reported, not penalised
 };
 PrompObjective promp_objective(const Params& theta, const Batch& supports, Var alpha, const Batch& query, Var eta,
-                               const PrompProgram& program);
+                               const PrompSpec& spec);
 
 // --- The adaptive penalty --------------------------------------------------------------------------------------------
 
@@ -50,8 +50,8 @@ double adapted_penalty(double eta, double kl, double target);
 struct PrompFunctions {
   PrompFunctions();
   // (theta, supports, alpha, query, eta) → ∇θ of the objective; "objective"
-  Function<PrompProgram> gradient;
-  Function<PrompProgram> evaluate;  // the same arguments → "objective", "kl" of the adapted policies, "kl_steps"
+  Function<PrompSpec> gradient;
+  Function<PrompSpec> evaluate;  // the same arguments → "objective", "kl" of the adapted policies, "kl_steps"
 };
 
 extern const rl::AlgorithmRow promp;

@@ -23,7 +23,7 @@ Params reptile_step(const Params& theta, const Params& theta_prime, Var epsilon)
 // endregion
 
 ReptileFunctions::ReptileFunctions()
-    : step("reptile/step", [](Inputs& in, const NoConfig&) -> std::vector<Vars> {
+    : step("reptile/step", [](Inputs& in, const NoSpec&) -> std::vector<Vars> {
         const Params theta = in.next("theta");
         const Params theta_prime = in.next("theta_prime");
         return {reptile_step(theta, theta_prime, in.next_var("epsilon"))};

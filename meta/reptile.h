@@ -26,7 +26,7 @@ Params reptile_step(const Params& theta, const Params& theta_prime, Var epsilon)
 
 struct ReptileFunctions {
   ReptileFunctions();
-  Function<NoConfig> step;  // (theta, theta_prime, epsilon) → φ + ε·mean_i (φ̃_i − φ)
+  Function<NoSpec> step;  // (theta, theta_prime, epsilon) → φ + ε·mean_i (φ̃_i − φ)
 };
 
 extern const rl::AlgorithmRow reptile;

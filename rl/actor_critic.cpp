@@ -13,18 +13,18 @@ namespace {
 
 // [BPTT eq. truncated]  h_t = f_θ(sg[h_{t−1}], x_t) for t = W, 2W, …: within a window h_t is a function of θ through
 // h_{t−1}, from one window to the next it is a number.
-nn::ActorCriticOutput run_in_windows(const Params& theta, const AgentLossSpec& config, const Batch& batch,
+nn::ActorCriticOutput run_in_windows(const Params& theta, const AgentLossSpec& spec, const Batch& batch,
                                      Vars state) {
-  const int T = config.time_steps, N = batch["observations"].shape().rows / T;
+  const int T = spec.time_steps, N = batch["observations"].shape().rows / T;
   std::vector<Var> values;
   std::vector<std::vector<Var>> parts;  // of the distribution, by window
   nn::ActorCriticOutput out;
-  for (int first = 0; first < T; first += config.window) {
-    const int steps = std::min(config.window, T - first);
+  for (int first = 0; first < T; first += spec.window) {
+    const int steps = std::min(spec.window, T - first);
     Vars start;
     for (std::size_t k = 0; k < state.count(); ++k)
       start.add(state.name(k), first == 0 ? state[k] : stop_gradient(state[k]));
-    out = nn::actor_critic(theta, config.agent, slice_rows(batch["observations"], first * N, steps * N), start,
+    out = nn::actor_critic(theta, spec.agent, slice_rows(batch["observations"], first * N, steps * N), start,
                            slice_rows(batch["reset"], first * N, steps * N), steps);
     state = out.state;
     values.push_back(out.value);
@@ -45,12 +45,12 @@ nn::ActorCriticOutput run_in_windows(const Params& theta, const AgentLossSpec& c
 
 }  // namespace
 
-nn::ActorCriticOutput run_agent(const Params& theta, const AgentLossSpec& config, const Batch& batch) {
+nn::ActorCriticOutput run_agent(const Params& theta, const AgentLossSpec& spec, const Batch& batch) {
   Vars state;
   for (const char* part : {"h", "c"})
     if (const std::string name = std::string("state/") + part; batch.contains(name)) state.add(part, batch[name]);
-  if (config.window > 0 && config.window < config.time_steps) return run_in_windows(theta, config, batch, state);
-  return nn::actor_critic(theta, config.agent, batch["observations"], state, batch["reset"], config.time_steps);
+  if (spec.window > 0 && spec.window < spec.time_steps) return run_in_windows(theta, spec, batch, state);
+  return nn::actor_critic(theta, spec.agent, batch["observations"], state, batch["reset"], spec.time_steps);
 }
 
 // region: equations
@@ -60,25 +60,25 @@ Var value_loss(const nn::ActorCriticOutput& agent, const Batch& batch) {
 }
 
 // [A2C eq. entropy]  H(θ) = Σ_t w_t H(π_θ(·|s_t))
-Var mean_entropy(const AgentLossSpec& config, const nn::ActorCriticOutput& agent, const Batch& batch) {
-  Var entropy = nn::entropy(config.agent.policy, agent.policy);
+Var mean_entropy(const AgentLossSpec& spec, const nn::ActorCriticOutput& agent, const Batch& batch) {
+  Var entropy = nn::entropy(spec.agent.policy, agent.policy);
   if (entropy.shape().rows == 1) entropy = broadcast_rows(entropy, batch["weights"].shape().rows);
   return sum_tasks(sum_all(batch["weights"] * entropy));
 }
 
-Var entropy_bonus(const AgentLossSpec& config, const Batch& batch, Var entropy) {
-  return batch.contains("entropy_weight") ? batch["entropy_weight"] * entropy : config.entropy_weight * entropy;
+Var entropy_bonus(const AgentLossSpec& spec, const Batch& batch, Var entropy) {
+  return batch.contains("entropy_weight") ? batch["entropy_weight"] * entropy : spec.entropy_weight * entropy;
 }
 
 // [A2C eq. actor]  L_π(θ) = −Σ_t w_t log π_θ(a_t|s_t)·Â_t
 // [A2C eq. loss]   L = L_π + c_v L_V − c_e H
-AgentLoss a2c_loss(const Params& theta, const AgentLossSpec& config, const Batch& batch) {
-  const nn::ActorCriticOutput agent = run_agent(theta, config, batch);
-  const Var log_pi = nn::log_prob(config.agent.policy, agent.policy, batch["actions"]);  // (B, T·N, 1)
+AgentLoss a2c_loss(const Params& theta, const AgentLossSpec& spec, const Batch& batch) {
+  const nn::ActorCriticOutput agent = run_agent(theta, spec, batch);
+  const Var log_pi = nn::log_prob(spec.agent.policy, agent.policy, batch["actions"]);  // (B, T·N, 1)
   const Var actor = -sum_tasks(sum_all(mul3(batch["weights"], log_pi, batch["advantages"])));
-  const Var critic = value_loss(agent, batch), entropy = mean_entropy(config, agent, batch);
+  const Var critic = value_loss(agent, batch), entropy = mean_entropy(spec, agent, batch);
   AgentLoss loss;
-  loss.total = actor + config.value_weight * critic - entropy_bonus(config, batch, entropy);
+  loss.total = actor + spec.value_weight * critic - entropy_bonus(spec, batch, entropy);
   loss.parts.add("policy_loss", actor);
   loss.parts.add("value_loss", critic);
   loss.parts.add("entropy", entropy);
@@ -87,9 +87,9 @@ AgentLoss a2c_loss(const Params& theta, const AgentLossSpec& config, const Batch
 // endregion
 
 A2cFunction::A2cFunction()
-    : Function<AgentLossSpec>("a2c/gradient", [](Inputs& in, const AgentLossSpec& config) -> std::vector<Vars> {
+    : Function<AgentLossSpec>("a2c/gradient", [](Inputs& in, const AgentLossSpec& spec) -> std::vector<Vars> {
         const Params theta = in.next("theta");
-        const AgentLoss loss = a2c_loss(theta, config, in.next("batch"));
+        const AgentLoss loss = a2c_loss(theta, spec, in.next("batch"));
         return {grad(loss.total, theta), loss.parts};
       }) {}
 

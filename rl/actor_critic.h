@@ -33,20 +33,20 @@ struct AgentLossSpec {
 
 // The agent on all rows of a batch, from the recurrent state where its sequences start: with today's θ from there on,
 // also where `window` cuts the gradient.
-nn::ActorCriticOutput run_agent(const Params& theta, const AgentLossSpec& config, const Batch& batch);
+nn::ActorCriticOutput run_agent(const Params& theta, const AgentLossSpec& spec, const Batch& batch);
 
 // ½ Σ w_t (V(s_t) − R_t)²,  Σ w_t H(π(·|s_t)):  (1, 1, 1) each.
 Var value_loss(const nn::ActorCriticOutput& agent, const Batch& batch);
-Var mean_entropy(const AgentLossSpec& config, const nn::ActorCriticOutput& agent, const Batch& batch);
+Var mean_entropy(const AgentLossSpec& spec, const nn::ActorCriticOutput& agent, const Batch& batch);
 
 // c_e H: the batch's weight, or the constant one.
-Var entropy_bonus(const AgentLossSpec& config, const Batch& batch, Var entropy);
+Var entropy_bonus(const AgentLossSpec& spec, const Batch& batch, Var entropy);
 
 struct AgentLoss {
   Var total;   // what is descended
   Vars parts;  // "policy_loss", "value_loss", "entropy" and whatever else is worth a column
 };
-AgentLoss a2c_loss(const Params& theta, const AgentLossSpec& config, const Batch& batch);
+AgentLoss a2c_loss(const Params& theta, const AgentLossSpec& spec, const Batch& batch);
 
 // (theta, batch) → the gradient of the loss; its parts.
 struct A2cFunction : Function<AgentLossSpec> {

@@ -45,11 +45,13 @@ struct ConjugateGradientResult {
 
 // The state before the first iteration: x = 0, r = p = b.
 Tensors cg_start(const Tensors& b, double tolerance);
+// The tolerance of every algorithm here.
+inline constexpr double cg_tolerance = 1e-5;
 // At most `iterations` products, fewer once ‖r‖ ≤ tolerance·‖b‖: relative, so that it does not depend on the units of
 // b. (rllab and its descendants ask rᵀr < 1e-10: with a small gradient that stops before anything is solved.) Every
 // iteration makes new tensors: b is never written to.
 ConjugateGradientResult conjugate_gradient(const CgIterate& iterate, const Tensors& b, int iterations = 10,
-                                           double tolerance = 1e-5);
+                                           double tolerance = cg_tolerance);
 // xᵀA·x, by the product of one iteration whose direction is x.
 double curvature_along(const CgIterate& iterate, const Tensors& x);
 

@@ -18,13 +18,13 @@ Var ppo_objective(Var log_prob, const Batch& batch, double clip_width) {
 }
 
 // [PPO eq. 9]  L = L^CLIP − c_1 L^VF + c_2 S, here with its sign turned, to be descended
-AgentLoss ppo_loss(const Params& theta, const AgentLossSpec& config, const Batch& batch) {
-  const nn::ActorCriticOutput agent = run_agent(theta, config, batch);
-  const Var log_prob = nn::log_prob(config.agent.policy, agent.policy, batch["actions"]);
-  const Var objective = ppo_objective(log_prob, batch, config.clip);
-  const Var critic = value_loss(agent, batch), entropy = mean_entropy(config, agent, batch);
+AgentLoss ppo_loss(const Params& theta, const AgentLossSpec& spec, const Batch& batch) {
+  const nn::ActorCriticOutput agent = run_agent(theta, spec, batch);
+  const Var log_prob = nn::log_prob(spec.agent.policy, agent.policy, batch["actions"]);
+  const Var objective = ppo_objective(log_prob, batch, spec.clip);
+  const Var critic = value_loss(agent, batch), entropy = mean_entropy(spec, agent, batch);
   AgentLoss loss;
-  loss.total = config.value_weight * critic - objective - entropy_bonus(config, batch, entropy);
+  loss.total = spec.value_weight * critic - objective - entropy_bonus(spec, batch, entropy);
   loss.parts.add("policy_loss", -objective);
   loss.parts.add("value_loss", critic);
   loss.parts.add("entropy", entropy);
@@ -32,7 +32,7 @@ AgentLoss ppo_loss(const Params& theta, const AgentLossSpec& config, const Batch
   // How far the policy is from the one that collected the data: an estimate of the KL that is never negative.
   const Var log_ratio = log_prob - batch["old_log_prob"];
   loss.parts.add("kl", sum_tasks(sum_all(batch["weights"] * (expm1(log_ratio) - log_ratio))));
-  const Var outside = 1.0 - inside(exp(log_ratio), 1 - config.clip, 1 + config.clip);
+  const Var outside = 1.0 - inside(exp(log_ratio), 1 - spec.clip, 1 + spec.clip);
   loss.parts.add("clip_fraction", sum_tasks(sum_all(batch["weights"] * outside)));
   return loss;
 }
@@ -40,17 +40,17 @@ AgentLoss ppo_loss(const Params& theta, const AgentLossSpec& config, const Batch
 
 PpoFunctions::PpoFunctions()
     : old_log_prob("ppo/old_log_prob",
-                   [](Inputs& in, const AgentLossSpec& config) -> std::vector<Vars> {
+                   [](Inputs& in, const AgentLossSpec& spec) -> std::vector<Vars> {
                      const Params theta = in.next("theta");
                      const Batch batch = in.next("batch");
                      Vars out;
-                     out.add("log_prob", nn::log_prob(config.agent.policy, run_agent(theta, config, batch).policy,
+                     out.add("log_prob", nn::log_prob(spec.agent.policy, run_agent(theta, spec, batch).policy,
                                                       batch["actions"]));
                      return {out};
                    }),
-      gradient("ppo/gradient", [](Inputs& in, const AgentLossSpec& config) -> std::vector<Vars> {
+      gradient("ppo/gradient", [](Inputs& in, const AgentLossSpec& spec) -> std::vector<Vars> {
         const Params theta = in.next("theta");
-        const AgentLoss loss = ppo_loss(theta, config, in.next("batch"));
+        const AgentLoss loss = ppo_loss(theta, spec, in.next("batch"));
         return {grad(loss.total, theta), loss.parts};
       }) {}
 

@@ -21,7 +21,7 @@ namespace innerloop::rl {
 // Σ w_t min(r_t Â_t, clip(r_t, 1 − ε, 1 + ε) Â_t), (1, 1, 1), for log-probabilities (B, T·N, 1).
 Var ppo_objective(Var log_prob, const Batch& batch, double clip);
 // parts: as a2c_loss, and "kl" Σ w (r − 1 − log r) and "clip_fraction".
-AgentLoss ppo_loss(const Params& theta, const AgentLossSpec& config, const Batch& batch);
+AgentLoss ppo_loss(const Params& theta, const AgentLossSpec& spec, const Batch& batch);
 
 struct PpoFunctions {
   PpoFunctions();

@@ -32,7 +32,7 @@ TrustRegionStep trust_region_update(const ParamValues& theta, const Tensors& g, 
   step.gradient_norm = norm(g);
 
   // x ≈ (A + damping·1)⁻¹ g.
-  step.cg = conjugate_gradient(iterate, g, config.cg_iterations, config.cg_tolerance);
+  step.cg = conjugate_gradient(iterate, g, config.cg_iterations);
 
   // The step whose KL is δ to second order; then the largest fraction of it that truly improves within δ.
   step.full_step = trust_region_step(step.cg.x, curvature_along(iterate, step.cg.x), config, who);

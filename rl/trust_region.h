@@ -15,7 +15,6 @@ struct TrustRegionConfig {
   double delta = 0.01;          // mean KL of a step (TRPO: 0.01)
   int cg_iterations = 10;       // (TRPO: 10)
   double cg_damping = 1e-5;     // A + damping·1: dead units make A singular (rllab 1e-5; baselines, Spinning Up 0.1)
-  double cg_tolerance = 1e-5;   // on the residual, relative to the gradient
   double backtrack = 0.8;       // (rllab 0.8, 15 trials)
   int backtracks = 15;
   double curvature_floor = 0;   // added to xᵀAx before the step is scaled (rllab and MAML's code: 1e-8)

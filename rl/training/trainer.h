@@ -75,15 +75,15 @@ class Trainer {
   // Does iteration number iteration() and returns its metrics: the same names in the same order each time, nothing that
   // depends on time or threads. Throws NonFiniteError at a NaN reward, loss or gradient, naming what and where.
   virtual Metrics iterate() = 0;
-  virtual int iteration() const { return iteration_; }  // how many are done
-  virtual int iterations() const = 0;                   // how many there are to do
+  int iteration() const { return iteration_; }  // how many are done
+  virtual int iterations() const = 0;           // how many there are to do
 
   // Lists all that changes from one iteration to the next, iteration() apart: parameters, moments, step sizes learned.
-  virtual void visit(Checkpoint&) {}
-  virtual Tensors state() const { return save(*this); }
+  virtual void visit(Checkpoint&) = 0;
+  Tensors state() const { return save(*this); }
   // Continues as the trainer that returned `state` when `iteration` iterations were done. Error naming what does not
   // fit, which changes nothing.
-  virtual void restore(const Tensors& state, int iteration) {
+  void restore(const Tensors& state, int iteration) {
     load(*this, state, iteration);
     iteration_ = iteration;
   }

@@ -13,7 +13,7 @@ using innerloop::tests::write_program;
 namespace {
 
 // 3(2x + x·x), and its derivative along ones: a sum that takes in a product, behind which the program goes on.
-std::vector<Vars> sum_with_product(Inputs& in, const NoConfig&) {
+std::vector<Vars> sum_with_product(Inputs& in, const NoSpec&) {
   const Var x = in.next_var("x");
   const Var y = 3.0 * (2.0 * x + matmul(x, x));
   Vars out("y", y);

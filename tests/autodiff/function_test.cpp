@@ -52,7 +52,7 @@ Tensor numbers(Shape shape, std::uint64_t seed) {
 }
 
 // A meta-gradient in miniature: per task an inner step, then the sum over tasks, then per task again with the result.
-std::vector<Vars> several_phases(Inputs& in, const NoConfig&) {
+std::vector<Vars> several_phases(Inputs& in, const NoSpec&) {
   Var theta = in.next_var("theta"), x = in.next_var("x");
   const int tasks = x.shape().tasks;
   Var theta_i = broadcast_tasks(theta, tasks);
@@ -109,7 +109,7 @@ TEST_CASE("function: the cache of plans is bounded") {
 
 TEST_CASE(
     "function: what depends on fixed arguments alone is computed anew exactly when one of them is another tensor") {
-  const Function<> f("product", [](Inputs& in, const NoConfig&) -> std::vector<Vars> {
+  const Function<> f("product", [](Inputs& in, const NoSpec&) -> std::vector<Vars> {
     Var theta = in.next_var("theta"), v = in.next_var("v");
     Vars out;
     out.add("y", exp(tanh(theta) * 2.0) * v);
@@ -117,7 +117,7 @@ TEST_CASE(
   });
   Tensor theta = numbers({2, 3, 2}, 1), other = numbers({2, 3, 2}, 2);
   const auto expected = [](const Tensor& t, double v) {
-    const Function<> plain("plain", [](Inputs& in, const NoConfig&) -> std::vector<Vars> {
+    const Function<> plain("plain", [](Inputs& in, const NoSpec&) -> std::vector<Vars> {
       Var x = in.next_var("theta"), w = in.next_var("v");
       Vars out;
       out.add("y", exp(tanh(x) * 2.0) * w);
@@ -137,7 +137,7 @@ TEST_CASE(
 // [threads] kernels/cpu/dense.cpp
 TEST_CASE("function: threads share the wide layers of a single task, and change no bit of values or gradients",
           "[threads]") {
-  const Function<> f("wide", [](Inputs& in, const NoConfig&) -> std::vector<Vars> {
+  const Function<> f("wide", [](Inputs& in, const NoSpec&) -> std::vector<Vars> {
     const Var x = in.next_var("x"), w1 = in.next_var("w1"), b1 = in.next_var("b1"), w2 = in.next_var("w2"),
               b2 = in.next_var("b2");
     const Var y = dense(dense(x, w1, b1, Activation::tanh), w2, b2, Activation::relu);
@@ -158,7 +158,7 @@ TEST_CASE("function: threads share the wide layers of a single task, and change 
 
 // [threads] kernels/cpu/mlp.cpp
 TEST_CASE("function: the fused network of several tasks has the same bits for 1, 2 and 4 threads", "[threads]") {
-  const Function<> f("networks", [](Inputs& in, const NoConfig&) -> std::vector<Vars> {
+  const Function<> f("networks", [](Inputs& in, const NoSpec&) -> std::vector<Vars> {
     const Var x = in.next_var("x"), w1 = in.next_var("w1"), b1 = in.next_var("b1"), w2 = in.next_var("w2"),
               b2 = in.next_var("b2");
     const std::array theta{w1, b1, w2, b2};
@@ -214,7 +214,7 @@ TEST_CASE("function: arguments are checked, with names") {
 }
 
 TEST_CASE("function: arguments grouped otherwise, or named otherwise, are another program") {
-  const Function<> first("first", [](Inputs& in, const NoConfig&) -> std::vector<Vars> {
+  const Function<> first("first", [](Inputs& in, const NoSpec&) -> std::vector<Vars> {
     const Vars a = in.next("a"), b = in.next("b");
     Var sum = a[0];
     for (std::size_t i = 1; i < a.count(); ++i) sum = sum + a[i];
@@ -239,11 +239,11 @@ TEST_CASE("function: one argument too many is refused, as one too few is") {
 }
 
 TEST_CASE("function: a body that returns an empty Var, or one of another graph, is refused by name") {
-  const Function<> empty("empty", [](Inputs& in, const NoConfig&) -> std::vector<Vars> {
+  const Function<> empty("empty", [](Inputs& in, const NoSpec&) -> std::vector<Vars> {
     in.next_var("x");
     return {Vars("y", Var{})};
   });
-  const Function<> foreign("foreign", [](Inputs& in, const NoConfig&) -> std::vector<Vars> {
+  const Function<> foreign("foreign", [](Inputs& in, const NoSpec&) -> std::vector<Vars> {
     static Graph other;
     in.next_var("x");
     return {Vars("y", other.fill({1, 1, 1}, 1))};
@@ -267,7 +267,7 @@ TEST_CASE("function: a Config is found again by its bits: 0 is not -0, and a NaN
 
 // [threads] autodiff/function.cpp
 TEST_CASE("function: several threads may call one Function", "[function][threads]") {
-  const Function<> f("f", [](Inputs& in, const NoConfig&) -> std::vector<Vars> {
+  const Function<> f("f", [](Inputs& in, const NoSpec&) -> std::vector<Vars> {
     const Var x = in.next_var("x");
     return {Vars("y", sum_all(x * x))};
   });
@@ -289,7 +289,7 @@ TEST_CASE("function: several threads may call one Function", "[function][threads
 }
 
 TEST_CASE("function: check_finite names the first node that is not finite, and its line") {
-  const Function<> f("careless", [](Inputs& in, const NoConfig&) -> std::vector<Vars> {
+  const Function<> f("careless", [](Inputs& in, const NoSpec&) -> std::vector<Vars> {
     Var x = in.next_var("x");
     Vars out;
     out.add("y", exp(log(x) * 2.0) + 1.0);

@@ -47,12 +47,12 @@ double median(std::vector<double> x) {
 double best(const std::vector<double>& x) { return *std::ranges::min_element(x); }
 
 // ∇θ of the policy gradient's objective on the support data, with θ shared by all tasks: 40,000 rows.
-const Function<meta::MamlProgram>& plain_gradient() {
-  static const Function<meta::MamlProgram> function(
-      "bench/plain_gradient", [](Inputs& in, const meta::MamlProgram& program) -> std::vector<Vars> {
+const Function<meta::MamlSpec>& plain_gradient() {
+  static const Function<meta::MamlSpec> function(
+      "bench/plain_gradient", [](Inputs& in, const meta::MamlSpec& spec) -> std::vector<Vars> {
         const Params theta = in.next("theta");
         const Batch support = meta::batch_of_step(in.next("supports"), 0);
-        return {grad(sum_tasks(meta::inner_objective(theta, support, program)), theta)};
+        return {grad(sum_tasks(meta::inner_objective(theta, support, spec)), theta)};
       });
   return function;
 }
@@ -68,8 +68,8 @@ class SteppedPlan {
     const Var alpha = graph_.input(c.alpha.shape(), "alpha");
     inputs_.push_back(c.alpha);
     const Batch query = add_inputs(c.query);
-    const Params theta_prime = meta::adapt_all(theta, supports, alpha, c.program);
-    const std::vector<Var> outputs = grad(meta::outer_objective(theta_prime, query, c.program), theta.all());
+    const Params theta_prime = meta::adapt_all(theta, supports, alpha, c.spec);
+    const std::vector<Var> outputs = grad(meta::outer_objective(theta_prime, query, c.spec), theta.all());
     plan_ = plan_program(graph_, outputs, {});
     for (Var output : outputs) outputs_.emplace_back(output.shape(), c.dtype);
 
@@ -221,9 +221,9 @@ struct Timings {
 
 Timings measure(const Case& c, int threads, int repeats) {
   const meta::MamlFunctions maml;
-  const auto meta_gradient = [&] { maml.meta_gradient(c.program, {c.theta, c.supports, c.alpha, c.query}); };
-  const auto gradient = [&] { plain_gradient()(c.program, {c.theta, c.supports}); };
-  const auto curvature = [&] { maml.curvature(c.program, {c.theta, c.supports, c.alpha, c.query, c.tangent}); };
+  const auto meta_gradient = [&] { maml.meta_gradient(c.spec, {c.theta, c.supports, c.alpha, c.query}); };
+  const auto gradient = [&] { plain_gradient()(c.spec, {c.theta, c.supports}); };
+  const auto curvature = [&] { maml.curvature(c.spec, {c.theta, c.supports, c.alpha, c.query, c.tangent}); };
   ProductTimer products(c);
 
   set_thread_count(threads);
@@ -301,7 +301,7 @@ void write_cases(const std::string& folder) {
   for (const Dtype dtype : {Dtype::f32, Dtype::f64})
     for (const int width : {64, 100}) {
       const Case c = make_case(width, dtype);
-      const ParamValues gradient = maml.meta_gradient(c.program, {c.theta, c.supports, c.alpha, c.query})[0];
+      const ParamValues gradient = maml.meta_gradient(c.spec, {c.theta, c.supports, c.alpha, c.query})[0];
       write_case(c, gradient, fmt::format("{}/case_{}_{}.bin", folder, width, name_of(dtype)));
     }
 }

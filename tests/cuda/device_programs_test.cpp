@@ -185,7 +185,7 @@ TEST_CASE("every operation at orders 0, 1 and 2: on the device = on the CPU, f64
 TEST_CASE("a function runs where its arguments are; results stay there and can be arguments again", "[device]") {
   for (Device device : devices()) {
     INFO(name_of(device));
-    const Function<> step("step", [](Inputs& in, const NoConfig&) -> std::vector<Vars> {
+    const Function<> step("step", [](Inputs& in, const NoSpec&) -> std::vector<Vars> {
       Var w = in.next_var("w"), x = in.next_var("x");
       Vars out;
       out.add("w", w - 0.1 * grad(mean_all(square(tanh(matmul(x, w)))), std::span(&w, 1))[0]);
@@ -216,7 +216,7 @@ TEST_CASE("a function runs where its arguments are; results stay there and can b
 TEST_CASE("a function's results on a device are written again only when nobody holds them", "[device]") {
   for (Device device : devices()) {
     INFO(name_of(device));
-    const Function<> twice("twice", [](Inputs& in, const NoConfig&) -> std::vector<Vars> {
+    const Function<> twice("twice", [](Inputs& in, const NoSpec&) -> std::vector<Vars> {
       Vars out;
       out.add("y", 2.0 * in.next_var("x"));
       return {out};
@@ -245,7 +245,7 @@ TEST_CASE("a function's results on a device are written again only when nobody h
 TEST_CASE("on a device too, the first number that is not finite is named", "[device]") {
   for (Device device : devices()) {
     INFO(name_of(device));
-    const Function<> f("f", [](Inputs& in, const NoConfig&) -> std::vector<Vars> {
+    const Function<> f("f", [](Inputs& in, const NoSpec&) -> std::vector<Vars> {
       Vars out;
       out.add("y", exp(log(in.next_var("x"))));
       return {out};

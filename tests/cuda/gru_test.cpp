@@ -81,7 +81,7 @@ TEST_CASE("gru kernels: backward pass against differences of the forward kernel"
 namespace {
 
 // ⟨bar, packed results⟩, its gradient with respect to Z, U and h0, and the product of its Hessian with (dZ, dU, dh0).
-std::vector<Vars> second_order(Inputs& in, const NoConfig&) {
+std::vector<Vars> second_order(Inputs& in, const NoSpec&) {
   const Var z = in.next_var("z"), u = in.next_var("u"), h0 = in.next_var("h0"), reset = in.next_var("reset"),
             bar = in.next_var("bar");
   const std::array x{z, u, h0}, v{in.next_var("dz"), in.next_var("du"), in.next_var("dh0")};
@@ -114,7 +114,7 @@ TEST_CASE("gru kernels: product with the Hessian, through the graph, against dif
   const Tensors at = point(3), a = point(6), b = point(9);
   for (Device device : devices()) {
     INFO(name_of(device));
-    const Function<> f("gru/second_order", [](Inputs& in, const NoConfig& c) { return second_order(in, c); });
+    const Function<> f("gru/second_order", [](Inputs& in, const NoSpec& c) { return second_order(in, c); });
     const auto run = [&](const Tensors& x, const Tensors& v) {
       return f({}, {x[0].to(device), x[1].to(device), x[2].to(device), reset, bar, v[0], v[1], v[2]});
     };

@@ -17,14 +17,14 @@ TEST_CASE("the meta-gradient on the device is that of the CPU, for every estimat
         INFO(name_of(device) << ", " << name_of(estimator) << ", K = " << inner_steps);
         const MamlProblem p = make_maml_problem(estimator, inner_steps);
         const ParamValues theta = p.theta.to(device);
-        const auto here = maml.meta_gradient(p.program, {p.theta, p.supports, p.alpha, p.query});
-        const auto there = maml.meta_gradient(p.program, {theta, p.supports, p.alpha, p.query});
+        const auto here = maml.meta_gradient(p.spec, {p.theta, p.supports, p.alpha, p.query});
+        const auto there = maml.meta_gradient(p.spec, {theta, p.supports, p.alpha, p.query});
         for (std::size_t i = 0; i < here[0].count(); ++i) {
           CHECK(there[0][i].device() == device);
           CHECK(relative_error(there[0][i], here[0][i]) < 1e-9);
         }
-        const auto product = maml.curvature(p.program, {p.theta, p.supports, p.alpha, p.query, here[0]});
-        const auto product_there = maml.curvature(p.program, {theta, p.supports, p.alpha, p.query, there[0]});
+        const auto product = maml.curvature(p.spec, {p.theta, p.supports, p.alpha, p.query, here[0]});
+        const auto product_there = maml.curvature(p.spec, {theta, p.supports, p.alpha, p.query, there[0]});
         CHECK(dot(product_there[0], here[0]) == Approx(dot(product[0], here[0])).epsilon(1e-9));
       }
   }

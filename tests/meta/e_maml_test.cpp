@@ -16,7 +16,7 @@ namespace {
 constexpr double alpha = 0.5;
 
 // Σ_τ̄ p(τ̄) ∇(surrogate): the expectation of the gradient estimate. `shift` is added to every score.
-std::vector<double> expected_gradient(const Explorations& all, const EMamlProgram& program, double shift = 0) {
+std::vector<double> expected_gradient(const Explorations& all, const EMamlSpec& spec, double shift = 0) {
   Graph graph(Dtype::f64, Graph::Mode::eager);
   Params theta;
   theta.add("policy/W1", graph.input(table_theta()[0], "theta"));
@@ -27,12 +27,12 @@ std::vector<double> expected_gradient(const Explorations& all, const EMamlProgra
     const Var value = graph.constant(all.query[i]);
     query.add(all.query.name(i), all.query.name(i) == "scores" ? value + shift : value);
   }
-  const Var per_outcome = e_maml_objectives(theta, supports, graph.constant(Tensor::scalar(alpha)), query, program);
+  const Var per_outcome = e_maml_objectives(theta, supports, graph.constant(Tensor::scalar(alpha)), query, spec);
   const Var expected = sum_tasks(per_outcome * graph.constant(all.probabilities));
   return grad(expected, theta)[0].value().to_vector();
 }
 
-EMamlProgram program_with(Credit credit, InnerEstimator estimator = InnerEstimator::log_likelihood) {
+EMamlSpec program_with(Credit credit, InnerEstimator estimator = InnerEstimator::log_likelihood) {
   return {.inner = {.policy = kTablePolicy, .estimator = estimator, .inner_steps = 1}, .credit = credit};
 }
 

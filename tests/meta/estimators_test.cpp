@@ -92,9 +92,9 @@ std::vector<Matrix> hessians(const Singles& singles, const Objective& objective)
   return all;
 }
 std::vector<Matrix> hessians(const Singles& singles, InnerEstimator estimator, double lambda = 0.5) {
-  const MamlProgram program{.policy = kTablePolicy, .estimator = estimator, .loaded_lambda = lambda};
+  const MamlSpec spec{.policy = kTablePolicy, .estimator = estimator, .loaded_lambda = lambda};
   return hessians(singles,
-                  [&](const Params& theta, const Batch& batch) { return inner_objective(theta, batch, program); });
+                  [&](const Params& theta, const Batch& batch) { return inner_objective(theta, batch, spec); });
 }
 
 Matrix mean_of(const std::vector<Matrix>& all, const std::vector<double>& weights) {

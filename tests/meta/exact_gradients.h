@@ -55,13 +55,13 @@ inline Derivatives inner_derivatives(InnerEstimator estimator, double reward_shi
 class ExactMetaProblem {
  public:
   ExactMetaProblem(InnerEstimator estimator, double alpha)
-      : program_{.policy = kTablePolicy, .estimator = estimator, .inner_steps = 1}, alpha_(Tensor::scalar(alpha)) {
+      : spec_{.policy = kTablePolicy, .estimator = estimator, .inner_steps = 1}, alpha_(Tensor::scalar(alpha)) {
     BatchValues support = enumerate(table_theta().flat()).batch;
     for (std::size_t i = 0; i < support.count(); ++i) supports_.add("0/" + support.name(i), support[i]);
-    query_ = enumerate(maml_.adapt_step(program_, {table_theta(), support, alpha_})[0].flat()).batch;
+    query_ = enumerate(maml_.adapt_step(spec_, {table_theta(), support, alpha_})[0].flat()).batch;
   }
   std::vector<double> gradient() const {
-    return maml_.meta_gradient(program_, {table_theta(), supports_, alpha_, query_})[0].flat();
+    return maml_.meta_gradient(spec_, {table_theta(), supports_, alpha_, query_})[0].flat();
   }
   // The same by central differences of the value, which see through every stop_gradient.
   std::vector<double> live_differences() const {
@@ -79,11 +79,11 @@ class ExactMetaProblem {
     theta[component] += by;
     BatchValues query = query_;
     query.add("old/logits", Tensor({1, 192, 2}));  // for the KL, which is not looked at
-    return maml_.outer(program_, {table_theta(theta), supports_, alpha_, query})[0]["objective"].item();
+    return maml_.outer(spec_, {table_theta(theta), supports_, alpha_, query})[0]["objective"].item();
   }
 
   meta::MamlFunctions maml_;
-  meta::MamlProgram program_;
+  meta::MamlSpec spec_;
   Tensor alpha_;
   BatchValues supports_, query_;
 };

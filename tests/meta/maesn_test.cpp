@@ -57,12 +57,12 @@ TEST_CASE("MAESN's derivatives pass every level of the verifier: policy, means, 
 }
 
 TEST_CASE("[MAESN eq. latent-objective] [MAESN eq. adapt] the inner step is the score function's, by hand") {
-  const MaesnProgram program{.policy = policy};
-  const MaesnProblem problem = make_maesn_problem(program);
+  const MaesnSpec spec{.policy = policy};
+  const MaesnProblem problem = make_maesn_problem(spec);
   OnGraph on(problem);
   const Batch support = batch_of_step(on.supports, 0);
-  const Params before = task_state(on.theta, on.task, program);
-  const Params after = adapt_latents(before, support, on.factor, program);
+  const Params before = task_state(on.theta, on.task, spec);
+  const Params after = adapt_latents(before, support, on.factor, spec);
   for (int i = 0; i < 3; ++i)
     for (int d = 0; d < 2; ++d) {
       const double mean = before["latent/mean"].value().at(i, 0, d);
@@ -91,10 +91,10 @@ TEST_CASE("[MAESN eq. latent-objective] [MAESN eq. adapt] the inner step is the 
 }
 
 TEST_CASE("[MAESN eq. adapt-policy] with adapt_policy θ takes MAML's inner step, with step sizes of its own") {
-  const MaesnProgram program{.policy = policy, .adapt_policy = true};
-  const MaesnProblem problem = make_maesn_problem(program);
+  const MaesnSpec spec{.policy = policy, .adapt_policy = true};
+  const MaesnProblem problem = make_maesn_problem(spec);
   OnGraph on(problem);
-  const Params after = adapt_state(on.theta, on.supports, on.task, on.factor, program);
+  const Params after = adapt_state(on.theta, on.supports, on.task, on.factor, spec);
   Params both;  // the policy and its step sizes, as Meta-SGD has them
   for (std::size_t i = 0; i < on.theta.count(); ++i) {
     const std::string& name = on.theta.name(i);
@@ -108,11 +108,11 @@ TEST_CASE("[MAESN eq. adapt-policy] with adapt_policy θ takes MAML's inner step
 }
 
 TEST_CASE("[MAESN eq. prior] [MAESN eq. objective] the KL acts on the latents before the update") {
-  MaesnProgram with{.policy = policy, .kl_weight = 0.7}, without = with;
+  MaesnSpec with{.policy = policy, .kl_weight = 0.7}, without = with;
   without.kl_weight = 0;
   const MaesnProblem problem = make_maesn_problem(with);
   OnGraph on(problem);
-  const auto value = [&](const MaesnProgram& p) {
+  const auto value = [&](const MaesnSpec& p) {
     return maesn_objective(on.theta, on.supports, on.task, on.factor, on.query, p).value().item();
   };
   double prior = 0;  // of rows 0, 2 and 4 of the table, as they stand there
@@ -126,18 +126,18 @@ TEST_CASE("[MAESN eq. prior] [MAESN eq. objective] the KL acts on the latents be
 }
 
 TEST_CASE("[MAESN eq. latent] one task's latents move nobody else's") {
-  const MaesnProgram program{.policy = policy};
-  const MaesnProblem problem = make_maesn_problem(program);
+  const MaesnSpec spec{.policy = policy};
+  const MaesnProblem problem = make_maesn_problem(spec);
   OnGraph on(problem);
-  const Var objective = maesn_objective(on.theta, on.supports, on.task, on.factor, on.query, program);
+  const Var objective = maesn_objective(on.theta, on.supports, on.task, on.factor, on.query, spec);
   const Params slopes = grad(objective, on.theta);
   for (const char* name : {"latent/mean", "latent/log_sigma"})
     for (int task = 0; task < 5; ++task)
       for (int d = 0; d < 2; ++d) CHECK((slopes[name].value().at(0, task, d) != 0) == (task % 2 == 0));
 
   // z = μ + σε in each row.
-  const Params state = task_state(on.theta, on.task, program);
-  const Tensor z = latent_of(state, on.query["noise"], program).value();
+  const Params state = task_state(on.theta, on.task, spec);
+  const Tensor z = latent_of(state, on.query["noise"], spec).value();
   for (int row : {0, 5}) {
     const double mean = problem.theta["latent/mean"].at(0, 2, 1), noise = problem.query["noise"].at(1, row, 1);
     CHECK(z.at(1, row, 1) == Approx(mean + std::exp(problem.theta["latent/log_sigma"].at(0, 2, 1)) * noise));

@@ -26,48 +26,48 @@ ParamValues random_direction(const ParamValues& theta, std::uint64_t seed) {
   return theta.with_flat(numbers);
 }
 
-Function<MamlProgram> kl_gradient("test/kl_gradient", [](Inputs& in, const MamlProgram& program) -> std::vector<Vars> {
+Function<MamlSpec> kl_gradient("test/kl_gradient", [](Inputs& in, const MamlSpec& spec) -> std::vector<Vars> {
   Params theta = in.next("theta");
   Batch supports = in.next("supports");
   Var alpha = in.next_var("alpha");
-  Params theta_prime = adapt_all(theta, supports, alpha, program);
-  return {grad(outer_kl(theta_prime, in.next("query"), program), theta)};
+  Params theta_prime = adapt_all(theta, supports, alpha, spec);
+  return {grad(outer_kl(theta_prime, in.next("query"), spec), theta)};
 });
 
 // F·v summed over tasks, F the Fisher information of each adapted policy in its own parameters: no adaptation in it.
-Function<MamlProgram> adapted_fisher(
-    "test/adapted_fisher", [](Inputs& in, const MamlProgram& program) -> std::vector<Vars> {
+Function<MamlSpec> adapted_fisher(
+    "test/adapted_fisher", [](Inputs& in, const MamlSpec& spec) -> std::vector<Vars> {
       Params theta_prime = in.next("theta_prime"), v = in.next("v");
       Batch query = in.next("query");
       const int tasks = theta_prime[0].shape().tasks;
-      Params product = rl::fisher_vector_product(theta_prime, program.policy, query, broadcast_tasks(v, tasks));
+      Params product = rl::fisher_vector_product(theta_prime, spec.policy, query, broadcast_tasks(v, tasks));
       std::vector<Var> sums;
       for (Var p : product.all()) sums.push_back(sum_tasks(p) * (1.0 / tasks));
       return {theta_prime.with(sums)};
     });
 
 // What each task makes of its own copy of θ: one number per task, and one gradient per task.
-Function<MamlProgram> inner_gradients(
-    "test/inner_gradients", [](Inputs& in, const MamlProgram& program) -> std::vector<Vars> {
+Function<MamlSpec> inner_gradients(
+    "test/inner_gradients", [](Inputs& in, const MamlSpec& spec) -> std::vector<Vars> {
       Params theta_i = in.next("theta_i");
       Vars objective;
-      objective.add("objective", inner_objective(theta_i, in.next("support"), program));
+      objective.add("objective", inner_objective(theta_i, in.next("support"), spec));
       return {grad(objective[0], theta_i), objective};
     });
-Function<MamlProgram> outer_gradients(
-    "test/outer_gradients", [](Inputs& in, const MamlProgram& program) -> std::vector<Vars> {
+Function<MamlSpec> outer_gradients(
+    "test/outer_gradients", [](Inputs& in, const MamlSpec& spec) -> std::vector<Vars> {
       Params theta_prime = in.next("theta_prime");
       Vars objective;
-      objective.add("objective", outer_objectives(theta_prime, in.next("query"), program));
+      objective.add("objective", outer_objectives(theta_prime, in.next("query"), spec));
       return {grad(sum_tasks(objective[0]), theta_prime), objective};
     });
 
-Function<MamlProgram> kl_hvp("test/kl_hvp", [](Inputs& in, const MamlProgram& program) -> std::vector<Vars> {
+Function<MamlSpec> kl_hvp("test/kl_hvp", [](Inputs& in, const MamlSpec& spec) -> std::vector<Vars> {
   Params theta = in.next("theta");
   Batch supports = in.next("supports");
   Var alpha = in.next_var("alpha");
-  Params theta_prime = adapt_all(theta, supports, alpha, program);
-  Var kl = outer_kl(theta_prime, in.next("query"), program);
+  Params theta_prime = adapt_all(theta, supports, alpha, spec);
+  Var kl = outer_kl(theta_prime, in.next("query"), spec);
   return {theta.with(hvp(kl, theta.all(), in.next("v").all()))};
 });
 
@@ -97,8 +97,8 @@ BatchValues support_of(const MamlProblem& p, int k) {
 // Every task's parameters after all inner steps.
 ParamValues adapted(const MamlFunctions& maml, const MamlProblem& p) {
   ParamValues theta_i = p.theta;
-  for (int k = 0; k < p.program.inner_steps; ++k)
-    theta_i = maml.adapt_step(p.program, {theta_i, support_of(p, k), Tensor::scalar(p.alpha.at(0, k, 0))})[0];
+  for (int k = 0; k < p.spec.inner_steps; ++k)
+    theta_i = maml.adapt_step(p.spec, {theta_i, support_of(p, k), Tensor::scalar(p.alpha.at(0, k, 0))})[0];
   return theta_i;
 }
 
@@ -132,8 +132,8 @@ std::vector<double> kl_differences(const MamlProblem& p, const ParamValues& v, b
   Tensors alpha;
   alpha.add("alpha", p.alpha);
   Batch supports = bind(p.supports), query = bind(p.query);
-  Params theta_prime = adapt_all(theta, supports, bind(alpha)[0], p.program);
-  const Params gradient = grad(outer_kl(theta_prime, query, p.program), theta);
+  Params theta_prime = adapt_all(theta, supports, bind(alpha)[0], p.spec);
+  const Params gradient = grad(outer_kl(theta_prime, query, p.spec), theta);
 
   // The outputs of all stop_gradients at θ.
   NodeNumbers<long double> frozen = evaluate<long double>(graph, base, gradient.all());
@@ -141,7 +141,7 @@ std::vector<double> kl_differences(const MamlProblem& p, const ParamValues& v, b
   for (NodeId id = 0; id < graph.size(); ++id)
     if (graph.node(id).op == Op::stop_gradient) stops += !frozen[id].empty();  // of those that the gradient depends on
     else frozen[id].clear();
-  REQUIRE((stops > 0) == (p.program.estimator != InnerEstimator::log_likelihood));
+  REQUIRE((stops > 0) == (p.spec.estimator != InnerEstimator::log_likelihood));
 
   constexpr long double h = 1e-6L;
   const auto gradient_at = [&](long double step) {
@@ -171,8 +171,8 @@ TEST_CASE("[MAML eq. curvature] J'FJ v = Hessian-vector product of the post-upda
     for (InnerEstimator estimator : kEstimators) {
       MamlProblem p = make_maml_problem(estimator, inner_steps);
       ParamValues v = random_direction(p.theta, 5);
-      Tensors exact = maml.curvature(p.program, {p.theta, p.supports, p.alpha, p.query, v})[0];
-      Tensors twice = kl_hvp(p.program, {p.theta, p.supports, p.alpha, p.query, v})[0];
+      Tensors exact = maml.curvature(p.spec, {p.theta, p.supports, p.alpha, p.query, v})[0];
+      Tensors twice = kl_hvp(p.spec, {p.theta, p.supports, p.alpha, p.query, v})[0];
       INFO(name_of(estimator) << ", K = " << inner_steps);
       CHECK(norm(exact - twice) < 1e-10 * norm(exact));
       CHECK(dot(v, exact) > 0);  // positive definite in this direction, by construction
@@ -189,9 +189,9 @@ TEST_CASE("[MAML eq. curvature] J'FJ v = Hessian-vector product of the post-upda
 TEST_CASE("at the old point the post-update KL is zero and so is its gradient") {
   MamlFunctions maml;
   MamlProblem p = make_maml_problem(InnerEstimator::log_likelihood, 2);
-  Tensors values = maml.outer(p.program, {p.theta, p.supports, p.alpha, p.query})[0];
+  Tensors values = maml.outer(p.spec, {p.theta, p.supports, p.alpha, p.query})[0];
   CHECK(std::abs(values["kl"].item()) < 1e-15);
-  CHECK(norm(kl_gradient(p.program, {p.theta, p.supports, p.alpha, p.query})[0]) < 1e-14);
+  CHECK(norm(kl_gradient(p.spec, {p.theta, p.supports, p.alpha, p.query})[0]) < 1e-14);
 }
 
 TEST_CASE("first-order curvature is F alone, second-order curvature is not, for K = 1, 2, 3") {
@@ -200,8 +200,8 @@ TEST_CASE("first-order curvature is F alone, second-order curvature is not, for 
     for (InnerEstimator estimator : kEstimators) {
       MamlProblem p = make_maml_problem(estimator, inner_steps);
       ParamValues v = random_direction(p.theta, 5);
-      Tensors curvature = maml.curvature(p.program, {p.theta, p.supports, p.alpha, p.query, v})[0];
-      Tensors f = adapted_fisher(p.program, {adapted(maml, p), v, p.query})[0];
+      Tensors curvature = maml.curvature(p.spec, {p.theta, p.supports, p.alpha, p.query, v})[0];
+      Tensors f = adapted_fisher(p.spec, {adapted(maml, p), v, p.query})[0];
       INFO(name_of(estimator) << ", K = " << inner_steps);
       const double distance = norm(curvature - f) / norm(curvature);
       if (estimator == InnerEstimator::first_order) CHECK(distance < 1e-12);
@@ -225,19 +225,19 @@ TEST_CASE("permuting the tasks permutes each task's results bitwise, and leaves 
     // Two inner steps, the first from the shared θ and the second from each task's own: parameters and objectives.
     ParamValues theta_i = p.theta, moved_i = p.theta;
     for (int k : {0, 1}) {
-      const auto plain = maml.adapt_step(p.program, {theta_i, support_of(p, k), Tensor::scalar(0.5)});
-      const auto moved = maml.adapt_step(q.program, {moved_i, support_of(q, k), Tensor::scalar(0.5)});
+      const auto plain = maml.adapt_step(p.spec, {theta_i, support_of(p, k), Tensor::scalar(0.5)});
+      const auto moved = maml.adapt_step(q.spec, {moved_i, support_of(q, k), Tensor::scalar(0.5)});
       permutes(plain, moved);
       theta_i = plain[0], moved_i = moved[0];
     }
 
     // Gradients and losses, inner and outer, at parameters that differ from task to task.
-    permutes(inner_gradients(p.program, {theta_i, support_of(p, 1)}),
-             inner_gradients(q.program, {moved_i, support_of(q, 1)}));
-    permutes(outer_gradients(p.program, {theta_i, p.query}), outer_gradients(q.program, {moved_i, q.query}));
+    permutes(inner_gradients(p.spec, {theta_i, support_of(p, 1)}),
+             inner_gradients(q.spec, {moved_i, support_of(q, 1)}));
+    permutes(outer_gradients(p.spec, {theta_i, p.query}), outer_gradients(q.spec, {moved_i, q.query}));
 
-    Tensors g = maml.meta_gradient(p.program, {p.theta, p.supports, p.alpha, p.query})[0];
-    Tensors h = maml.meta_gradient(q.program, {q.theta, q.supports, q.alpha, q.query})[0];
+    Tensors g = maml.meta_gradient(p.spec, {p.theta, p.supports, p.alpha, p.query})[0];
+    Tensors h = maml.meta_gradient(q.spec, {q.theta, q.supports, q.alpha, q.query})[0];
     CHECK(norm(g - h) < 1e-13 * norm(g));
   }
 }
@@ -262,7 +262,7 @@ TEST_CASE("two tasks never see each other's parameters or data") {
     const std::vector<bool> all_but_one{true, false, true};
     const Tensor alpha = Tensor::scalar(0.5);
     const auto step = [&](const ParamValues& theta, const BatchValues& data) {
-      return maml.adapt_step(p.program, {theta, data, alpha});
+      return maml.adapt_step(p.spec, {theta, data, alpha});
     };
     const auto before = step(theta_i, support), with_data = step(theta_i, other_data),
                with_theta = step(other_theta, support);
@@ -276,9 +276,9 @@ TEST_CASE("two tasks never see each other's parameters or data") {
     };
     only_task_1(before, with_theta);
     only_task_1(before, with_data);
-    const auto outer = outer_gradients(p.program, {theta_i, p.query});
-    const auto outer_theta = outer_gradients(p.program, {other_theta, p.query});
-    const auto outer_data = outer_gradients(p.program, {theta_i, other_query});
+    const auto outer = outer_gradients(p.spec, {theta_i, p.query});
+    const auto outer_theta = outer_gradients(p.spec, {other_theta, p.query});
+    const auto outer_data = outer_gradients(p.spec, {theta_i, other_query});
     CHECK(only_task_1(outer, outer_theta));
     CHECK(only_task_1(outer, outer_data));
   }
@@ -318,13 +318,13 @@ TEST_CASE("what stands in padding rows changes nothing, not even NaN, in no valu
             for (int c = 0; c < (*list)[i].shape().cols; ++c)
               if (!list->name(i).ends_with("weights")) (*list)[i].set(task, 7, c, garbage);  // the last row is padding
       INFO(name_of(estimator) << ", " << garbage);
-      CHECK(bitwise_equal(maml.outer(q.program, {q.theta, q.supports, q.alpha, q.query})[0],
-                          maml.outer(p.program, {p.theta, p.supports, p.alpha, p.query})[0]));
-      CHECK(bitwise_equal(maml.meta_gradient(q.program, {q.theta, q.supports, q.alpha, q.query})[0],
-                          maml.meta_gradient(p.program, {p.theta, p.supports, p.alpha, p.query})[0]));
+      CHECK(bitwise_equal(maml.outer(q.spec, {q.theta, q.supports, q.alpha, q.query})[0],
+                          maml.outer(p.spec, {p.theta, p.supports, p.alpha, p.query})[0]));
+      CHECK(bitwise_equal(maml.meta_gradient(q.spec, {q.theta, q.supports, q.alpha, q.query})[0],
+                          maml.meta_gradient(p.spec, {p.theta, p.supports, p.alpha, p.query})[0]));
       const ParamValues v = random_direction(p.theta, 5);
-      CHECK(bitwise_equal(maml.curvature(q.program, {q.theta, q.supports, q.alpha, q.query, v})[0],
-                          maml.curvature(p.program, {p.theta, p.supports, p.alpha, p.query, v})[0]));
-      CHECK(maml.old_policy(q.program, {q.theta, q.query})[0].all_finite());
+      CHECK(bitwise_equal(maml.curvature(q.spec, {q.theta, q.supports, q.alpha, q.query, v})[0],
+                          maml.curvature(p.spec, {p.theta, p.supports, p.alpha, p.query, v})[0]));
+      CHECK(maml.old_policy(q.spec, {q.theta, q.query})[0].all_finite());
     }
 }

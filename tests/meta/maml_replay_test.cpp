@@ -21,16 +21,16 @@ class Replay {
     steps.add("alpha", c.alpha);
     const Var alpha = bind(steps)[0];
     const Params result =
-        curvature ? curvature_product(theta, supports, alpha, query, bind(c.tangent), c.program)
-                  : grad(outer_objective(adapt_all(theta, supports, alpha, c.program), query, c.program), theta);
-    program_ = std::make_unique<Program>(graph_, result.all());
+        curvature ? curvature_product(theta, supports, alpha, query, bind(c.tangent), c.spec)
+                  : grad(outer_objective(adapt_all(theta, supports, alpha, c.spec), query, c.spec), theta);
+    spec_ = std::make_unique<Program>(graph_, result.all());
     for (Var v : result.all()) results_.emplace_back(v.shape(), c.dtype);
     for (Tensor& t : results_) out_.push_back(t.mutable_data());
   }
 
-  void run() { program_->run(in_, out_, {}); }
+  void run() { spec_->run(in_, out_, {}); }
   const std::vector<Tensor>& results() const { return results_; }
-  int tasks() const { return program_->report().tasks; }
+  int tasks() const { return spec_->report().tasks; }
 
  private:
   Vars bind(const Tensors& list) {
@@ -43,7 +43,7 @@ class Replay {
   }
 
   std::shared_ptr<Graph> graph_;
-  std::unique_ptr<Program> program_;
+  std::unique_ptr<Program> spec_;
   std::vector<const void*> in_;
   std::vector<void*> out_;
   std::vector<Tensor> results_;
@@ -81,9 +81,9 @@ TEST_CASE("MAML: replaying the meta-gradient and the curvature product allocates
 
     // A Function, which makes its results anew at every call, shows that the counter counts.
     const MamlFunctions maml;
-    maml.meta_gradient(c.program, {c.theta, c.supports, c.alpha, c.query});
+    maml.meta_gradient(c.spec, {c.theta, c.supports, c.alpha, c.query});
     const long before = allocations();
-    maml.meta_gradient(c.program, {c.theta, c.supports, c.alpha, c.query});
+    maml.meta_gradient(c.spec, {c.theta, c.supports, c.alpha, c.query});
     CHECK(allocations() > before);
   }
   set_thread_count(threads_before);

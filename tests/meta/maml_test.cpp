@@ -163,7 +163,7 @@ TEST_CASE("exercise: K steps on a quadratic") {
 TEST_CASE("exercise: the derivative with respect to the step size") {
   // d/dα J(θ + α·g) = ⟨∇J(θ'), g⟩: the outer gradient along the inner one, first order only, for every estimator.
   for (InnerEstimator estimator : kEstimators) {
-    const MamlProgram program{.policy = kTablePolicy, .estimator = estimator};
+    const MamlSpec spec{.policy = kTablePolicy, .estimator = estimator};
     Graph graph(Dtype::f64, Graph::Mode::eager);
     Params theta;
     theta.add("policy/W1", graph.input(table_theta()[0], "theta"));
@@ -175,12 +175,12 @@ TEST_CASE("exercise: the derivative with respect to the step size") {
       return batch;
     };
     const Batch support = batch_of(table_theta().flat());
-    Params theta_prime = adapt(theta, support, alpha, program);
+    Params theta_prime = adapt(theta, support, alpha, spec);
     const Batch query = batch_of(theta_prime[0].value().to_vector());
-    Var J = outer_objective(theta_prime, query, program);
+    Var J = outer_objective(theta_prime, query, spec);
     const double by_alpha = grad(J, std::span(&alpha, 1))[0].value().item();
     const std::vector<double> outer = grad(J, theta_prime)[0].value().to_vector();
-    const std::vector<double> inner = grad(inner_objective(theta, support, program), theta)[0].value().to_vector();
+    const std::vector<double> inner = grad(inner_objective(theta, support, spec), theta)[0].value().to_vector();
     double along = 0;
     for (std::size_t k = 0; k < 4; ++k) along += outer[k] * inner[k];
     CHECK(by_alpha == Approx(along).epsilon(1e-13));

@@ -27,9 +27,9 @@ MetaGradientLearnerConfig config_of(const Run& run) {
   const bool gamma = std::string(run.env) == "signal-noise-v1";
   const envs::Spec& spec = envs::find_env(run.env).spec;
   MetaGradientLearnerConfig c;
-  c.program.value = {.inputs = spec.obs_size, .hidden = {}, .outputs = 1, .biases = false};
-  c.program.time_steps = spec.horizon;
-  (gamma ? c.program.gamma : c.program.lambda) = 0.5;
+  c.spec.value = {.inputs = spec.obs_size, .hidden = {}, .outputs = 1, .biases = false};
+  c.spec.time_steps = spec.horizon;
+  (gamma ? c.spec.gamma : c.spec.lambda) = 0.5;
   c.learn_gamma = gamma, c.learn_lambda = !gamma;
   c.by_state = true;
   c.learners = run.pairs;
@@ -91,7 +91,7 @@ TEST_CASE("the stochastic meta-gradient of 10⁵ pairs is the population's, with
       const BatchValues tau = collect_process(env, pairs, 1, iteration, 0, Dtype::f64);
       for (std::size_t k = 0; k < tau.count(); ++k) taus.add("0/" + tau.name(k), tau[k]);
       const BatchValues next = collect_process(env, pairs, 1, iteration, 1, Dtype::f64);
-      const Tensor g = functions.exact(config.program, {zero, eta, taus, scale, next})[0]["gamma"];
+      const Tensor g = functions.exact(config.spec, {zero, eta, taus, scale, next})[0]["gamma"];
       for (std::size_t s = 0; s < 10; ++s) {
         const double x = g.at(0, static_cast<int>(s), 0);
         sum[s] += x, squares[s] += x * x;

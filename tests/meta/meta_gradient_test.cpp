@@ -80,7 +80,7 @@ struct PlainTd {
     std::vector<double> gamma, lambda;
     for (double x : eta["gamma"].to_vector()) gamma.push_back(sigma(x));
     for (double x : eta["lambda"].to_vector()) lambda.push_back(sigma(x));
-    for (int k = 0; k < p.program.updates; ++k) {
+    for (int k = 0; k < p.spec.updates; ++k) {
       const Tensors tau = numbered(p.taus, k);
       const std::vector<double> G = returns(tau, v, gamma, lambda), before = v;
       for (int row = 0; row < 8; ++row) {
@@ -93,8 +93,8 @@ struct PlainTd {
   }
   // ½ Σ w (ḡ − v)², with ḡ from `target_values`.
   double judged(const std::vector<double>& v, const std::vector<double>& target_values) const {
-    const std::vector<double> G = returns(p.tau_next, target_values, std::vector<double>(3, p.program.gamma_bar),
-                                          std::vector<double>(3, p.program.lambda_bar));
+    const std::vector<double> G = returns(p.tau_next, target_values, std::vector<double>(3, p.spec.gamma_bar),
+                                          std::vector<double>(3, p.spec.lambda_bar));
     double sum = 0;
     for (int row = 0; row < 8; ++row) {
       const auto s = static_cast<std::size_t>(state(p.tau_next["observations"], row));
@@ -110,7 +110,7 @@ TEST_CASE("[meta-gradient eq. prediction] one update is TD(λ) in plain loops, w
   const MetaGradientProblem p = make_meta_gradient_problem({.control = false, .tables = true});
   Eager e;
   const Params theta = update(e.add(p.theta), e.add(p.eta), e.add(numbered(p.taus, 0)), e.add(numbered(p.scales, 0)),
-                              p.program);
+                              p.spec);
   const std::vector<double> expected = PlainTd{p}.learned(p.eta), found = theta[0].value().to_vector();
   for (std::size_t s = 0; s < 3; ++s) CHECK(found[s] == Approx(expected[s]).epsilon(1e-12));
 }
@@ -119,7 +119,7 @@ TEST_CASE("[meta-gradient eq. exact] K updates run anew in plain loops: central 
   MetaGradientFunctions functions;
   for (const int K : {1, 3}) {
     const MetaGradientProblem p = make_meta_gradient_problem({.control = false, .tables = true, .updates = K});
-    const std::vector<Tensors> out = functions.exact(p.program, {p.theta, p.eta, p.taus, p.scales, p.tau_next});
+    const std::vector<Tensors> out = functions.exact(p.spec, {p.theta, p.eta, p.taus, p.scales, p.tau_next});
     const PlainTd plain{p};
     const std::vector<double> base = plain.learned(p.eta);  // f moves with θ between updates, J̄'s own target does not
     CHECK(out[1]["objective"].item() == Approx(plain.judged(base, base)).epsilon(1e-12));
@@ -142,16 +142,16 @@ TEST_CASE("[meta-gradient eq. update] in control too: η moved, K updates done a
   MetaGradientFunctions functions;
   for (const int K : {1, 3}) {
     const MetaGradientProblem p = make_meta_gradient_problem({.full_derivative = true, .updates = K});
-    const std::vector<Tensors> out = functions.exact(p.program, {p.theta, p.eta, p.taus, p.scales, p.tau_next});
+    const std::vector<Tensors> out = functions.exact(p.spec, {p.theta, p.eta, p.taus, p.scales, p.tau_next});
     const auto judged = [&](const char* name, double by) {
       Tensors eta = p.eta, theta = p.theta;
       eta[name].set(0, 0, 0, eta[name].at(0, 0, 0) + by);
       for (int k = 0; k < K; ++k) {
-        const Tensors gradient = functions.gradient(p.program, {theta, eta, numbered(p.taus, k)})[0];
+        const Tensors gradient = functions.gradient(p.spec, {theta, eta, numbered(p.taus, k)})[0];
         theta = functions.descend({}, {theta, gradient, numbered(p.scales, k)})[0];
       }
       Eager e;
-      return meta_objective(e.add(theta), e.add(eta), e.add(p.tau_next), p.program).value().item();
+      return meta_objective(e.add(theta), e.add(eta), e.add(p.tau_next), p.spec).value().item();
     };
     for (const char* name : {"gamma", "lambda"}) {
       const double h = 1e-5, difference = (judged(name, h) - judged(name, -h)) / (2 * h);
@@ -174,13 +174,13 @@ TEST_CASE("[meta-gradient eq. trace] with μ = 1 lacks what ∂f/∂θ carries o
     // J·column: forward through one update, a copy of θ for each column.
     const auto through = [&](const Params& columns) {
       const Params theta_n = broadcast_tasks(theta, 2);
-      const Params moved = update(theta_n, eta, tau, scale, p.program);
+      const Params moved = update(theta_n, eta, tau, scale, p.spec);
       return moved.with(jvp(moved.all(), theta_n.all(), columns.all()));
     };
     dropped = through(dropped) + (through(z) - z);
-    whole = through(whole) + trace(z0, one, theta, eta, tau, scale, p.program);
-    z = trace(z, one, theta, eta, tau, scale, p.program);
-    theta = update(theta, eta, tau, scale, p.program);
+    whole = through(whole) + trace(z0, one, theta, eta, tau, scale, p.spec);
+    z = trace(z, one, theta, eta, tau, scale, p.spec);
+    theta = update(theta, eta, tau, scale, p.spec);
   }
   const Tensors difference = values_of(whole - z - dropped);
   CHECK(largest(difference) < 1e-13);
@@ -188,8 +188,8 @@ TEST_CASE("[meta-gradient eq. trace] with μ = 1 lacks what ∂f/∂θ carries o
 
   // And all of it, along ∂J̄/∂θ', is the exact meta-gradient of three updates.
   MetaGradientFunctions functions;
-  const Tensors exact = functions.exact(p.program, {p.theta, p.eta, p.taus, p.scales, p.tau_next})[0];
-  const Tensor along = along_trace(whole, theta, eta, e.add(p.tau_next), p.program).value();
+  const Tensors exact = functions.exact(p.spec, {p.theta, p.eta, p.taus, p.scales, p.tau_next})[0];
+  const Tensor along = along_trace(whole, theta, eta, e.add(p.tau_next), p.spec).value();
   CHECK(along.at(0, 0, 0) == Approx(exact["gamma"].item()).epsilon(1e-10));
   CHECK(along.at(1, 0, 0) == Approx(exact["lambda"].item()).epsilon(1e-10));
 }
@@ -201,11 +201,11 @@ TEST_CASE("[meta-gradient eq. along the trace] with μ = 0 it is the exact meta-
         {.outer_critic = true}, {.embedding = 2}, {.full_derivative = true}}) {
     const MetaGradientProblem p = make_meta_gradient_problem(config);
     const Tensors tau = numbered(p.taus, 0), scale = numbered(p.scales, 0);
-    const Tensors exact = functions.exact(p.program, {p.theta, p.eta, p.taus, p.scales, p.tau_next})[0];
-    const Tensors z = functions.grow(p.program, {p.z, Tensor::scalar(0), p.theta, p.eta, tau, scale})[0];
-    const Tensors gradient = functions.gradient(p.program, {p.theta, p.eta, tau})[0];
+    const Tensors exact = functions.exact(p.spec, {p.theta, p.eta, p.taus, p.scales, p.tau_next})[0];
+    const Tensors z = functions.grow(p.spec, {p.z, Tensor::scalar(0), p.theta, p.eta, tau, scale})[0];
+    const Tensors gradient = functions.gradient(p.spec, {p.theta, p.eta, tau})[0];
     const Tensors theta_prime = functions.descend({}, {p.theta, gradient, scale})[0];
-    const std::vector<double> along = functions.along(p.program, {z, theta_prime, p.eta, p.tau_next})[0][0].to_vector();
+    const std::vector<double> along = functions.along(p.spec, {z, theta_prime, p.eta, p.tau_next})[0][0].to_vector();
     const std::vector<double> expected = exact.flat();
     REQUIRE(along.size() == expected.size());
     for (std::size_t k = 0; k < along.size(); ++k) CHECK(along[k] == Approx(expected[k]).epsilon(1e-10));
@@ -218,8 +218,8 @@ TEST_CASE("[meta-gradient eq. return] is the λ-return with values of θ and γ,
   Eager e;
   const Batch tau = e.add(numbered(p.taus, 0));
   const Params theta = e.add(p.theta);
-  const Tensor G = eta_returns(theta, e.add(p.eta), tau, p.program).value();
-  const Var next = tau["not_terminated"] * nn::mlp(theta, p.program.value, "value", tau["next_observations"]);
+  const Tensor G = eta_returns(theta, e.add(p.eta), tau, p.spec).value();
+  const Var next = tau["not_terminated"] * nn::mlp(theta, p.spec.value, "value", tau["next_observations"]);
   const auto number = [&](double x) { return e.graph.input(Tensor::scalar(x), "x"); };
   const Tensor expected = rl::lambda_returns({tau["rewards"], next, tau["continues"], 4},
                                              number(sigma(p.eta["gamma"].item())),
@@ -231,19 +231,19 @@ TEST_CASE("[meta-gradient eq. control] descends A2C's loss, with returns and adv
   const MetaGradientProblem p = make_meta_gradient_problem({});
   MetaGradientFunctions functions;
   const Tensors tau = numbered(p.taus, 0);
-  const Tensors found = functions.gradient(p.program, {p.theta, p.eta, tau})[0];
+  const Tensors found = functions.gradient(p.spec, {p.theta, p.eta, tau})[0];
 
   Eager e;
   const Params theta = e.add(p.theta);
   Batch batch = e.add(tau);
-  const Var G = e.graph.input(eta_returns(theta, e.add(p.eta), batch, p.program).value(), "G");
-  const Var v = e.graph.input(nn::mlp(theta, p.program.value, "value", batch["observations"]).value(), "v");
+  const Var G = e.graph.input(eta_returns(theta, e.add(p.eta), batch, p.spec).value(), "G");
+  const Var v = e.graph.input(nn::mlp(theta, p.spec.value, "value", batch["observations"]).value(), "v");
   batch.add("returns", G);
   batch.add("advantages", G - v);
   batch.add("reset", e.graph.fill(G.shape(), 0));
   const rl::AgentLossSpec config{
-      .agent = {.observations = 3, .policy = p.program.policy, .value_hidden = p.program.value.hidden},
-      .value_weight = p.program.value_weight, .entropy_weight = p.program.entropy_weight};
+      .agent = {.observations = 3, .policy = p.spec.policy, .value_hidden = p.spec.value.hidden},
+      .value_weight = p.spec.value_weight, .entropy_weight = p.spec.entropy_weight};
   const Params expected = grad(rl::a2c_loss(theta, config, batch).total, theta);
   for (std::size_t k = 0; k < expected.count(); ++k)
     CHECK(relative_error(found[k], expected[k].value()) < 1e-12);
@@ -255,7 +255,7 @@ TEST_CASE("[meta-gradient eq. objective] in control is the policy gradient, judg
     Eager e;
     const Params theta = e.add(p.theta), eta = e.add(p.eta);
     const Batch tau = e.add(p.tau_next);
-    const Params gradient = grad(meta_objective(theta, eta, tau, p.program), theta);
+    const Params gradient = grad(meta_objective(theta, eta, tau, p.spec), theta);
     for (std::size_t k = 0; k < theta.count(); ++k)
       CHECK((largest(values_of(Vars("g", gradient[k]))) > 0) == theta.name(k).starts_with("policy/"));
 
@@ -263,8 +263,8 @@ TEST_CASE("[meta-gradient eq. objective] in control is the policy gradient, judg
     Tensors other = p.theta;
     for (std::size_t k = 0; k < other.count(); ++k)
       if (outer && other.name(k).starts_with("value/")) other[k] = Tensor::full(other[k].shape(), 7);
-    CHECK(meta_objective(e.add(other), eta, tau, p.program).value().item() ==
-          meta_objective(theta, eta, tau, p.program).value().item());
+    CHECK(meta_objective(e.add(other), eta, tau, p.spec).value().item() ==
+          meta_objective(theta, eta, tau, p.spec).value().item());
   }
 }
 
@@ -273,8 +273,8 @@ TEST_CASE("[meta-gradient eq. embedding] is that of a network with e among its i
   Eager e;
   const Params theta = e.add(p.theta), eta = e.add(p.eta);
   const Batch tau = e.add(numbered(p.taus, 0));
-  const Params seen = with_embedding(theta, eta, p.program);
-  const Tensor shifted = nn::mlp(seen, p.program.value, "value", tau["observations"]).value();
+  const Params seen = with_embedding(theta, eta, p.spec);
+  const Tensor shifted = nn::mlp(seen, p.spec.value, "value", tau["observations"]).value();
 
   // By hand: e = (η_γ, η_λ)·W beside each observation, its weights below the observation's.
   const std::vector<Var> numbers{eta["gamma"], eta["lambda"]};
@@ -286,7 +286,7 @@ TEST_CASE("[meta-gradient eq. embedding] is that of a network with e among its i
   CHECK(relative_error(shifted, expected) < 1e-14);
 
   // J̄ at a given θ' depends on η through the embedding alone: no derivative.
-  const std::vector<Var> none = grad(meta_objective(theta, eta, e.add(p.tau_next), p.program), eta.all());
+  const std::vector<Var> none = grad(meta_objective(theta, eta, e.add(p.tau_next), p.spec), eta.all());
   for (Var g : none) CHECK(g.value().item() == 0);
 }
 
@@ -300,7 +300,7 @@ TEST_CASE("[meta-gradient eq. eta] keeps γ and λ in [0, 1] for any number, and
     const double gamma = return_parameter(e.add(eta), "gamma", 0.5, e.add(p.tau_next)).value().item();
     CHECK(gamma >= 0);
     CHECK(gamma <= 1);
-    CHECK(functions.exact(p.program, {p.theta, eta, p.taus, p.scales, p.tau_next})[0].all_finite());
+    CHECK(functions.exact(p.spec, {p.theta, eta, p.taus, p.scales, p.tau_next})[0].all_finite());
   }
 }
 
@@ -320,7 +320,7 @@ TEST_CASE("learners side by side: the meta-gradient of B of them is the mean of 
     return both;
   };
   const auto exact = [&](const Tensors& taus, const Tensors& next) {
-    return functions.exact(a.program, {a.theta, a.eta, taus, a.scales, next})[0].flat();
+    return functions.exact(a.spec, {a.theta, a.eta, taus, a.scales, next})[0].flat();
   };
   const std::vector<double> both = exact(together(a.taus, b.taus), together(a.tau_next, b.tau_next)),
                             first = exact(a.taus, a.tau_next), second = exact(b.taus, b.tau_next);

@@ -25,7 +25,7 @@ BatchValues on_policy(const MamlProblem& problem) {
   for (const char* name : {"observations", "actions", "advantages", "weights", "start"})
     support.add(name, problem.supports["0/" + std::string(name)]);
   MamlFunctions maml;
-  const Tensors old = maml.old_policy(problem.program, {problem.theta, support})[0];
+  const Tensors old = maml.old_policy(problem.spec, {problem.theta, support})[0];
   for (std::size_t i = 0; i < old.count(); ++i) support.add(old.name(i), old[i]);
   return support;
 }
@@ -38,9 +38,9 @@ TEST_CASE("[MAML eq. importance-ratio] at ratio 1 the importance-weighted inner 
   Graph graph(Dtype::f64, Graph::Mode::eager);
   const Params theta = inputs(graph, problem.theta);
   const Batch data = inputs(graph, support);
-  MamlProgram weighted = problem.program;
+  MamlSpec weighted = problem.spec;
   weighted.estimator = InnerEstimator::importance_ratio;
-  const Var plain = inner_objective(theta, data, problem.program), ratio = inner_objective(theta, data, weighted);
+  const Var plain = inner_objective(theta, data, problem.spec), ratio = inner_objective(theta, data, weighted);
   CHECK(ratio.value().at(1, 0, 0) == Approx(plain.value().at(1, 0, 0)).epsilon(1e-12));
   const Params g = grad(plain, theta), g_weighted = grad(ratio, theta);
   const std::vector<Var> h = hvp(plain, theta.all(), theta.all()), h_weighted = hvp(ratio, theta.all(), theta.all());
@@ -58,9 +58,9 @@ TEST_CASE("[MAML eq. importance-ratio] off the old policy the inner gradient is 
   Graph graph(Dtype::f64, Graph::Mode::eager);
   const Params theta = inputs(graph, problem.theta);
   const Batch data = inputs(graph, support);
-  MamlProgram plain = problem.program;
+  MamlSpec plain = problem.spec;
   plain.estimator = InnerEstimator::log_likelihood;
-  const Params g = grad(inner_objective(theta, data, problem.program), theta),
+  const Params g = grad(inner_objective(theta, data, problem.spec), theta),
                g_plain = grad(inner_objective(theta, data, plain), theta);
   for (std::size_t i = 0; i < theta.count(); ++i)
     CHECK(relative_error(g[i].value(), (3.0 * g_plain[i]).value()) < 1e-12);
@@ -72,7 +72,7 @@ TEST_CASE("[ProMP eq. clip] a ratio outside 1 ± ε earns nothing more, and pull
     double ratio, advantage, slope;  // slope of the objective in units of ρ·Â·∇log π
   };
   for (const Row row : {Row{1.0, 2, 1}, Row{1.5, 2, 0}, Row{1.5, -2, 1}, Row{0.5, 2, 1}, Row{0.5, -2, 0}}) {
-    const PrompProgram program{.inner = {.policy = {.net = {.inputs = 1, .hidden = {}, .outputs = 1}}}, .clip = 0.3};
+    const PrompSpec spec{.inner = {.policy = {.net = {.inputs = 1, .hidden = {}, .outputs = 1}}}, .clip = 0.3};
     Graph graph(Dtype::f64, Graph::Mode::eager);
     Params theta;
     theta.add("policy/W1", graph.input(Tensor::scalar(0), "W"));
@@ -85,7 +85,7 @@ TEST_CASE("[ProMP eq. clip] a ratio outside 1 ± ε earns nothing more, and pull
     query.add("advantages", graph.fill({1, 1, 1}, row.advantage));
     query.add("weights", graph.fill({1, 1, 1}, 1));
     query.add("old_log_prob", graph.fill({1, 1, 1}, log_pi - std::log(row.ratio)));
-    const Var objective = clipped_objectives(theta, query, program);
+    const Var objective = clipped_objectives(theta, query, spec);
     const double bound = row.advantage > 0 ? 1.3 : 0.7;
     CHECK(objective.value().item() ==
           Approx(row.slope != 0 ? row.ratio * row.advantage : bound * row.advantage).epsilon(1e-12));
@@ -98,28 +98,28 @@ TEST_CASE("[ProMP eq. clip] a ratio outside 1 ± ε earns nothing more, and pull
 TEST_CASE("[ProMP eq. kl] [ProMP eq. objective] at the old policy the objective is LVC's, the penalty pulls nowhere") {
   MamlProblem problem = make_maml_problem(InnerEstimator::likelihood_ratio, 1);
   const BatchValues support = on_policy(problem);
-  PrompProgram program{.inner = problem.program};
-  program.inner.estimator = InnerEstimator::importance_ratio;
+  PrompSpec spec{.inner = problem.spec};
+  spec.inner.estimator = InnerEstimator::importance_ratio;
   Graph graph(Dtype::f64, Graph::Mode::eager);
   const Params theta = inputs(graph, problem.theta);
   Batch supports;
   for (std::size_t i = 0; i < support.count(); ++i) supports.add("0/" + support.name(i), graph.constant(support[i]));
   const Batch query = inputs(graph, problem.query);
   const Var alpha = graph.constant(problem.alpha), eta = graph.fill({1, 1, 1}, 5);
-  const PrompObjective promp = promp_objective(theta, supports, alpha, query, eta, program);
+  const PrompObjective promp = promp_objective(theta, supports, alpha, query, eta, spec);
   CHECK(std::abs(promp.kl_steps.value().item()) < 1e-15);
   CHECK(std::abs(promp.kl_outer.value().item()) < 1e-15);
 
-  const Params theta_prime = adapt_all(theta, supports, alpha, problem.program);
-  const Params lvc = grad(outer_objective(theta_prime, query, problem.program), theta);
+  const Params theta_prime = adapt_all(theta, supports, alpha, problem.spec);
+  const Params lvc = grad(outer_objective(theta_prime, query, problem.spec), theta);
   const Params g = grad(promp.value, theta);
   for (std::size_t i = 0; i < theta.count(); ++i) CHECK(relative_error(g[i].value(), lvc[i].value()) < 1e-12);
 
   // Away from it the value falls by η·KL.
   Params moved;
   for (std::size_t i = 0; i < theta.count(); ++i) moved.add(theta.name(i), theta[i] + 0.05);
-  const PrompObjective with = promp_objective(moved, supports, alpha, query, eta, program),
-                       without = promp_objective(moved, supports, alpha, query, graph.fill({1, 1, 1}, 0), program);
+  const PrompObjective with = promp_objective(moved, supports, alpha, query, eta, spec),
+                       without = promp_objective(moved, supports, alpha, query, graph.fill({1, 1, 1}, 0), spec);
   CHECK(with.kl_steps.value().item() > 1e-4);
   CHECK(without.value.value().item() - with.value.value().item() ==
         Approx(5 * with.kl_steps.value().item()).epsilon(1e-12));

@@ -21,11 +21,11 @@ TEST_CASE("[Reptile eq. direction] [Reptile eq. update] one inner step is joint 
   for (std::size_t i = 0; i < problem.supports.count(); ++i)
     supports.add(problem.supports.name(i), graph.constant(problem.supports[i]));
   const Var alpha = graph.constant(problem.alpha);
-  const Params theta_prime = adapt_all(theta, supports, alpha, problem.program);
+  const Params theta_prime = adapt_all(theta, supports, alpha, problem.spec);
   const Params moved = reptile_step(theta, theta_prime, graph.fill({1, 1, 1}, 0.3));
 
   // θ + ε·α·∇(mean over tasks of Ĵ_i(θ)), the shared θ being that of all tasks.
-  const Var joint = sum_tasks(inner_objective(theta, batch_of_step(supports, 0), problem.program)) * (1.0 / 3);
+  const Var joint = sum_tasks(inner_objective(theta, batch_of_step(supports, 0), problem.spec)) * (1.0 / 3);
   const Params gradient = grad(joint, theta);
   for (std::size_t i = 0; i < theta.count(); ++i) {
     const Tensor expected = (theta[i] + 0.3 * alpha * gradient[i]).value();

@@ -17,17 +17,17 @@ inline Tensor wave(Shape shape, double frequency, double scale = 1) {
 }
 
 inline AgentLossSpec small_agent(nn::ActorCriticSpec::Core core, int time_steps) {
-  AgentLossSpec config{
+  AgentLossSpec spec{
       .agent = {}, .time_steps = time_steps, .value_weight = 0.5, .entropy_weight = 0.01, .clip = 0.2};
-  config.agent = {.core = core, .observations = 3, .core_size = 4, .policy = {}, .value_hidden = {5}};
-  config.agent.policy = {.net = {.inputs = config.agent.features(), .hidden = {5}, .outputs = 3},
+  spec.agent = {.core = core, .observations = 3, .core_size = 4, .policy = {}, .value_hidden = {5}};
+  spec.agent.policy = {.net = {.inputs = spec.agent.features(), .hidden = {5}, .outputs = 3},
                          .head = nn::PolicySpec::Head::categorical};
-  return config;
+  return spec;
 }
 
 // T·N rows; reset_every: 0 never, 1 at every step. Old log-probabilities are those of equally likely actions.
-inline BatchValues small_batch(const AgentLossSpec& config, int sequences, bool reset_always) {
-  const int rows = config.time_steps * sequences;
+inline BatchValues small_batch(const AgentLossSpec& spec, int sequences, bool reset_always) {
+  const int rows = spec.time_steps * sequences;
   Tensor actions({1, rows, 1});
   for (int row = 0; row < rows; ++row) actions.set(0, row, 0, (5 * row + 1) % 3);
   BatchValues batch;
@@ -38,15 +38,15 @@ inline BatchValues small_batch(const AgentLossSpec& config, int sequences, bool 
   batch.add("weights", Tensor::full({1, rows, 1}, 1.0 / rows));
   batch.add("reset", Tensor::full({1, rows, 1}, reset_always ? 1 : 0));
   batch.add("old_log_prob", Tensor::full({1, rows, 1}, -std::log(3)));
-  const Tensors start = nn::start_state(config.agent, 1, sequences, Dtype::f64);
+  const Tensors start = nn::start_state(spec.agent, 1, sequences, Dtype::f64);
   for (std::size_t k = 0; k < start.count(); ++k) batch.add("state/" + start.name(k), start[k]);
   return batch;
 }
 
 // (theta, batch) → "logits", "value".
-inline std::vector<Vars> trace_agent(Inputs& in, const AgentLossSpec& config) {
+inline std::vector<Vars> trace_agent(Inputs& in, const AgentLossSpec& spec) {
   const Params theta = in.next("theta");
-  const nn::ActorCriticOutput out = run_agent(theta, config, in.next("batch"));
+  const nn::ActorCriticOutput out = run_agent(theta, spec, in.next("batch"));
   Vars seen;
   seen.add("logits", out.policy["logits"]);
   seen.add("value", out.value);

@@ -24,7 +24,7 @@ Tensors pack(const std::vector<double>& x) {
 }
 
 // One iteration with a matrix that is written down. The vectors are lists; side by side they are one row.
-const Function<> dense_iteration("test/cg_iteration", [](Inputs& in, const NoConfig&) -> std::vector<Vars> {
+const Function<> dense_iteration("test/cg_iteration", [](Inputs& in, const NoSpec&) -> std::vector<Vars> {
   const Var matrix = in.next_var("matrix");
   const Vars state = in.next("state"), p = cg_direction(state);
   std::vector<Var> rows, back;
