@@ -93,7 +93,7 @@ ArmsOf arms_of(std::string_view env, std::uint64_t seed);
 // face the same luck; the numbers do not depend on the number of threads.
 BanditScore score_bandit(const BanditPolicy& policy, const ArmsOf& arms, int n, int instances, std::uint64_t seed);
 
-// The best of several settings of a policy, judged on the very instances that are reported (as RL² did).
+// The best of several settings of a policy, evaluated on the very instances that are reported (as RL² did).
 struct TunedScore {
   double setting = 0;
   BanditScore score;

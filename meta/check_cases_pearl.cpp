@@ -51,7 +51,7 @@ CheckCase pearl_case(const std::string& name, bool official, std::initializer_li
   add(critics, "", [&](const std::string& parameter) {
     return is(parameter.starts_with("v/") ? PearlGroup::value : PearlGroup::critics);
   });
-  add(rl::followed(critics, spec.sac), "targets:", [](const std::string&) { return false; });
+  add(rl::targeted(critics, spec.sac), "targets:", [](const std::string&) { return false; });
   const auto data = [&](const char* label, int rows, int cols) {
     c.inputs.push_back({label, rl::check_normals({kPearlTasks, rows, cols}, id++), false});
   };

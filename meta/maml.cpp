@@ -16,12 +16,12 @@ int task_count(const Batch& data) {
   return tasks;
 }
 
-// The data of a step, its padding rows chosen away: what stands there may be anything.
+// The data of a step, its padding rows masked: what stands there may be anything.
 Batch real_rows(const Batch& batch) { return rl::without_padding(batch, batch["weights"]); }
 
-// Σ_{k≤t} λ^(t−k) x_k along each trajectory; goes_on is 0 where a trajectory begins.
-Var running_sum(Var x, Var goes_on, double lambda = 1) {
-  const Var carry = lambda == 1 ? goes_on : lambda * goes_on;
+// Σ_{k≤t} λ^(t−k) x_k along each trajectory; not_done is 0 where a trajectory begins.
+Var running_sum(Var x, Var not_done, double lambda = 1) {
+  const Var carry = lambda == 1 ? not_done : lambda * not_done;
   return linear_recurrence(x, carry, x.shape().rows, +1);  // (tasks, rows, 1)
 }
 
@@ -59,9 +59,9 @@ Var inner_objective(const Params& theta_i, const Batch& support, const MamlSpec&
       return sum_all(exp(log_rho) * weighted_advantage);
     case InnerEstimator::dice: {
       // [MAML eq. dice]  Ĵ = Σ_t (D_t − D_{t−1})·Â_t,  D_t = Π_{k≤t} ρ_k,  D_{−1} = 1
-      Var goes_on = 1.0 - data["start"];  // 0 where a trajectory begins
-      Var product = exp(running_sum(log_rho, goes_on));
-      Var before = goes_on * shift_rows(product, 1) + data["start"];
+      Var not_done = 1.0 - data["start"];  // 0 where a trajectory begins
+      Var product = exp(running_sum(log_rho, not_done));
+      Var before = not_done * shift_rows(product, 1) + data["start"];
       return sum_all((product - before) * weighted_advantage);
     }
     case InnerEstimator::loaded_dice: {

@@ -85,7 +85,7 @@ struct MdpScores {
 MdpScores score_mdp(const MdpAgent& agent, double prior_mean, std::span<const int> checkpoints, int instances,
                     std::uint64_t seed);
 
-// For each checkpoint the best of several settings, judged on the very instances that are reported (as RL² did).
+// For each checkpoint the best of several settings, evaluated on the very instances that are reported (as RL² did).
 struct TunedMdpScore {
   MdpScore score;
   std::vector<double> setting;

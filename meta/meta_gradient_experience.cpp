@@ -16,7 +16,7 @@ BatchValues collect_process(const envs::EnvRow& env, int learners, std::uint64_t
   episodes.reset({.purpose = Purpose::reset, .inner_step = static_cast<std::uint32_t>(k),
                   .iteration = static_cast<std::uint32_t>(iteration)});
   const auto size = [&](int cols) { return static_cast<std::size_t>(learners * T * cols); };
-  std::vector<double> seen(size(O)), next(size(O)), rewards(size(1)), goes_on(size(1));
+  std::vector<double> seen(size(O)), next(size(O)), rewards(size(1)), not_done(size(1));
   const std::vector<double> actions(static_cast<std::size_t>(learners));
   for (int t = 0; t < T; ++t) {
     const auto write = [&](std::vector<double>& to) {
@@ -29,7 +29,7 @@ BatchValues collect_process(const envs::EnvRow& env, int learners, std::uint64_t
     for (int b = 0; b < learners; ++b) {
       const auto row = static_cast<std::size_t>(b * T + t), lane = static_cast<std::size_t>(b);
       rewards[row] = episodes.rewards()[lane];
-      goes_on[row] = episodes.ends()[lane] == envs::End::running;
+      not_done[row] = episodes.ends()[lane] == envs::End::running;
     }
   }
   BatchValues tau;
@@ -39,8 +39,8 @@ BatchValues collect_process(const envs::EnvRow& env, int learners, std::uint64_t
   add("observations", seen, O);
   add("next_observations", next, O);
   add("rewards", rewards, 1);
-  add("not_terminated", goes_on, 1);
-  add("continues", goes_on, 1);
+  add("not_terminated", not_done, 1);
+  add("continues", not_done, 1);
   tau.add("weights", Tensor::full({learners, T, 1}, 1, dtype));
   return tau;
 }

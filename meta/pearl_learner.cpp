@@ -6,7 +6,7 @@
 
 #include "kernels/philox.h"
 #include "kernels/require.h"
-#include "rl/experience/replay.h"
+#include "nn/optimizer.h"
 
 namespace innerloop::meta {
 namespace {
@@ -26,7 +26,7 @@ Pearl::Pearl(const PearlLearnerConfig& config, std::uint64_t seed)
       actor(rl::init_actor(config.spec.sac, seed, config.dtype)),
       critics(rl::init_critics(config.spec.sac, seed, config.dtype)),
       value(part_of(critics, true)),
-      targets(rl::followed(critics, config.spec.sac)),
+      targets(rl::targeted(critics, config.spec.sac)),
       config_(config),
       seed_(seed),
       encoder_moments_(nn::adam_start(encoder)),
@@ -83,7 +83,7 @@ void Pearl::update(const BatchValues& batch, const BatchValues& context, std::ui
   step(encoder, first[0], encoder_moments_);
   step(critics, first[1], critic_moments_);
 
-  // The policy, and what follows it, judged by the new critics, with the z of the old encoder.
+  // The policy, and what depends on it, by the new critics, with the z of the old encoder.
   const std::vector<Tensors> second = functions_.actor_gradient(
       spec, {actor, critics, value, log_alpha[0], first[2][0], batch, drawn({T, B, A}, 3)});
   check(second[3], "actor", number);
@@ -92,7 +92,7 @@ void Pearl::update(const BatchValues& batch, const BatchValues& context, std::ui
   if (spec.sac.temperature_loss != rl::TemperatureLoss::fixed) step(log_alpha, second[2], temperature_moments_);
 
   // The targets take a small step.
-  rl::follow(targets, spec.sac.value_network ? value : critics, config_.tau);
+  nn::polyak_update(targets, spec.sac.value_network ? value : critics, config_.tau);
   critic_loss_ = first[3]["critic_loss"].item();
   kl_ = first[3]["kl"].item();
   target_ = first[3]["target"].item();

@@ -357,7 +357,7 @@ const rl::Options<PearlConfig> options =
         .add("activation", &PearlConfig::activation, "of the hidden layers", "relu (code)")
         .add("learning_rate", &PearlConfig::learning_rate, {0, 1}, "Adam's, of every part", "3e-4 (code)")
         .add("gamma", &PearlConfig::gamma, {0, 1}, "discount γ", "0.99; sparse point robot 0.9 (code)")
-        .add("tau", &PearlConfig::tau, {0, 1}, "rate τ at which the targets follow", "0.005 (code)")
+        .add("tau", &PearlConfig::tau, {0, 1}, "τ of the Polyak update of the targets", "0.005 (code)")
         .add("reward_scale", &PearlConfig::reward_scale, {1e-6, 1e6}, "κ before the critics' rewards",
              "5; point robots 100 (code)")
         .add("critic_factor", &PearlConfig::critic_factor, {0, 10}, "before each critic's squared error", "1 (code)")

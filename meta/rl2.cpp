@@ -253,7 +253,8 @@ constexpr rl::Preset presets[] = {
 constexpr rl::SmokeRun smoke[] = {
     {"lstm", "episodes = 2\ntasks = 4\nslices = 2\ncore_size = 4\nminibatches = 2"},
     {"gru, ppo, through four steps",
-     "env = two-state-v1\nepisodes = 2\ntasks = 4\ncore = gru\ncore_size = 4\nouter = ppo\nminibatches = 2\nwindow = 4"},
+     "env = two-state-v1\nepisodes = 2\ntasks = 4\ncore = gru\ncore_size = 4\nouter = ppo\nminibatches = 2\n"
+     "window = 4"},
 };
 
 std::unique_ptr<rl::Trainer> make(const rl::OptionValues& values, std::uint64_t seed) {

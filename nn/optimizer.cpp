@@ -37,6 +37,14 @@ void adam_one(Tensor& theta, const Tensor& gradient, Tensor& m, Tensor& v, int s
   }
 }
 
+template <class T>
+void polyak_one(Tensor& target, const Tensor& theta, double tau) {
+  const auto rate = static_cast<T>(tau);
+  T* to = static_cast<T*>(target.mutable_data());
+  const T* from = static_cast<const T*>(theta.data());
+  for (std::size_t k = 0; k < theta.size(); ++k) to[k] += rate * (from[k] - to[k]);
+}
+
 // The same step as a Function, for parameters on a device: nothing comes back to the CPU.
 // theta, gradient, m, v, rate, 1 / (1 − β₁ᵗ), 1 / (1 − β₂ᵗ) → theta, m, v
 std::vector<Vars> adam_on_graph(Inputs& in, const AdamConfig& config) {
@@ -106,6 +114,21 @@ void adam_step(ParamValues& theta, const ParamValues& gradient, AdamState& state
                   ", the parameter " + to_string(theta[k].shape()));
     const auto step = theta[k].dtype() == Dtype::f32 ? adam_one<float> : adam_one<double>;
     step(theta[k], gradient[k], state.m[k], state.v[k], state.steps, config);
+  }
+}
+
+void polyak_update(ParamValues& target, const ParamValues& theta, double tau) {
+  require(target.count() == theta.count(), "polyak_update: the target has other parameters");
+  if (theta.count() > 0 && (theta[0].device() != Device::cpu || target[0].device() != Device::cpu)) {
+    target = (1 - tau) * target + tau * theta;
+    return;
+  }
+  for (std::size_t k = 0; k < theta.count(); ++k) {
+    if (target[k].shape() != theta[k].shape() || target[k].dtype() != theta[k].dtype())
+      throw Error("polyak_update: " + target.name(k) + " is " + to_string(target[k].shape()) + ", but " +
+                  theta.name(k) + " is " + to_string(theta[k].shape()));
+    const auto update = theta[k].dtype() == Dtype::f32 ? polyak_one<float> : polyak_one<double>;
+    update(target[k], theta[k], tau);
   }
 }
 

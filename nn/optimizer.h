@@ -1,4 +1,5 @@
-// Optimisers as pure functions: (parameters, gradient, state) → new parameters and state. Both descend.
+// Optimisers as pure functions: (parameters, gradient, state) → new parameters and state. Both descend. And the update
+// of target networks.
 #pragma once
 
 #include <string_view>
@@ -34,5 +35,9 @@ AdamResult adam(const ParamValues& theta, const ParamValues& gradient, const Ada
 // The same step in place, without an allocation: for loops that take many small steps. The gradient holds the
 // parameters of theta in the same order. If either is on a device, the step is done and its results stay there.
 void adam_step(ParamValues& theta, const ParamValues& gradient, AdamState& state, const AdamConfig& config);
+
+// The Polyak update of a target network, in place: θ̄ ← (1 − τ) θ̄ + τ θ. A small τ makes targets that move slowly;
+// τ = 1 copies. If either is on a device, so is the result. Error for parameters of other number, shape or dtype.
+void polyak_update(ParamValues& target, const ParamValues& theta, double tau);
 
 }  // namespace innerloop::nn

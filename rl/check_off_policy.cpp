@@ -79,7 +79,7 @@ CheckCase sac_case(const std::string& name, const SacSpec& spec, Of of,
               .cut = CheckCase::Cut::nothing};
   add_params(c.inputs, init_actor(spec, 1, Dtype::f64), "actor:", 30, of == Of::actor);
   add_params(c.inputs, init_critics(spec, 1, Dtype::f64), "critics:", 40, of == Of::critics);
-  add_params(c.inputs, followed(init_critics(spec, 1, Dtype::f64), spec), "targets:", 60, false);
+  add_params(c.inputs, targeted(init_critics(spec, 1, Dtype::f64), spec), "targets:", 60, false);
   c.inputs.push_back({"log_alpha", Tensor::scalar(-0.7), of == Of::temperature});
   c.inputs.push_back({"observations", check_normals({1, kRows, 2}, 80), false});
   c.inputs.push_back({"actions", check_normals({1, kRows, 3}, 81, 0.5), false});

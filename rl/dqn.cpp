@@ -144,7 +144,7 @@ class DqnTrainer : public Trainer {
     batch["targets"] = dqn_targets(batch["rewards"], batch["terminated"], q_target,
                                    config_.double_q ? &q_online : nullptr, source_.config.gamma);
 
-    // A step of Adam; now and then θ⁻ follows.
+    // A step of Adam; now and then the Polyak update of θ⁻.
     const std::vector<Tensors> gradient = functions_.gradient(spec_, {theta_, batch});
     const Tensors& reported = gradient[1];
     if (!reported.all_finite())
@@ -154,7 +154,7 @@ class DqnTrainer : public Trainer {
     target_mean_ = reported["target"].item();
     nn::adam_step(theta_, gradient[0], moments_, {.learning_rate = config_.learning_rate});
     if (source_.draws % static_cast<std::uint32_t>(config_.target_every) == 0)
-      follow(target_, theta_, source_.config.tau);
+      nn::polyak_update(target_, theta_, source_.config.tau);
   }
   // endregion
 
@@ -168,8 +168,8 @@ class DqnTrainer : public Trainer {
   }
   AdaptReport adapt(const AdaptRequest& request) const override {
     return adapt_policy(source_.config.env, request, theta_,
-                        [this](const Tensors& latent, const Tensor& observations, std::span<const Philox> random) {
-                          return act(latent, observations, random);
+                        [this](const Tensors& knowledge, const Tensor& observations, std::span<const Philox> random) {
+                          return act(knowledge, observations, random);
                         });
   }
 

@@ -13,7 +13,7 @@ struct LineSearchConfig {
   int trials = 15;
 };
 
-// What a point is judged by.
+// What a point is evaluated by.
 struct TrialPoint {
   double objective = 0;  // to be increased
   double kl = 0;         // KL(π_old ‖ π) there

@@ -106,8 +106,8 @@ class QTrainer : public Trainer {
     Tensors table;
     table.add("table", table_);
     return adapt_policy(config_.env, request, table,
-                        [this](const Tensors& latent, const Tensor& observations, std::span<const Philox> random) {
-                          return act(latent[0], observations, random);
+                        [this](const Tensors& knowledge, const Tensor& observations, std::span<const Philox> random) {
+                          return act(knowledge[0], observations, random);
                         });
   }
 

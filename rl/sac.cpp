@@ -37,7 +37,7 @@ ParamValues init_critics(const SacSpec& spec, std::uint64_t seed, Dtype dtype) {
   return critics;
 }
 
-ParamValues followed(const ParamValues& critics, const SacSpec& spec) {
+ParamValues targeted(const ParamValues& critics, const SacSpec& spec) {
   ParamValues part;
   for (std::size_t k = 0; k < critics.count(); ++k)
     if (critics.name(k).starts_with("v/") == spec.value_network) part.add(critics.name(k), critics[k]);
@@ -84,8 +84,8 @@ Var action_value(const Params& critics, const SacSpec& spec, std::string_view pr
 Var soft_value(Var q1, Var q2, Var log_alpha, Var log_prob) { return minimum(q1, q2) - exp(log_alpha) * log_prob; }
 
 Var soft_backup(const SacSpec& spec, const Batch& batch, Var next_value) {
-  const Var goes_on = 1.0 - batch["terminated"];
-  return stop_gradient(spec.reward_scale * batch["rewards"] + spec.gamma * goes_on * next_value);
+  const Var not_done = 1.0 - batch["terminated"];
+  return stop_gradient(spec.reward_scale * batch["rewards"] + spec.gamma * not_done * next_value);
 }
 
 // [SAC eq. target]  y = κr + γ(1 − d)·V̄(s'),  v2: V̄(s') = min_j Q̄_j(s', a') − α log π(a'|s'),  v1: V̄(s') = V_ψ̄(s')
@@ -127,11 +127,11 @@ Var sac_value_loss(const Params& critics, const Params& actor, Var log_alpha, co
 // [SAC eq. actor]  L_π = mean (α log π(ã|s) − Q*(s, ã)): through ã, but not into the critics or the temperature
 Var sac_actor_loss(const SacAction& now, const Params& critics, Var log_alpha, const SacSpec& spec,
                    const Batch& batch) {
-  const Params judges = stop_gradient(critics);
+  const Params frozen = stop_gradient(critics);
   const Var s = batch["observations"];
-  Var q = action_value(judges, spec, "q1", s, now.action);
+  Var q = action_value(frozen, spec, "q1", s, now.action);
   if (spec.actor_value != ActorValue::first) {
-    const Var q2 = action_value(judges, spec, "q2", s, now.action);
+    const Var q2 = action_value(frozen, spec, "q2", s, now.action);
     q = spec.actor_value == ActorValue::minimum ? minimum(q, q2) : 0.5 * (q + q2);
   }
   return mean_all(exp(stop_gradient(log_alpha)) * now.log_prob - q);

@@ -10,7 +10,7 @@
 //   φ         actor                (1, in, out) per parameter: mean and log σ of u in each state
 //   θ₁, θ₂    critics "q1/…" "q2/…"  two action values
 //   ψ         critics "v/…"        v1 only: a state value
-//   θ̄, ψ̄      targets              followers of θ (v2) or ψ (v1), moved by follow() alone
+//   θ̄, ψ̄      targets              Polyak averages of θ (v2) or ψ (v1), moved by polyak_update() alone
 //   ℓ         log_alpha            (1, 1, 1); the temperature is α = exp ℓ
 //   ε         noise                (1, rows, A), from N(0, 1)
 //   u, a      action               u = μ + σε, a = tanh u: actions are numbers in (−1, 1) everywhere in this file
@@ -76,8 +76,8 @@ nn::MlpSpec value_spec(const SacSpec& spec);  // O → 1
 
 ParamValues init_actor(const SacSpec& spec, std::uint64_t seed, Dtype dtype);
 ParamValues init_critics(const SacSpec& spec, std::uint64_t seed, Dtype dtype);
-// The part of the critics that the targets follow: both action values, or the state value.
-ParamValues followed(const ParamValues& critics, const SacSpec& spec);
+// The part of the critics that has targets: both action values, or the state value.
+ParamValues targeted(const ParamValues& critics, const SacSpec& spec);
 
 // --- The equations, on a graph ---------------------------------------------------------------------------------------
 

@@ -38,7 +38,7 @@ Sac::Sac(const SacConfig& config, const EnvSizes& env, std::uint64_t seed)
   const Dtype dtype = config.data.dtype;
   actor = init_actor(spec_, seed, dtype);
   critics = init_critics(spec_, seed, dtype);
-  targets = followed(critics, spec_);
+  targets = targeted(critics, spec_);
   log_alpha.add("log_alpha", Tensor::scalar(std::log(config.temperature), dtype));
   actor_moments_ = nn::adam_start(actor);
   critic_moments_ = nn::adam_start(critics);
@@ -95,12 +95,12 @@ void Sac::update(const BatchValues& batch, std::uint32_t number) {
   fill_normal(noise_next_, seed_, {.purpose = Purpose::minibatch, .inner_step = 1, .iteration = number});
   fill_normal(noise_, seed_, {.purpose = Purpose::minibatch, .inner_step = 2, .iteration = number});
 
-  // The critics' step (and the value network's), towards targets made by the followers.
+  // The critics' step (and the value network's), towards targets made by the target networks.
   const std::vector<Tensors> critic_gradient =
       functions_.critic_gradient(spec_, {actor, critics, targets, log_alpha[0], batch, noise_next_, noise_});
   check(critic_gradient, "critics", number);
 
-  // The actor's and the temperature's, judged by the critics as they were or as they have become.
+  // The actor's and the temperature's, evaluated by the critics as they were or as they have become.
   if (config_.simultaneous) {
     const std::vector<Tensors> gradient = actor_gradient();
     step_critics(critic_gradient);
@@ -115,8 +115,8 @@ void Sac::update(const BatchValues& batch, std::uint32_t number) {
     }
   }
 
-  // The followers take a small step: parameters of both lists stand in the same order.
-  follow(targets, spec_.value_network ? followed(critics, spec_) : critics, config_.data.tau);
+  // The Polyak update of the targets: parameters of both lists stand in the same order.
+  nn::polyak_update(targets, spec_.value_network ? targeted(critics, spec_) : critics, config_.data.tau);
 }
 // endregion
 
@@ -171,8 +171,8 @@ class SacTrainer : public Trainer {
   }
   AdaptReport adapt(const AdaptRequest& request) const override {
     return adapt_policy(source_.config.env, request, sac_.actor,
-                        [this](const Tensors& latent, const Tensor& observations, std::span<const Philox> random) {
-                          return act(latent, observations, random);
+                        [this](const Tensors& knowledge, const Tensor& observations, std::span<const Philox> random) {
+                          return act(knowledge, observations, random);
                         });
   }
 

@@ -131,9 +131,9 @@ void for_each_transition(const Trajectories& played, const std::function<void(in
     }
 }
 
-AdaptReport adapt_unchanged(const AdaptRequest& request, const Tensors& latent, decltype(AdaptiveLearner::act) act) {
+AdaptReport adapt_unchanged(const AdaptRequest& request, const Tensors& knowledge, decltype(AdaptiveLearner::act) act) {
   AdaptiveLearner learner;
-  learner.start = [&](int) { return latent; };
+  learner.start = [&](int) { return knowledge; };
   learner.act = std::move(act);
   learner.update = [](const Tensors& before, const Trajectories&, int) { return before; };
   return AdaptationProtocol{request}.run(learner);

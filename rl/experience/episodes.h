@@ -1,5 +1,5 @@
 // Whole episodes of given tasks with any actor, all of them side by side: what the adaptation protocol explores and
-// judges.
+// evaluates.
 #pragma once
 
 #include <functional>
@@ -34,8 +34,8 @@ Tensor rewards_in(const envs::EnvRow& other, const std::vector<envs::Task>& task
 // One transition after another, task by task and trajectory by trajectory. Its views hold for the call.
 void for_each_transition(const Trajectories& played, const std::function<void(int task, const Transition&)>& take);
 
-// The protocol with a learner that does not adapt: `latent`, its parameters, is the same after every update.
-AdaptReport adapt_unchanged(const AdaptRequest& request, const Tensors& latent,
+// The protocol with a learner that does not adapt: `knowledge`, its parameters, is the same after every update.
+AdaptReport adapt_unchanged(const AdaptRequest& request, const Tensors& knowledge,
                             decltype(AdaptiveLearner::act) act);
 
 }  // namespace innerloop::rl

@@ -1,4 +1,5 @@
-// Padding on a graph. Rows of weight 0 are chosen away, not multiplied by 0: 0·NaN is NaN, in values and in gradients.
+// Padding on a graph. Rows of weight 0 are masked by select, not multiplied by 0: 0·NaN is NaN, in values and in
+// gradients.
 #pragma once
 
 #include "autodiff/graph.h"

@@ -19,12 +19,12 @@ RolloutPlace evaluation_place(const AdaptRequest& request) {
 }
 
 // One point of the curve: a column of the report, and the pictures.
-void write_point(AdaptReport& report, const AdaptRequest& request, int k, const Trajectories& judged) {
-  for (int task = 0; task < judged.tasks; ++task) {
-    report.returns.set(0, task, k, judged.mean_return(task));
-    for (int n = 0; n < std::min(request.paths, judged.per_task); ++n)
-      report.paths.push_back({task, k, judged.path(task, n), judged.steps_of(judged.actions, task, n),
-                              judged.steps_of(judged.rewards, task, n)});
+void write_point(AdaptReport& report, const AdaptRequest& request, int k, const Trajectories& evaluated) {
+  for (int task = 0; task < evaluated.tasks; ++task) {
+    report.returns.set(0, task, k, evaluated.mean_return(task));
+    for (int n = 0; n < std::min(request.paths, evaluated.per_task); ++n)
+      report.paths.push_back({task, k, evaluated.path(task, n), evaluated.steps_of(evaluated.actions, task, n),
+                              evaluated.steps_of(evaluated.rewards, task, n)});
   }
 }
 
@@ -53,36 +53,36 @@ AdaptReport AdaptationProtocol::run(const AdaptiveLearner& learner) const {
   require(request.steps >= 0 && request.trajectories >= 1,
           "adaptation protocol: steps must be at least 0 and trajectories at least 1");
   const int B = static_cast<int>(tasks.size()), K = request.steps, N = request.trajectories;
-  const int judged = request.evaluation_trajectories > 0 ? request.evaluation_trajectories : N;
+  const int evaluated = request.evaluation_trajectories > 0 ? request.evaluation_trajectories : N;
   const bool fresh = request.evaluation != Evaluation::exploration, mean = learner.explores_with_mean;
   AdaptReport report{.returns = Tensor({1, B, K + 1}), .paths = {}, .env_steps = Tensor({1, B, K + 1})};
   report.one_trial = learner.update_time == UpdateTime::after_episode && N == 1 && !fresh;
 
-  Tensors latent = learner.start(B);
+  Tensors knowledge = learner.start(B);
   for (int k = 0; k <= K; ++k) {
-    // Judge the latent as it is, on episodes that no update will ever see.
+    // Evaluate what is known so far, on episodes that no update will ever see.
     if (fresh)
       write_point(report, request, k,
-                  learner.act(latent, tasks, judged, evaluation_place(request),
+                  learner.act(knowledge, tasks, evaluated, evaluation_place(request),
                               request.evaluation == Evaluation::deterministic));
     if (k == K && fresh) break;
     if (k < K)
       for (int task = 0; task < B; ++task) report.env_steps.set(0, task, k + 1, report.env_steps.at(0, task, k));
 
-    // Explore, and let the latent take it in: all episodes at once, or one by one.
+    // Explore, and update by it: by all episodes at once, or one by one.
     if (learner.update_time == UpdateTime::after_batch) {
-      const Trajectories explored = learner.act(latent, tasks, N, exploration_place(request, k, 0), mean);
+      const Trajectories explored = learner.act(knowledge, tasks, N, exploration_place(request, k, 0), mean);
       if (!fresh) write_point(report, request, k, explored);
       if (k == K) break;
       count_steps(report, k, explored);
-      latent = learner.update(latent, explored, k);
+      knowledge = learner.update(knowledge, explored, k);
     } else {
       for (int n = 0; n < N; ++n) {
-        const Trajectories explored = learner.act(latent, tasks, 1, exploration_place(request, k, n), mean);
+        const Trajectories explored = learner.act(knowledge, tasks, 1, exploration_place(request, k, n), mean);
         if (!fresh && n == 0) write_point(report, request, k, explored);
         if (k == K) break;
         count_steps(report, k, explored);
-        latent = learner.update(latent, explored, k);
+        knowledge = learner.update(knowledge, explored, k);
       }
     }
   }

@@ -20,14 +20,6 @@ void check_finite(std::span<const double> numbers, const char* part) {
 // The places of the five tensors in a batch.
 enum Column { observations, actions, rewards, next_observations, terminated };
 
-template <class T>
-void follow_one(Tensor& target, const Tensor& theta, double tau) {
-  const auto rate = static_cast<T>(tau);
-  T* to = static_cast<T*>(target.mutable_data());
-  const T* from = static_cast<const T*>(theta.data());
-  for (std::size_t k = 0; k < theta.size(); ++k) to[k] += rate * (from[k] - to[k]);
-}
-
 }  // namespace
 
 ReplayBuffer::ReplayBuffer(int obs_size, int action_size, int capacity, Dtype dtype)
@@ -130,21 +122,6 @@ Tensor ReplayBuffer::filled() const {
   Tensor part({1, size_, width()}, rows_.dtype());
   std::memcpy(part.mutable_data(), rows_.data(), part.bytes());
   return part;
-}
-
-void follow(ParamValues& target, const ParamValues& theta, double tau) {
-  require(target.count() == theta.count(), "follow: the target has other parameters");
-  if (theta.count() > 0 && (theta[0].device() != Device::cpu || target[0].device() != Device::cpu)) {
-    target = (1 - tau) * target + tau * theta;
-    return;
-  }
-  for (std::size_t k = 0; k < theta.count(); ++k) {
-    if (target[k].shape() != theta[k].shape() || target[k].dtype() != theta[k].dtype())
-      throw Error("follow: " + target.name(k) + " is " + to_string(target[k].shape()) + ", but " + theta.name(k) +
-                  " is " + to_string(theta[k].shape()));
-    theta[k].dtype() == Dtype::f32 ? follow_one<float>(target[k], theta[k], tau)
-                                   : follow_one<double>(target[k], theta[k], tau);
-  }
 }
 
 }  // namespace innerloop::rl

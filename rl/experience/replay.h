@@ -60,8 +60,4 @@ class ReplayBuffer {
   int size_ = 0, next_ = 0;
 };
 
-// θ̄ ← (1 − τ) θ̄ + τ θ, in place: what follows slowly makes targets that stand still. τ = 1 copies.
-// If either is on a device, so is the result.
-void follow(ParamValues& target, const ParamValues& theta, double tau);
-
 }  // namespace innerloop::rl

@@ -19,12 +19,12 @@ std::size_t as_size(int n) { return static_cast<std::size_t>(n); }
 
 Tensor segment_advantages(const Segments& segments, double gamma, double lambda) {
   const std::vector<double> r = segments.rewards.to_vector(), v = segments.values.to_vector(),
-                            next = segments.next_values.to_vector(), goes_on = segments.continues.to_vector();
+                            next = segments.next_values.to_vector(), not_done = segments.continues.to_vector();
   std::vector<double> A(r.size());
   // [PPO eq. 11] from the last step to the first of every lane.
   for (std::size_t row = r.size(); row-- > 0;) {
     A[row] = r[row] + gamma * next[row] - v[row];
-    if (goes_on[row] != 0) A[row] += gamma * lambda * A[row + as_size(segments.lanes)];
+    if (not_done[row] != 0) A[row] += gamma * lambda * A[row + as_size(segments.lanes)];
   }
   return Tensor::from(segments.rewards.shape(), A, segments.rewards.dtype());
 }
@@ -166,9 +166,9 @@ Trajectories SegmentSource::play(const ParamValues& theta, const std::vector<env
 
 AdaptReport SegmentSource::adapt(const ParamValues& theta, const AdaptRequest& request) const {
   return adapt_unchanged(request, theta.to(Device::cpu),
-                         [this](const Tensors& latent, const std::vector<envs::Task>& tasks, int episodes,
+                         [this](const Tensors& knowledge, const std::vector<envs::Task>& tasks, int episodes,
                                 const RolloutPlace& place, bool deterministic) {
-                           return play(latent, tasks, episodes, place, deterministic);
+                           return play(knowledge, tasks, episodes, place, deterministic);
                          });
 }
 

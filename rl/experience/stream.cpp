@@ -113,10 +113,10 @@ Tensor evaluate(const std::string& env, const std::vector<envs::Task>& tasks, in
   return returns;
 }
 
-AdaptReport adapt_policy(const std::string& env, const AdaptRequest& request, const Tensors& latent,
+AdaptReport adapt_policy(const std::string& env, const AdaptRequest& request, const Tensors& knowledge,
                          const PolicyFunction& act) {
   const envs::EnvRow& row = envs::find_env(env);
-  return adapt_unchanged(request, latent,
+  return adapt_unchanged(request, knowledge,
                          [&](const Tensors& theta, const std::vector<envs::Task>& tasks, int episodes,
                              const RolloutPlace& place, bool deterministic) {
                            const auto act_in_all = [&](std::span<const double> seen, std::span<const Philox> random) {

@@ -63,13 +63,13 @@ using ActFunction = std::function<Tensor(const Tensor& observations)>;
 Tensor evaluate(const std::string& env, const std::vector<envs::Task>& tasks, int episodes, std::uint64_t seed,
                 const ActFunction& act);
 
-// The same of a policy with parameters `latent`: without its noise where `random` is empty, else with each row's own
+// The same of a policy with parameters `knowledge`: without its noise where `random` is empty, else with each row's own
 // random numbers.
 using PolicyFunction =
-    std::function<Tensor(const Tensors& latent, const Tensor& observations, std::span<const Philox> random)>;
+    std::function<Tensor(const Tensors& knowledge, const Tensor& observations, std::span<const Philox> random)>;
 
 // `adapt` of an algorithm that does not adapt: the adaptation protocol with parameters that stay as they are.
-AdaptReport adapt_policy(const std::string& env, const AdaptRequest& request, const Tensors& latent,
+AdaptReport adapt_policy(const std::string& env, const AdaptRequest& request, const Tensors& knowledge,
                          const PolicyFunction& act);
 
 // Facts of an environment that algorithms ask for without seeing envs/.

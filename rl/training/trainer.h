@@ -28,7 +28,7 @@ struct Metric {
 };
 using Metrics = std::vector<Metric>;
 
-// On which episodes an adapted learner is judged (rl/experience/protocol.md).
+// On which episodes an adapted learner is evaluated (rl/experience/protocol.md).
 enum class Evaluation : std::uint8_t {
   exploration,    // those that the next update reads: nothing is stepped twice (MAML's code)
   sampled,        // fresh ones, actions drawn from the policy

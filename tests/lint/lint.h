@@ -42,6 +42,8 @@ std::vector<Finding> check_circles(const std::vector<File>& files);
 std::vector<Finding> check_sizes(const std::vector<File>& files);
 // No macros outside kernels/cuda, no relaxed floating point, no library random numbers, no marks of unfinished work.
 std::vector<Finding> check_forbidden(const std::vector<File>& files);
+// In nn/, rl/ and meta/: the field's words, not the house's. `judge` is a term that meta-gradients' chapter defines.
+std::vector<Finding> check_words(const std::vector<File>& files);
 // In rl/ and meta/: no row of options writes a default, and nothing but a table reads the values of options or turns a
 // word into an enum; what a checkpoint holds is compared with what is needed in rl/training/checkpoint.cpp alone.
 std::vector<Finding> check_tables(const std::vector<File>& files);

@@ -144,6 +144,22 @@ TEST_CASE("No macros, no relaxed arithmetic, nothing marked as unfinished", "[pl
   CHECK(to_string(check_forbidden(repository())) == "");
 }
 
+TEST_CASE("The lint on words finds the house's, and lets the field's stand", "[plain]") {
+  CHECK(lines_found(check_words, "rl/a.cpp", "follow(target, theta, tau);\npolyak_update(target, theta, tau);\n") ==
+        Lines{1});
+  CHECK(lines_found(check_words, "rl/a.md", "what follows from that\ntargets that follow slowly\n") == Lines{2});
+  CHECK(lines_found(check_words, "meta/pearl.cpp", "const Var goes_on = 1.0 - done;\n") == Lines{1});
+  CHECK(lines_found(check_words, "meta/pearl.cpp", "\n// judged by critics\n") == Lines{2});
+  CHECK(lines_found(check_words, "meta/meta_gradient.md", "the judge looks at new experience\n").empty());
+  CHECK(lines_found(check_words, "rl/a.md", "padding is chosen away\nwalk away\n") == Lines{1});
+  CHECK(lines_found(check_words, "rl/experience/protocol.h", "// The latent before any data.\n") == Lines{1});
+  CHECK(lines_found(check_words, "meta/pearl.h", "int latent_size;\n// a latent z\n").empty());
+}
+
+TEST_CASE("The chapters and sources of nn, rl and meta say the field's words", "[plain]") {
+  CHECK(to_string(check_words(repository())) == "");
+}
+
 TEST_CASE("The lint on tables finds defaults in rows, values read by name, words compared and shapes checked",
           "[plain]") {
   CHECK(lines_found(check_tables, "rl/a.cpp", "{.name = \"a\",\n .value = \"1\"}\n") == Lines{2});

@@ -156,6 +156,29 @@ std::vector<Finding> check_forbidden(const std::vector<File>& files) {
   return findings;
 }
 
+std::vector<Finding> check_words(const std::vector<File>& files) {
+  // The house's word, where it may stand all the same, and the field's.
+  static const struct {
+    Pattern word, allowed;
+    const char* instead;
+  } words[] = {
+      {Pattern(R"(\bfollow(ed|ers?)?\(|\bfollowers?\b|\btargets? (that )?follows?\b)"), Pattern("^$"),
+       "polyak_update, target networks"},
+      {Pattern(R"(\b[Jj]udg)"), Pattern("^(meta/meta_gradient|autodiff/)"), "evaluate, check"},
+      {Pattern(R"(\bgoes_on\b)"), Pattern("^$"), "not_done"},
+      {Pattern(R"(\b([Cc]hosen|[Cc]hoose[sd]?)\b.*\baway\b)"), Pattern("^$"), "masked"},
+      {Pattern(R"(\b[Ll]atents?\b)"), Pattern("^meta/"), "the learner's knowledge; a method's z stands in meta/"},
+  };
+  static const std::set<std::string> folders = {"nn", "rl", "meta"};
+  std::vector<Finding> findings;
+  for (const File& file : files) {
+    if (!folders.contains(folder_of(file.path)) || !(is_code(file.path) || file.path.ends_with(".md"))) continue;
+    for (const auto& [word, allowed, instead] : words)
+      if (!allowed.search(file.path)) find_pattern(file, file.text, word, std::string("say ") + instead, findings);
+  }
+  return findings;
+}
+
 std::vector<Finding> check_tables(const std::vector<File>& files) {
   static const Pattern default_in_a_row(R"(\.value\s*=\s*")");
   static const Pattern value_by_name(R"((\.|->)(boolean|integer|real|text|integers|reals)\(\s*")");

@@ -99,7 +99,7 @@ TEST_CASE("a checkpoint of another network is refused by name and shape") {
   CHECK_THROWS_WITH(maml.make(values, 1)->restore(state, 1), Catch::Matchers::ContainsSubstring("policy/W1"));
 }
 
-TEST_CASE("MAML through the adaptation protocol: poisoned evaluation changes no latent, its step is the inner step") {
+TEST_CASE("MAML through the adaptation protocol: poisoned evaluation changes nothing, its step is the inner step") {
   rl::OptionValues values = small_settings();
   auto made = maml.make(values, 1);
   const auto& trainer = dynamic_cast<const MamlTrainer&>(*made);
@@ -111,34 +111,34 @@ TEST_CASE("MAML through the adaptation protocol: poisoned evaluation changes no 
                            .seed = 7,
                            .evaluation = rl::Evaluation::sampled,
                            .evaluation_trajectories = 3};
-  std::vector<Tensors> latents[2];
+  std::vector<Tensors> known[2];
   Tensor returns[2];
   for (int poisoned : {0, 1}) {
     rl::AdaptiveLearner watched = learner;
-    watched.act = [&](const Tensors& latent, const std::vector<envs::Task>& tasks, int episodes,
+    watched.act = [&](const Tensors& knowledge, const std::vector<envs::Task>& tasks, int episodes,
                       const rl::RolloutPlace& place, bool mean) {
-      rl::Trajectories all = learner.act(latent, tasks, episodes, place, mean);
+      rl::Trajectories all = learner.act(knowledge, tasks, episodes, place, mean);
       if (poisoned && place.iteration == 1) {
         for (double& r : all.returns) r = std::nan("");
         all.rewards = Tensor::full(all.rewards.shape(), std::nan(""), all.rewards.dtype());
       }
       return all;
     };
-    watched.update = [&](const Tensors& latent, const rl::Trajectories& explored, int k) {
-      latents[poisoned].push_back(learner.update(latent, explored, k));
-      return latents[poisoned].back();
+    watched.update = [&](const Tensors& knowledge, const rl::Trajectories& explored, int k) {
+      known[poisoned].push_back(learner.update(knowledge, explored, k));
+      return known[poisoned].back();
     };
     returns[poisoned] = rl::AdaptationProtocol{request}.run(watched).returns;
   }
   CHECK(returns[0].all_finite());
   CHECK_FALSE(returns[1].all_finite());
-  REQUIRE(latents[0].size() == 2);
-  for (std::size_t k : {0, 1}) CHECK(bitwise_equal(latents[0][k], latents[1][k]));
+  REQUIRE(known[0].size() == 2);
+  for (std::size_t k : {0, 1}) CHECK(bitwise_equal(known[0][k], known[1][k]));
 
   // Before any data there is one policy for all tasks, after it one for each; the trainer's own report is this
   // protocol's.
   CHECK(learner.start(2)[0].shape().tasks == 1);
-  CHECK(latents[0][0][0].shape().tasks == 2);
+  CHECK(known[0][0][0].shape().tasks == 2);
   CHECK(bitwise_equal(made->adapt(request).returns, returns[0]));
 
   // The second step uses α times test_alpha_factor: with a factor of 0 it moves nothing.
@@ -147,7 +147,7 @@ TEST_CASE("MAML through the adaptation protocol: poisoned evaluation changes no 
   const Tensor stopped = halted->adapt(request).returns;
   for (int task : {0, 1}) {
     CHECK(stopped.at(0, task, 1) == returns[0].at(0, task, 1));
-    CHECK(stopped.at(0, task, 2) == stopped.at(0, task, 1));  // the same latent, the same draws
+    CHECK(stopped.at(0, task, 2) == stopped.at(0, task, 1));  // the same knowledge, the same draws
   }
 }
 

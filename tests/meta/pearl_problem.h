@@ -30,7 +30,7 @@ struct PearlProblem {
     for (std::size_t k = 0; k < all.count(); ++k)
       (all.name(k).starts_with("v/") ? value : critics).add(all.name(k), all[k]);
     const ParamValues others = rl::init_critics(spec.sac, 2, Dtype::f64);
-    targets = rl::followed(others, spec.sac);
+    targets = rl::targeted(others, spec.sac);
     auto drawn = [id = 1000u](Shape shape) mutable { return rl::check_normals(shape, id++); };
     context = drawn({tasks, context_rows, spec.context_size()});
     mask = Tensor::full({tasks, context_rows, 1}, 1);

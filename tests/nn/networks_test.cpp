@@ -251,3 +251,26 @@ TEST_CASE("policy: distribution parameters go out of one Function and into the n
     for (double d : divergence(spec, {other, observations, old})[0][0].to_vector()) CHECK(d > 0);
   }
 }
+
+TEST_CASE("polyak_update: (1 − τ) of the old and τ of the new; τ = 0 keeps, τ = 1 copies") {
+  const auto one = [](double x, Dtype dtype) {
+    ParamValues theta;
+    theta.add("w", Tensor::from({1, 1, 2}, std::vector{x, 2 * x}, dtype));
+    return theta;
+  };
+  for (const Dtype dtype : {Dtype::f32, Dtype::f64}) {
+    ParamValues target = one(1, dtype);
+    const ParamValues theta = one(3, dtype);
+    polyak_update(target, theta, 0.25);
+    CHECK(target[0].at(0, 0, 0) == 1.5);
+    CHECK(target[0].at(0, 0, 1) == 3.0);
+    polyak_update(target, theta, 0);
+    CHECK(target[0].at(0, 0, 0) == 1.5);
+    polyak_update(target, theta, 1);
+    CHECK(bitwise_equal(target, theta));
+  }
+  // After n steps the distance has shrunk by (1 − τ)ⁿ.
+  ParamValues target = one(0, Dtype::f64);
+  for (int n = 0; n < 200; ++n) polyak_update(target, one(1, Dtype::f64), 0.005);
+  CHECK(1 - target[0].at(0, 0, 0) == Approx(std::pow(0.995, 200)).epsilon(1e-12));
+}

@@ -22,6 +22,7 @@ double best_of(Trainer& trainer) {
 
 }  // namespace
 
+// [plain] trains
 TEST_CASE("the toy algorithm: the pole stands 200 steps on three seeds of three; with step 0 it falls",
           "[learning][plain]") {
   for (const std::uint64_t seed : {1, 2, 3}) {

@@ -233,7 +233,7 @@ const Function<SacSpec> all_losses("test/losses", [](Inputs& in, const SacSpec& 
 enum Group { to_actor, to_critics, to_targets, to_temperature };
 
 std::vector<Tensors> losses_of(const HandMade& p, double log_alpha = std::log(0.3)) {
-  const ParamValues targets = followed(p.critics, p.spec);
+  const ParamValues targets = targeted(p.critics, p.spec);
   return all_losses(p.spec, {p.actor, p.critics, targets, Tensor::scalar(log_alpha), p.batch, p.noise, p.noise});
 }
 // The gradient of loss number `loss` in a group of parameters.
@@ -414,7 +414,7 @@ TEST_CASE("SAC: the compiled gradients are those of the losses") {
     const std::vector<Tensors> all = losses_of(p);
     const SacFunctions functions;
     const Tensor log_alpha = Tensor::scalar(std::log(0.3));
-    const ParamValues targets = followed(p.critics, p.spec);
+    const ParamValues targets = targeted(p.critics, p.spec);
     const std::vector<Tensors> critic =
         functions.critic_gradient(p.spec, {p.actor, p.critics, targets, log_alpha, p.batch, p.noise, p.noise});
     Tensors expected = gradient(all, 0, to_critics);

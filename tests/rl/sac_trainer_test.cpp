@@ -80,7 +80,7 @@ SacConfig bandit_config(TemperatureLoss loss) {
 
 }  // namespace
 
-TEST_CASE("[SAC eq. polyak] after an update the followers have moved by τ of the way, and by nothing else") {
+TEST_CASE("[SAC eq. polyak] after an update the targets have moved by τ of the way, and by nothing else") {
   for (const bool value_network : {false, true}) {
     SacConfig config = bandit_config(TemperatureLoss::log_alpha);
     config.value_network = value_network;
@@ -88,7 +88,7 @@ TEST_CASE("[SAC eq. polyak] after an update the followers have moved by τ of th
     Sac learner(config, bandit, 3);
     const ParamValues before = learner.targets;
     learner.update(bandit_batch(64, 0), 0);
-    const ParamValues to = followed(learner.critics, learner.spec());
+    const ParamValues to = targeted(learner.critics, learner.spec());
     REQUIRE(before.count() == to.count());
     const Tensors expected = 0.75 * before + 0.25 * to;
     CHECK(norm(learner.targets - expected) <= 1e-6 * norm(expected));

@@ -1,4 +1,4 @@
-// The adaptation protocol: what is read, what is judged, and what is counted.
+// The adaptation protocol: what is read, what is evaluated, and what is counted.
 #include "rl/experience/protocol.h"
 
 #include <cmath>
@@ -47,14 +47,14 @@ struct Plain {
 // The same learner, which writes down every call.
 struct Recorded {
   AdaptiveLearner learner;
-  std::vector<Tensors> latents;  // after each update
+  std::vector<Tensors> known;  // after each update
   std::vector<std::uint32_t> explorations, evaluations;  // inner step of each call of act
   std::vector<bool> deterministic;
   std::vector<int> updates;  // k of each call
   explicit Recorded(const AdaptiveLearner& inner, bool poison = false) : learner(inner) {
-    learner.act = [this, inner, poison](const Tensors& latent, const std::vector<envs::Task>& tasks, int episodes,
+    learner.act = [this, inner, poison](const Tensors& knowledge, const std::vector<envs::Task>& tasks, int episodes,
                                         const RolloutPlace& place, bool mean) {
-      Trajectories all = inner.act(latent, tasks, episodes, place, mean);
+      Trajectories all = inner.act(knowledge, tasks, episodes, place, mean);
       (place.iteration == 1 ? evaluations : explorations).push_back(place.inner_step);
       if (place.iteration == 1) deterministic.push_back(mean);
       if (poison && place.iteration == 1) {
@@ -64,25 +64,25 @@ struct Recorded {
       }
       return all;
     };
-    learner.update = [this, inner](const Tensors& latent, const Trajectories& explored, int k) {
+    learner.update = [this, inner](const Tensors& knowledge, const Trajectories& explored, int k) {
       updates.push_back(k);
-      latents.push_back(inner.update(latent, explored, k));
-      return latents.back();
+      known.push_back(inner.update(knowledge, explored, k));
+      return known.back();
     };
   }
 };
 
-// A learner that is nothing but the protocol: its latent counts the episodes it has seen, and is what it earns.
+// A learner that is nothing but the protocol: its knowledge counts the episodes it has seen, and is what it earns.
 // Episodes have 10 steps in task 0 and 20 in task 1.
 AdaptiveLearner counting_learner() {
   AdaptiveLearner learner;
   learner.update_time = UpdateTime::after_episode;
   learner.start = [](int tasks) {
-    Tensors latent;
-    latent.add("episodes", Tensor({tasks, 1, 1}));
-    return latent;
+    Tensors knowledge;
+    knowledge.add("episodes", Tensor({tasks, 1, 1}));
+    return knowledge;
   };
-  learner.act = [](const Tensors& latent, const std::vector<envs::Task>& tasks, int episodes, const RolloutPlace&,
+  learner.act = [](const Tensors& knowledge, const std::vector<envs::Task>& tasks, int episodes, const RolloutPlace&,
                    bool) {
     Trajectories all;
     all.tasks = static_cast<int>(tasks.size());
@@ -90,15 +90,15 @@ AdaptiveLearner counting_learner() {
     for (int task = 0; task < all.tasks; ++task)
       for (int n = 0; n < episodes; ++n) {
         all.lengths.push_back(10 * (task + 1));
-        all.returns.push_back(latent[0].at(task, 0, 0));
+        all.returns.push_back(knowledge[0].at(task, 0, 0));
       }
     all.mask = Tensor({all.tasks, 256, 1});
     return all;
   };
-  learner.update = [](const Tensors& latent, const Trajectories& explored, int) {
+  learner.update = [](const Tensors& knowledge, const Trajectories& explored, int) {
     REQUIRE(explored.per_task == 1);
-    Tensors next = latent;
-    for (int task = 0; task < explored.tasks; ++task) next[0].set(task, 0, 0, latent[0].at(task, 0, 0) + 1);
+    Tensors next = knowledge;
+    for (int task = 0; task < explored.tasks; ++task) next[0].set(task, 0, 0, knowledge[0].at(task, 0, 0) + 1);
     return next;
   };
   return learner;
@@ -106,12 +106,12 @@ AdaptiveLearner counting_learner() {
 
 }  // namespace
 
-TEST_CASE("protocol: evaluation is a function of its latent and nothing else", "[rl][protocol]") {
-  // A learner that learns nothing is judged the same at every k, though it explores anew each time; what it explores
+TEST_CASE("protocol: evaluation is a function of the knowledge and nothing else", "[rl][protocol]") {
+  // A learner that learns nothing is evaluated the same at every k, though it explores anew each time; what it explores
   // differs from k to k.
   Plain plain;
   AdaptiveLearner idle = plain.learner;
-  idle.update = [](const Tensors& latent, const Trajectories&, int) { return latent; };
+  idle.update = [](const Tensors& knowledge, const Trajectories&, int) { return knowledge; };
   for (const Evaluation evaluation : {Evaluation::sampled, Evaluation::deterministic}) {
     const AdaptReport report = AdaptationProtocol{small_request(evaluation)}.run(idle);
     for (int task : {0, 1})
@@ -129,7 +129,7 @@ TEST_CASE("protocol: evaluation is a function of its latent and nothing else", "
   CHECK(AdaptationProtocol{longer}.run(plain.learner).returns.at(0, 1, 0) == zero_shot);
 }
 
-TEST_CASE("protocol: adaptation reads exploration data only: poisoned evaluation changes no latent", "[rl][protocol]") {
+TEST_CASE("protocol: adaptation reads exploration data only: poisoned evaluation changes nothing", "[rl][protocol]") {
   Plain plain;
   for (const Evaluation evaluation : {Evaluation::sampled, Evaluation::deterministic}) {
     Recorded clean(plain.learner), poisoned(plain.learner, true);
@@ -138,27 +138,27 @@ TEST_CASE("protocol: adaptation reads exploration data only: poisoned evaluation
     CHECK(good.returns.all_finite());
     CHECK(std::isnan(bad.returns.at(0, 0, 0)));  // the poison was there to be read
     CHECK(std::isnan(bad.returns.at(0, 1, 2)));
-    REQUIRE(clean.latents.size() == 2);
-    REQUIRE(poisoned.latents.size() == 2);
+    REQUIRE(clean.known.size() == 2);
+    REQUIRE(poisoned.known.size() == 2);
     for (std::size_t k : {0, 1}) {
-      CHECK(bitwise_equal(clean.latents[k], poisoned.latents[k]));
-      CHECK(clean.latents[k].all_finite());
+      CHECK(bitwise_equal(clean.known[k], poisoned.known[k]));
+      CHECK(clean.known[k].all_finite());
     }
-    CHECK_FALSE(bitwise_equal(clean.latents[0], clean.latents[1]));
+    CHECK_FALSE(bitwise_equal(clean.known[0], clean.known[1]));
   }
 }
 
-TEST_CASE("protocol: the latents are the same however they are judged", "[rl][protocol]") {
+TEST_CASE("protocol: the knowledge is the same however it is evaluated", "[rl][protocol]") {
   Plain plain;
   Recorded first(plain.learner);
   AdaptationProtocol{small_request(Evaluation::exploration)}.run(first.learner);
   CHECK(first.evaluations.empty());
-  CHECK(first.explorations == std::vector<std::uint32_t>{0, 1, 2});  // the last one is judged and teaches nothing
+  CHECK(first.explorations == std::vector<std::uint32_t>{0, 1, 2});  // the last one is evaluated and teaches nothing
   for (const Evaluation evaluation : {Evaluation::sampled, Evaluation::deterministic}) {
     Recorded other(plain.learner);
     AdaptationProtocol{small_request(evaluation)}.run(other.learner);
-    REQUIRE(other.latents.size() == 2);
-    for (std::size_t k : {0, 1}) CHECK(bitwise_equal(first.latents[k], other.latents[k]));
+    REQUIRE(other.known.size() == 2);
+    for (std::size_t k : {0, 1}) CHECK(bitwise_equal(first.known[k], other.known[k]));
     CHECK(other.updates == std::vector<int>{0, 1});
     CHECK(other.explorations == std::vector<std::uint32_t>{0, 1});
     CHECK(other.evaluations == std::vector<std::uint32_t>{0, 0, 0});  // the same starts and noise at every k
@@ -174,9 +174,9 @@ TEST_CASE("protocol: environment steps are those explored before each point, eva
     const auto act = recorded.learner.act;
     AdaptRequest request = small_request(evaluation);
     int batches = 0;
-    recorded.learner.act = [&](const Tensors& latent, const std::vector<envs::Task>& tasks, int episodes,
+    recorded.learner.act = [&](const Tensors& knowledge, const std::vector<envs::Task>& tasks, int episodes,
                                const RolloutPlace& place, bool mean) {
-      Trajectories all = act(latent, tasks, episodes, place, mean);
+      Trajectories all = act(knowledge, tasks, episodes, place, mean);
       if (place.iteration == 0 && batches++ < request.steps)
         for (int task : {0, 1})
           for (int n = 0; n < episodes; ++n)
@@ -195,7 +195,7 @@ TEST_CASE("protocol: environment steps are those explored before each point, eva
 }
 
 TEST_CASE("protocol: a learner that updates after each episode explores the next one knowing more", "[rl][protocol]") {
-  // Three episodes between points: the latent has seen 0, 3, 6 of them, of 10 steps in task 0 and 20 in task 1.
+  // Three episodes between points: the knowledge has seen 0, 3, 6 of them, of 10 steps in task 0 and 20 in task 1.
   AdaptRequest request = small_request(Evaluation::sampled);
   request.trajectories = 3;
   request.paths = 0;
@@ -210,7 +210,7 @@ TEST_CASE("protocol: a learner that updates after each episode explores the next
   }
 }
 
-TEST_CASE("protocol: a deterministic policy is judged the same by one episode and by many where nothing else is random",
+TEST_CASE("protocol: a deterministic policy earns the same in one episode and in many where nothing else is random",
           "[rl][protocol]") {
   Plain plain;
   AdaptRequest request = small_request(Evaluation::deterministic);
@@ -245,7 +245,7 @@ TEST_CASE("protocol: algorithms that do not adapt go through it too, from the sa
     const std::unique_ptr<Trainer> other =
         untrained(ppo, {{"env", name}, {"hidden", narrow}, {"dtype", std::string("f64")}});
 
-    // Two tasks, K = 2, three episodes explored for each point and four judged.
+    // Two tasks, K = 2, three episodes explored for each point and four evaluated.
     AdaptRequest request = small_request(Evaluation::sampled);
     std::vector<double> tasks;
     for (std::uint32_t n : {0, 1})
@@ -274,7 +274,7 @@ TEST_CASE("protocol: algorithms that do not adapt go through it too, from the sa
           if (row == &sac) CHECK(steps == 3 * 200);
           CHECK((steps >= 3 && steps <= 3 * horizon));
         }
-        // Nothing is learned: judged on fresh episodes, all points are the same; explored ones differ.
+        // Nothing is learned: evaluated on fresh episodes, all points are the same; explored ones differ.
         const bool same = report.returns.at(0, task, 2) == report.returns.at(0, task, 0);
         if (evaluation != Evaluation::exploration) CHECK(same);
       }

@@ -1,4 +1,4 @@
-// The replay buffer, against a plain list; targets that follow.
+// The replay buffer, against a plain list.
 #include "rl/experience/replay.h"
 
 #include <cmath>
@@ -136,27 +136,4 @@ TEST_CASE("replay: what is not finite, or of another size, does not get in") {
   CHECK(buffer.size() == 0);
   BatchValues batch = buffer.make_batch(2);
   CHECK_THROWS_AS(buffer.sample(1, 0, batch), Error);
-}
-
-TEST_CASE("follow: (1 − τ) of the old and τ of the new; τ = 0 keeps, τ = 1 copies") {
-  const auto one = [](double x, Dtype dtype) {
-    ParamValues theta;
-    theta.add("w", Tensor::from({1, 1, 2}, std::vector{x, 2 * x}, dtype));
-    return theta;
-  };
-  for (const Dtype dtype : {Dtype::f32, Dtype::f64}) {
-    ParamValues target = one(1, dtype);
-    const ParamValues theta = one(3, dtype);
-    follow(target, theta, 0.25);
-    CHECK(target[0].at(0, 0, 0) == 1.5);
-    CHECK(target[0].at(0, 0, 1) == 3.0);
-    follow(target, theta, 0);
-    CHECK(target[0].at(0, 0, 0) == 1.5);
-    follow(target, theta, 1);
-    CHECK(bitwise_equal(target, theta));
-  }
-  // After n steps the distance has shrunk by (1 − τ)ⁿ.
-  ParamValues target = one(0, Dtype::f64);
-  for (int n = 0; n < 200; ++n) follow(target, one(1, Dtype::f64), 0.005);
-  CHECK(1 - target[0].at(0, 0, 0) == Approx(std::pow(0.995, 200)).epsilon(1e-12));
 }
