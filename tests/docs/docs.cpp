@@ -152,6 +152,23 @@ std::string equation_table(const std::string& sources, const File& chapter, cons
   return table;
 }
 
+// "innerloop check maml (3 lines)": the command, and how many lines of its output a chapter shows; 0: all.
+std::pair<std::string, std::size_t> command_and_lines(const std::string& argument) {
+  static const Pattern shortened(R"(^(.*\S) \((\d+) lines\)$)");
+  const auto match = shortened.match(argument);
+  if (!match) return {argument, 0};
+  return {(*match)[1], std::stoul((*match)[2])};
+}
+
+// The first lines and the last one of a text, so many in all; "…" stands for what is between them.
+std::string shortened(const std::string& text, std::size_t count) {
+  const std::vector<std::string> lines = lines_of(text);
+  if (count == 0 || lines.size() <= count) return text;
+  std::string kept;
+  for (std::size_t i = 0; i + 1 < count; ++i) kept += lines[i] + "\n";
+  return kept + "…\n" + lines.back() + "\n";
+}
+
 // What the directive `kind: argument` stands for, without fences. `recorded` is what the chapter holds now.
 std::string made(const std::string& kind, const std::string& argument, const std::string& recorded, const File& chapter,
                  const std::vector<File>& files, const Console& console) {
@@ -162,7 +179,8 @@ std::string made(const std::string& kind, const std::string& argument, const std
     return region(file_at(argument.substr(0, hash), files).text,
                   hash == std::string::npos ? "" : argument.substr(hash + 1));
   }
-  const std::string now = "$ " + argument + "\n" + console(argument);
+  const auto [command, count] = command_and_lines(argument);
+  const std::string now = "$ " + command + "\n" + shortened(console(command), count);
   return same_console(recorded, now) ? recorded : now + (now.ends_with('\n') ? "" : "\n");
 }
 

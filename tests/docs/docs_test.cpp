@@ -71,6 +71,18 @@ TEST_CASE("A console block is kept while it says the same, and replaced when it 
         "<!-- run: innerloop list -->\n```text\n$ innerloop list\ninnerloop list took 1.5 s\n```\n");
 }
 
+TEST_CASE("A console block may show the first lines and the last", "[plain]") {
+  const auto shown = [](const std::string& directive) {
+    std::vector<lint::Finding> findings;
+    const auto console = [](const std::string& command) { return command + "\nb\nc\nd\ne\n"; };
+    return docs::rewritten({"meta/maml.md", directive}, small_repository, console, findings);
+  };
+  CHECK(shown("<!-- run: innerloop list (3 lines) -->\n") ==
+        "<!-- run: innerloop list (3 lines) -->\n```text\n$ innerloop list\ninnerloop list\nb\n…\ne\n```\n");
+  CHECK(shown("<!-- run: innerloop list (5 lines) -->\n") ==
+        "<!-- run: innerloop list (5 lines) -->\n```text\n$ innerloop list\ninnerloop list\nb\nc\nd\ne\n```\n");
+}
+
 TEST_CASE("Console output: words and whole numbers exactly, times not at all, other numbers to 3 digits", "[plain]") {
   CHECK(same_console("a  b\n", "a b\n"));
   CHECK_FALSE(same_console("a b\n", "a c\n"));

@@ -152,6 +152,7 @@ TEST_CASE("The lint on words finds the house's, and lets the field's stand", "[p
   CHECK(lines_found(check_words, "meta/pearl.cpp", "\n// judged by critics\n") == Lines{2});
   CHECK(lines_found(check_words, "meta/meta_gradient.md", "the judge looks at new experience\n").empty());
   CHECK(lines_found(check_words, "rl/a.md", "padding is chosen away\nwalk away\n") == Lines{1});
+  CHECK(lines_found(check_words, "rl/a.md", "## Key equations\n## The equations\n") == Lines{2});
   CHECK(lines_found(check_words, "rl/experience/protocol.h", "// The latent before any data.\n") == Lines{1});
   CHECK(lines_found(check_words, "meta/pearl.h", "int latent_size;\n// a latent z\n").empty());
 }

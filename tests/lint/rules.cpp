@@ -167,6 +167,8 @@ std::vector<Finding> check_words(const std::vector<File>& files) {
       {Pattern(R"(\b[Jj]udg)"), Pattern("^(meta/meta_gradient|autodiff/)"), "evaluate, check"},
       {Pattern(R"(\bgoes_on\b)"), Pattern("^$"), "not_done"},
       {Pattern(R"(\b([Cc]hosen|[Cc]hoose[sd]?)\b.*\baway\b)"), Pattern("^$"), "masked"},
+      {Pattern("^## (The equations|Details and departures)$"), Pattern("^$"),
+       "Key equations, Implementation details and departures: one set of titles"},
       {Pattern(R"(\b[Ll]atents?\b)"), Pattern("^meta/"), "the learner's knowledge; a method's z stands in meta/"},
   };
   static const std::set<std::string> folders = {"nn", "rl", "meta"};
