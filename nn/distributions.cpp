@@ -54,19 +54,18 @@ namespace {
 
 Gaussian before_squashing(const SquashedGaussian& p) { return {p.mean, p.log_sigma}; }
 
-// log(1 − tanh²u), the logarithm of the slope of tanh.
-Var log_slope(Var u) { return 2.0 * (std::numbers::ln2 - u - softplus(-2.0 * u)); }
-
 }  // namespace
 
+Var log_tanh_slope(Var u) { return 2.0 * (std::numbers::ln2 - u - softplus(-2.0 * u)); }
+
 // [squashed eq. log-prob]  a = tanh u:  log π(a) = log N(u; μ, σ) − Σ 2(log 2 − u − softplus(−2u))
-Var log_prob(const SquashedGaussian& p, Var u) { return log_prob(before_squashing(p), u) - sum_cols(log_slope(u)); }
+Var log_prob(const SquashedGaussian& p, Var u) { return log_prob(before_squashing(p), u) - sum_cols(log_tanh_slope(u)); }
 
 Var kl(const SquashedGaussian& p, const SquashedGaussian& q) { return kl(before_squashing(p), before_squashing(q)); }
 
 Var entropy_estimate(const SquashedGaussian& p, Var noise) {
   const Gaussian gaussian = before_squashing(p);
-  return entropy(gaussian) + sum_cols(log_slope(sample(gaussian, noise)));
+  return entropy(gaussian) + sum_cols(log_tanh_slope(sample(gaussian, noise)));
 }
 
 // [categorical eq. log-prob]  log π(a) = z_a − logsumexp z

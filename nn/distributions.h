@@ -27,6 +27,7 @@ struct SquashedGaussian {
 };
 // log π(a) = log N(u) − Σ log(1 − tanh²u), where log(1 − tanh²u) = 2(log 2 − u − softplus(−2u)) is exact for every u.
 Var log_prob(const SquashedGaussian& p, Var u);
+Var log_tanh_slope(Var u);  // that log(1 − tanh²u), of every number
 // KL(p‖q) between the actions' distributions: that of the Gaussians of u, for tanh loses nothing (it is a bijection).
 Var kl(const SquashedGaussian& p, const SquashedGaussian& q);
 // The entropy of a has no closed form: H(a) = H(u) + E Σ log(1 − tanh²u). This is its unbiased estimate from one draw

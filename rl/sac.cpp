@@ -69,7 +69,7 @@ Var sac_log_prob(const SacSpec& spec, Var log_sigma, Var u, Var action, Var nois
   // On this path (u − μ)/σ is ε itself, so μ enters through the squashing alone.
   Var terms = -0.5 * square(noise) - log_sigma - 0.5 * std::log(2 * std::numbers::pi);
   if (spec.squash && spec.log_prob == SquashLogProb::exact)
-    terms = terms - 2.0 * (std::numbers::ln2 - u - softplus(-2.0 * u));
+    terms = terms - nn::log_tanh_slope(u);
   else if (spec.squash)
     terms = terms - log((1.0 + 1e-6) - square(action));
   return sum_cols(terms) - spec.log_action_scale;

@@ -19,6 +19,7 @@
 #pragma once
 
 #include "autodiff/function.h"
+#include "nn/distributions.h"
 #include "nn/mlp.h"
 
 namespace innerloop::rl {

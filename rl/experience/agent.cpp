@@ -76,7 +76,7 @@ std::vector<double> AgentActor::draw(const AgentStep& step, std::span<const Phil
   std::vector<double> actions(random.size() * size);
   for (std::size_t lane = 0; lane < random.size(); ++lane)
     draw_action(agent_.policy, step.centre.data() + lane * A, step.sigma.data(), random[lane], deterministic, dtype,
-                where, actions.data() + lane * size);
+                [&] { return where; }, actions.data() + lane * size);
   return actions;
 }
 

@@ -21,7 +21,7 @@ int choose_action(const double* probabilities, int count, double u, bool determi
 }
 
 void draw_action(const nn::PolicySpec& policy, const double* centre, const double* sigma, Philox random,
-                 bool deterministic, Dtype dtype, const std::string& where, double* action) {
+                 bool deterministic, Dtype dtype, const std::function<std::string()>& where, double* action) {
   const int A = policy.net.outputs;
   if (policy.head == nn::PolicySpec::Head::gaussian) {
     for (int k = 0; k < A; ++k) {
@@ -32,7 +32,7 @@ void draw_action(const nn::PolicySpec& policy, const double* centre, const doubl
   }
   for (int a = 0; a < A; ++a)
     if (!std::isfinite(centre[a]))
-      throw NonFiniteError(where + ": the probability of action " + std::to_string(a) +
+      throw NonFiniteError(where() + ": the probability of action " + std::to_string(a) +
                            " is not finite; look at the policy's output and its parameters");
   action[0] = choose_action(centre, A, random.uniform(), deterministic);
 }

@@ -1,6 +1,7 @@
 // How an action is drawn from the numbers of a distribution.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "kernels/philox.h"
@@ -13,9 +14,10 @@ int choose_action(const double* probabilities, int count, double u, bool determi
 
 // A random action of one lane from the numbers of its distribution: `centre` holds a Gaussian's mean (A), whose
 // deviations are `sigma` (A), or the probabilities of discrete actions. deterministic: the mean, or the likeliest. A
-// Gaussian's is rounded to dtype, since that is how it will be learned from. NonFiniteError, beginning with `where`,
-// for a probability that is not finite.
+// Gaussian's is rounded to dtype, since that is how it will be learned from: the environment gets the very number that
+// is stored. NonFiniteError, beginning with where(), for a probability that is not finite: a NaN would pass every
+// comparison of the draw.
 void draw_action(const nn::PolicySpec& policy, const double* centre, const double* sigma, Philox random,
-                 bool deterministic, Dtype dtype, const std::string& where, double* action);
+                 bool deterministic, Dtype dtype, const std::function<std::string()>& where, double* action);
 
 }  // namespace innerloop::rl

@@ -9,45 +9,6 @@ namespace {
 
 std::size_t size(int n) { return static_cast<std::size_t>(n); }
 
-// What every lane saw, did and earned, by time step; lanes that have finished repeat themselves.
-struct Record {
-  std::vector<std::vector<double>> observations, actions, rewards;
-  std::vector<int> lengths;
-  std::vector<std::uint8_t> truncated;
-};
-
-// The rows of a task: its trajectories one after another, then padding.
-Trajectories pack(const Record& record, const envs::VectorEnv& env, Dtype dtype) {
-  const int B = static_cast<int>(env.tasks().size()), N = env.trajectories(), O = env.env().spec.obs_size,
-            A = env.env().spec.action_size;
-  Trajectories all;
-  all.tasks = B, all.per_task = N;
-  all.lengths = record.lengths, all.truncated = record.truncated;
-  all.returns.assign(size(B * N), 0);
-  all.last_observations = Tensor::from({B, N, O}, env.observations());
-  int longest = 0;
-  for (int task = 0; task < B; ++task) longest = std::max(longest, all.first_row(task, N));
-  const int rows = padded_rows(longest);
-  all.observations = Tensor({B, rows, O}, dtype);
-  all.actions = Tensor({B, rows, A}, dtype);
-  for (Tensor* column : {&all.rewards, &all.mask, &all.time, &all.start, &all.continues})
-    *column = Tensor({B, rows, 1}, dtype);
-  for (int lane = 0; lane < B * N; ++lane) {
-    const int task = lane / N, length = all.lengths[size(lane)];
-    for (int t = 0, row = all.first_row(task, lane % N); t < length; ++t, ++row) {
-      for (int k = 0; k < O; ++k) all.observations.set(task, row, k, record.observations[size(t)][size(lane * O + k)]);
-      for (int k = 0; k < A; ++k) all.actions.set(task, row, k, record.actions[size(t)][size(lane * A + k)]);
-      all.rewards.set(task, row, 0, record.rewards[size(t)][size(lane)]);
-      all.mask.set(task, row, 0, 1);
-      all.time.set(task, row, 0, t);
-      all.start.set(task, row, 0, t == 0);
-      all.continues.set(task, row, 0, t + 1 < length);
-      all.returns[size(lane)] += record.rewards[size(t)][size(lane)];
-    }
-  }
-  return all;
-}
-
 }  // namespace
 
 Trajectories play_episodes(const envs::EnvRow& row, const std::vector<envs::Task>& tasks, int episodes,
@@ -63,7 +24,7 @@ Trajectories play_episodes(const envs::EnvRow& row, const std::vector<envs::Task
   Place at{.purpose = place.test ? Purpose::test_action : Purpose::action,
            .inner_step = place.inner_step,
            .iteration = place.iteration};
-  Record record;
+  StepRecord record;
   record.lengths.resize(size(lanes));
   record.truncated.resize(size(lanes));
   while (!env.all_finished()) {
@@ -86,7 +47,8 @@ Trajectories play_episodes(const envs::EnvRow& row, const std::vector<envs::Task
     for (int lane = 0; lane < lanes; ++lane)
       record.truncated[size(lane)] |= env.ends()[size(lane)] == envs::End::truncated;
   }
-  return pack(record, env, dtype);
+  const int B = static_cast<int>(tasks.size());
+  return packed(record, B, episodes, row.spec.action_size, env.observations(), dtype);
 }
 
 Tensor rewards_in(const envs::EnvRow& other, const std::vector<envs::Task>& tasks, const Trajectories& played,

@@ -52,20 +52,24 @@ class Collector {
         tasks_(static_cast<int>(env.tasks().size())),
         per_task_(env.trajectories()),
         running_(static_cast<std::size_t>(tasks_)),
-        context_size_(context.empty() ? 0 : context.shape().cols),
-        context_(context.empty() ? std::vector<double>{} : context.to_vector()) {}
+        context_size_(context.empty() ? 0 : context.shape().cols) {
+    record_.lengths.assign(lanes(), 0);
+    record_.truncated.assign(lanes(), 0);
+    if (!context.empty()) record_.context = context.to_vector();
+  }
 
   bool gather_running();
   const Tensor& observations() const { return compact_; }
   void act(const Tensors& distribution);
   void step();
-  Trajectories pack() const;
+  Trajectories trajectories() const {
+    return packed(record_, tasks_, per_task_, spec_.action_size, env_.observations(), dtype_);
+  }
 
  private:
   std::size_t lanes() const { return static_cast<std::size_t>(tasks_) * static_cast<std::size_t>(per_task_); }
   void act_in_task(int task);
   void check_observations() const;
-  void check_probabilities(const double* probabilities, int task, int n) const;
   std::string where(int task, int n) const;
 
   envs::VectorEnv& env_;
@@ -77,14 +81,11 @@ class Collector {
   int tasks_, per_task_;
 
   std::vector<std::vector<int>> running_;  // of each task: the trajectories that still run
-  int context_size_;
-  std::vector<double> context_;            // (B, N, C): what the policy sees beside the observation
+  int context_size_;                       // C: of what the policy sees beside the observation, record_.context
   Tensor compact_;                         // (B, R, O): their observations, one below the other, then zeros
   std::vector<double> centre_, sigma_;     // the distribution's numbers, as double
   std::vector<double> action_;             // (B, N, A)
-  std::vector<std::vector<double>> observations_, actions_, rewards_;  // by time step, of all lanes
-  std::vector<int> lengths_ = std::vector<int>(lanes(), 0);
-  std::vector<std::uint8_t> truncated_ = std::vector<std::uint8_t>(lanes(), 0);
+  StepRecord record_;
 };
 
 // Puts the observations of running trajectories one below the other. The number of rows takes few values, so that few
@@ -112,7 +113,7 @@ bool Collector::gather_running() {
       for (int n : running_[static_cast<std::size_t>(task)]) {
         const double* from = env_.observations().data() + static_cast<std::ptrdiff_t>(task * per_task_ + n) * size;
         for (int k = 0; k < size; ++k) *out++ = static_cast<typename decltype(numbers)::value_type>(from[k]);
-        const double* context = context_.data() + static_cast<std::ptrdiff_t>(task * per_task_ + n) * context_size_;
+        const double* context = record_.context.data() + static_cast<std::ptrdiff_t>(task * per_task_ + n) * context_size_;
         for (int k = 0; k < context_size_; ++k)
           *out++ = static_cast<typename decltype(numbers)::value_type>(context[k]);
       }
@@ -137,14 +138,6 @@ void Collector::check_observations() const {
   }
 }
 
-// A NaN would pass every comparison of the draw, and so choose an action without a word.
-void Collector::check_probabilities(const double* probabilities, int task, int n) const {
-  for (int a = 0; a < policy_.net.outputs; ++a)
-    if (!std::isfinite(probabilities[a])) [[unlikely]]
-      throw NonFiniteError(where(task, n) + ": the probability of action " + std::to_string(a) +
-                           " is not finite; look at the policy's output and its parameters");
-}
-
 // "two-state-v1, task 3, trajectory 5, step 17".
 std::string Collector::where(int task, int n) const {
   return std::string(spec_.name) + ", task " + std::to_string(place_.first_task + static_cast<std::uint32_t>(task)) +
@@ -162,100 +155,33 @@ void Collector::act(const Tensors& distribution) {
 
 void Collector::act_in_task(int task) {
   const int A = policy_.net.outputs, rows = compact_.shape().rows;
-  const bool gaussian = policy_.head == PolicySpec::Head::gaussian;
   const double* centre = centre_.data() + static_cast<std::ptrdiff_t>(task) * rows * A;
   const double* sigma = sigma_.data() + (sigma_.size() > static_cast<std::size_t>(A) ? task * A : 0);
   for (int n : running_[static_cast<std::size_t>(task)]) {
-    Philox random(place_.seed, {.purpose = place_.test ? Purpose::test_action : Purpose::action,
-                                .inner_step = place_.inner_step,
-                                .iteration = place_.iteration,
-                                .task = place_.first_task + static_cast<std::uint32_t>(task),
-                                .trajectory = place_.first_trajectory + static_cast<std::uint32_t>(n),
-                                .time_step = static_cast<std::uint32_t>(env_.time_step())});
+    const Philox random(place_.seed, {.purpose = place_.test ? Purpose::test_action : Purpose::action,
+                                      .inner_step = place_.inner_step,
+                                      .iteration = place_.iteration,
+                                      .task = place_.first_task + static_cast<std::uint32_t>(task),
+                                      .trajectory = place_.first_trajectory + static_cast<std::uint32_t>(n),
+                                      .time_step = static_cast<std::uint32_t>(env_.time_step())});
+    const auto here = [this, task, n] { return where(task, n); };
     double* action = action_.data() + static_cast<std::ptrdiff_t>(task * per_task_ + n) * spec_.action_size;
-    if (gaussian) {
-      for (int k = 0; k < A; ++k) {
-        const double a = deterministic_ ? centre[k] : centre[k] + sigma[k] * random.normal();
-        // The environment gets the very number that is stored.
-        action[k] = dtype_ == Dtype::f32 ? static_cast<double>(static_cast<float>(a)) : a;
-      }
-    } else {
-      check_probabilities(centre, task, n);
-      action[0] = choose_action(centre, A, random.uniform(), deterministic_);
-    }
+    draw_action(policy_, centre, sigma, random, deterministic_, dtype_, here, action);
     centre += A;
   }
 }
 
 // Moves the environment and writes down what was seen, done and earned.
 void Collector::step() {
-  observations_.emplace_back(env_.observations().begin(), env_.observations().end());
-  actions_.push_back(action_);
+  record_.observations.emplace_back(env_.observations().begin(), env_.observations().end());
+  record_.actions.push_back(action_);
   for (int task = 0; task < tasks_; ++task)
-    for (int n : running_[static_cast<std::size_t>(task)]) ++lengths_[static_cast<std::size_t>(task * per_task_ + n)];
+    for (int n : running_[static_cast<std::size_t>(task)])
+      ++record_.lengths[static_cast<std::size_t>(task * per_task_ + n)];
   env_.step(action_);
-  rewards_.emplace_back(env_.rewards().begin(), env_.rewards().end());
-  for (std::size_t lane = 0; lane < lanes(); ++lane) truncated_[lane] |= env_.ends()[lane] == envs::End::truncated;
-}
-
-template <class T>
-void pack_task(Trajectories& all, int task, const std::vector<std::vector<double>>& observations,
-               const std::vector<std::vector<double>>& actions, const std::vector<std::vector<double>>& rewards,
-               const std::vector<double>& context, std::size_t C) {
-  const auto cols = static_cast<std::size_t>(all.observations.shape().cols), O = cols - C,
-             A = static_cast<std::size_t>(all.actions.shape().cols);
-  // The row where this task begins in each tensor.
-  std::size_t row = static_cast<std::size_t>(task) * static_cast<std::size_t>(all.rows());
-  T* const obs = all.observations.mutable_values<T>().data();
-  T* const act = all.actions.mutable_values<T>().data();
-  T* const reward = all.rewards.mutable_values<T>().data();
-  T* const mask = all.mask.mutable_values<T>().data();
-  T* const time = all.time.mutable_values<T>().data();
-  T* const start = all.start.mutable_values<T>().data();
-  T* const continues = all.continues.mutable_values<T>().data();
-  for (int n = 0; n < all.per_task; ++n) {
-    const auto lane = static_cast<std::size_t>(all.lane(task, n));
-    const int length = all.lengths[lane];
-    for (int t = 0; t < length; ++t, ++row) {
-      const auto step = static_cast<std::size_t>(t);
-      for (std::size_t k = 0; k < O; ++k) obs[row * cols + k] = static_cast<T>(observations[step][lane * O + k]);
-      for (std::size_t k = 0; k < C; ++k) obs[row * cols + O + k] = static_cast<T>(context[lane * C + k]);
-      for (std::size_t k = 0; k < A; ++k) act[row * A + k] = static_cast<T>(actions[step][lane * A + k]);
-      reward[row] = static_cast<T>(rewards[step][lane]);
-      mask[row] = 1;
-      time[row] = static_cast<T>(t);
-      start[row] = t == 0;
-      continues[row] = t + 1 < length;
-      all.returns[lane] += rewards[step][lane];
-    }
-  }
-}
-
-Trajectories Collector::pack() const {
-  Trajectories all;
-  all.tasks = tasks_;
-  all.per_task = per_task_;
-  all.lengths = lengths_;
-  all.truncated = truncated_;
-  all.returns.assign(lanes(), 0);
-  all.last_observations = Tensor::from({tasks_, per_task_, spec_.obs_size}, env_.observations());
-
-  int longest = 0;
-  for (int task = 0; task < tasks_; ++task) longest = std::max(longest, all.first_row(task, per_task_));
-  const int rows = padded_rows(longest);
-  const auto C = static_cast<std::size_t>(context_size_);
-  all.observations = Tensor({tasks_, rows, spec_.obs_size + context_size_}, dtype_);
-  all.actions = Tensor({tasks_, rows, spec_.action_size}, dtype_);
-  for (Tensor* column : {&all.rewards, &all.mask, &all.time, &all.start, &all.continues})
-    *column = Tensor({tasks_, rows, 1}, dtype_);
-
-  for (int task = 0; task < tasks_; ++task) {
-    if (dtype_ == Dtype::f32)
-      pack_task<float>(all, task, observations_, actions_, rewards_, context_, C);
-    else
-      pack_task<double>(all, task, observations_, actions_, rewards_, context_, C);
-  }
-  return all;
+  record_.rewards.emplace_back(env_.rewards().begin(), env_.rewards().end());
+  for (std::size_t lane = 0; lane < lanes(); ++lane)
+    record_.truncated[lane] |= env_.ends()[lane] == envs::End::truncated;
 }
 
 }  // namespace
@@ -303,7 +229,7 @@ Trajectories Rollout::collect(const ParamValues& theta, const std::vector<envs::
     collector.act(forward_(policy_, {theta, collector.observations()})[0]);
     collector.step();
   }
-  return collector.pack();
+  return collector.trajectories();
 }
 
 }  // namespace innerloop::rl

@@ -59,8 +59,9 @@ std::vector<double> SegmentSource::draw(const AgentStep& acts) {
                                 .iteration = env_.episode(lane),
                                 .trajectory = static_cast<std::uint32_t>(lane),
                                 .time_step = env_.time_step(lane)});
+    const auto where = [&] { return std::string(config_.env->spec.name) + ", lane " + std::to_string(lane); };
     draw_action(config_.agent.policy, acts.centre.data() + lane * A, acts.sigma.data(), random, false, config_.dtype,
-                std::string(config_.env->spec.name) + ", lane " + std::to_string(lane), all.data() + lane * actions);
+                where, all.data() + lane * actions);
   }
   return all;
 }

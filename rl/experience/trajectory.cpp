@@ -1,8 +1,68 @@
 #include "rl/experience/trajectory.h"
 
+#include <algorithm>
+#include <string>
+
 #include "kernels/require.h"
 
 namespace innerloop::rl {
+namespace {
+
+// The rows of one task: its trajectories one after another.
+template <class T>
+void pack_task(Trajectories& all, int task, const StepRecord& record) {
+  const auto cols = static_cast<std::size_t>(all.observations.shape().cols),
+             O = static_cast<std::size_t>(all.last_observations.shape().cols), C = cols - O,
+             A = static_cast<std::size_t>(all.actions.shape().cols);
+  // The row where this task begins in each tensor.
+  std::size_t row = static_cast<std::size_t>(task) * static_cast<std::size_t>(all.rows());
+  T* const obs = all.observations.mutable_values<T>().data();
+  T* const act = all.actions.mutable_values<T>().data();
+  T* const reward = all.rewards.mutable_values<T>().data();
+  T* const mask = all.mask.mutable_values<T>().data();
+  T* const time = all.time.mutable_values<T>().data();
+  T* const start = all.start.mutable_values<T>().data();
+  T* const continues = all.continues.mutable_values<T>().data();
+  for (int n = 0; n < all.per_task; ++n) {
+    const auto lane = static_cast<std::size_t>(all.lane(task, n));
+    const int length = all.lengths[lane];
+    for (int t = 0; t < length; ++t, ++row) {
+      const auto step = static_cast<std::size_t>(t);
+      for (std::size_t k = 0; k < O; ++k) obs[row * cols + k] = static_cast<T>(record.observations[step][lane * O + k]);
+      for (std::size_t k = 0; k < C; ++k) obs[row * cols + O + k] = static_cast<T>(record.context[lane * C + k]);
+      for (std::size_t k = 0; k < A; ++k) act[row * A + k] = static_cast<T>(record.actions[step][lane * A + k]);
+      reward[row] = static_cast<T>(record.rewards[step][lane]);
+      mask[row] = 1;
+      time[row] = static_cast<T>(t);
+      start[row] = t == 0;
+      continues[row] = t + 1 < length;
+      all.returns[lane] += record.rewards[step][lane];
+    }
+  }
+}
+
+}  // namespace
+
+Trajectories packed(const StepRecord& record, int tasks, int per_task, int action_size,
+                    std::span<const double> last_observations, Dtype dtype) {
+  const int lanes = tasks * per_task, O = static_cast<int>(last_observations.size()) / lanes,
+            C = static_cast<int>(record.context.size()) / lanes;
+  Trajectories all;
+  all.tasks = tasks, all.per_task = per_task;
+  all.lengths = record.lengths, all.truncated = record.truncated;
+  all.returns.assign(static_cast<std::size_t>(lanes), 0);
+  all.last_observations = Tensor::from({tasks, per_task, O}, last_observations);
+  int longest = 0;
+  for (int task = 0; task < tasks; ++task) longest = std::max(longest, all.first_row(task, per_task));
+  const int rows = padded_rows(longest);
+  all.observations = Tensor({tasks, rows, O + C}, dtype);
+  all.actions = Tensor({tasks, rows, action_size}, dtype);
+  for (Tensor* column : {&all.rewards, &all.mask, &all.time, &all.start, &all.continues})
+    *column = Tensor({tasks, rows, 1}, dtype);
+  for (int task = 0; task < tasks; ++task)
+    dtype == Dtype::f32 ? pack_task<float>(all, task, record) : pack_task<double>(all, task, record);
+  return all;
+}
 
 int Trajectories::first_row(int task, int n) const {
   int row = 0;

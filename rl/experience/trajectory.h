@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "autodiff/tensor.h"
@@ -44,6 +45,18 @@ struct Trajectories {
   // One trajectory's rows of a column: (1, T, ·) f64.
   Tensor steps_of(const Tensor& column, int task, int n) const;
 };
+
+// What every lane (B·N of them) saw, did and earned, by time step. What stands behind a lane's last step is not read.
+struct StepRecord {
+  std::vector<std::vector<double>> observations, actions, rewards;  // each time step: (B·N, ·)
+  std::vector<int> lengths;                                         // (B·N)
+  std::vector<std::uint8_t> truncated;                              // (B·N)
+  std::vector<double> context{};                                    // (B·N, C): shown beside every observation
+};
+// The record as rows, of B = tasks and N = per_task; observations are followed by the context.
+// last_observations (B·N, O): what was seen after the last steps.
+Trajectories packed(const StepRecord& record, int tasks, int per_task, int action_size,
+                    std::span<const double> last_observations, Dtype dtype);
 
 // Rows that a task of so many steps gets: the next multiple of 256.
 constexpr int padded_rows(int steps) { return (steps + 255) / 256 * 256; }
