@@ -226,7 +226,7 @@ TEST_CASE("drawing actions: where all are equally likely, each is drawn equally 
     double action = -1;
     draw_action(policy, probabilities, nullptr,
                 Philox(1, {.purpose = Purpose::action, .iteration = static_cast<std::uint32_t>(k)}), false, Dtype::f64,
-                "here", &action);
+                [] { return std::string("here"); }, &action);
     ++counts[static_cast<int>(action)];
   }
   // Four standard deviations of a binomial count: 4·√(4000·¼·¾) = 110.
