@@ -53,7 +53,7 @@ struct Coins {
 
 // region: example_use
 TEST_CASE("envs: the chapter's example becomes a row and is stepped like the others") {
-  const EnvRow row = make_row<Coins<double>>();         // in the library: one line in envs/table.cpp
+  const EnvRow row = make_row<Coins<double>>();         // in the library: one line in envs/list.h
   VectorEnv env(row, {{1, 0}, {0, 1}}, 2, /*seed=*/1);  // two tasks: only coin 0 pays, only coin 1 pays
   env.reset({.purpose = Purpose::reset});
   env.step(std::vector<double>{0, 1, 0, 1});            // (2 tasks, 2 trajectories, 1)
