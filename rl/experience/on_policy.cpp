@@ -4,6 +4,7 @@
 #include <array>
 
 #include "envs/table.h"
+#include "rl/experience/agent.h"
 
 namespace innerloop::rl {
 namespace {

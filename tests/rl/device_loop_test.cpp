@@ -4,6 +4,7 @@
 #include "autodiff/device.h"
 #include "envs/table.h"
 #include "rl/experience/batch.h"
+#include "rl/experience/agent.h"
 #include "rl/experience/on_policy.h"
 #include "rl/trpo.h"
 #include "tests/catch.h"

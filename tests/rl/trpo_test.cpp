@@ -9,6 +9,7 @@
 #include "envs/table.h"
 #include "kernels/threads.h"
 #include "rl/experience/batch.h"
+#include "rl/experience/agent.h"
 #include "rl/experience/on_policy.h"
 #include "rl/experience/returns.h"
 #include "rl/policy_gradient.h"
