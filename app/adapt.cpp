@@ -86,7 +86,7 @@ std::vector<envs::Task> test_tasks(const envs::EnvRow& env, const AdaptSettings&
 
 // The tasks that a learner was trained on, by what its options say:
 //   train_tasks                   so many, drawn once; or a list of the authors', from which the test differs
-//   tasks, and no steps           so many new ones in every iteration
+//   tasks, and no steps           so many new ones in every iteration; in the first one only, if redraw is false
 //   tasks, trajectories, steps    a new one for every episode of every environment; one that may end early has one step
 //                                 at least, another has as many as its horizon
 //   no tasks                      one task, the first
@@ -94,19 +94,23 @@ envs::TrainingDraws training_draws(const rl::OptionValues& values, std::uint64_t
   if (values.contains("train_tasks")) return {seed, std::min(iterations, 1), values.integer("train_tasks")};
   if (!values.contains("tasks")) return {seed, std::min(iterations, 1), 1};
   const int tasks = values.integer("tasks");
+  if (values.contains("redraw") && !values.boolean("redraw")) return {seed, std::min(iterations, 1), tasks};
   if (!values.contains("steps") || !values.contains("trajectories")) return {seed, iterations, tasks};
   const envs::Spec& spec = envs::find_env(values.text("env")).spec;
   const long steps = long{iterations} * values.integer("steps"), shortest = spec.terminates ? 1 : spec.horizon;
   return {seed, (steps + shortest - 1) / shortest, tasks * values.integer("trajectories"), true};
 }
 
+double mean_over_tasks(const Tensor& numbers, int step) {
+  double sum = 0;
+  for (int task = 0; task < numbers.shape().rows; ++task) sum += numbers.at(0, task, step);
+  return sum / numbers.shape().rows;
+}
+
 // Environment steps explored in a task before point `step`, averaged over the tasks. NaN: the learner does not count.
 double mean_env_steps(const rl::AdaptReport& report, int step) {
   if (report.env_steps.empty()) return std::numeric_limits<double>::quiet_NaN();
-  double sum = 0;
-  const int tasks = report.env_steps.shape().rows;
-  for (int task = 0; task < tasks; ++task) sum += report.env_steps.at(0, task, step);
-  return sum / tasks;
+  return mean_over_tasks(report.env_steps, step);
 }
 
 }  // namespace
@@ -139,6 +143,7 @@ AdaptResults adapt_learners(const Context& context, const std::vector<Learner>& 
   request.seed = settings.seed;
   request.evaluation = settings.evaluation;
   request.evaluation_trajectories = settings.evaluation_trajectories;
+  request.goal_radius = env.spec.goal_radius;
   request.tasks = Tensor({1, static_cast<int>(results.tasks.size()), env.spec.task_size});
   for (std::size_t i = 0; i < results.tasks.size(); ++i)
     for (std::size_t k = 0; k < results.tasks[i].size(); ++k)
@@ -154,10 +159,11 @@ AdaptResults adapt_learners(const Context& context, const std::vector<Learner>& 
                 << (exploration.empty() ? "" : "; " + exploration) << std::endl;
     request.paths = &learner == &learners.front() && settings.pictures > 0 ? 1 : 0;
     rl::AdaptReport report = learner.trainer->adapt(request);
-    AdaptResults::Row row{learner.label, {}, {}, "", report.one_trial};
+    AdaptResults::Row row{learner.label, {}, {}, {}, "", report.one_trial};
     row.held_out = envs::held_out_text(envs::held_out(envs::find_env(learner.env), results.tasks, learner.draws));
     for (int step = 0; step <= settings.steps; ++step) {
       row.env_steps.push_back(mean_env_steps(report, step));
+      if (!report.reached.empty()) row.reached.push_back(mean_over_tasks(report.reached, step));
       std::vector<double>& returns = row.returns.emplace_back();
       for (int task = 0; task < request.tasks.shape().rows; ++task) returns.push_back(report.returns.at(0, task, step));
     }

@@ -65,6 +65,11 @@ std::string footnotes(const AdaptResults& results) {
              if (std::isfinite(n)) steps += (steps.empty() ? "" : ", ") + fmt::format("{:.0f}", n);
            return steps.empty() ? "" : "environment steps explored in a task before each: " + steps;
          }) +
+         note([](const AdaptResults::Row& row) {
+           std::string shares;
+           for (const double share : row.reached) shares += (shares.empty() ? "" : ", ") + fmt::format("{:.2f}", share);
+           return shares.empty() ? "" : "share of episodes that end at the goal: " + shares;
+         }) +
          note([](const AdaptResults::Row& row) { return row.held_out.empty() ? "" : "tasks " + row.held_out; }) +
          note(whole_trial);
 }
@@ -111,6 +116,7 @@ std::string adapt_json(const AdaptResults& results) {
                     {"env_steps", row.env_steps},
                     {"held_out", row.held_out},
                     {"returns", row.returns}});
+    if (!row.reached.empty()) rows.back()["reached"] = row.reached;
   }
   for (const envs::ReferenceReturn& r : references(results))
     reference.push_back({{"policy", r.policy}, {"mean", r.mean}});

@@ -10,6 +10,7 @@
 #include "meta/rl2.h"
 #include "rl/actor_critic.h"
 #include "rl/dqn.h"
+#include "rl/impala.h"
 #include "rl/policy_gradient.h"
 #include "rl/ppo.h"
 #include "rl/q_learning.h"
@@ -24,6 +25,7 @@ constexpr const rl::AlgorithmRow* algorithms[] = {
     &rl::trpo,
     &rl::a2c,
     &rl::ppo,
+    &rl::impala,
     &rl::q_learning,
     &rl::dqn,
     &rl::sac,

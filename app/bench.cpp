@@ -101,6 +101,38 @@ Timing timing_of(std::vector<double> samples) {
   return timing;
 }
 
+double seconds_of_iteration(rl::Trainer& trainer) {
+  const Clock::time_point start = Clock::now();
+  trainer.iterate();
+  return seconds_since(start);
+}
+
+// Actors on one thread and on two, measured in turn, so that a busy machine disturbs both alike.
+ordered_json bench_actors(const RunSettings& settings, int repeats) {
+  std::unique_ptr<rl::Trainer> trainers[2];
+  std::vector<double> samples[2];
+  for (int k = 0; k < 2; ++k) {
+    rl::OptionValues values = settings.values;
+    values.set("actor_threads", std::int64_t{k + 1});
+    trainers[k] = settings.algorithm->make(values, 1);
+    trainers[k]->iterate();
+  }
+  for (int i = 0; i < repeats; ++i)
+    for (int k = 0; k < 2; ++k) samples[k].push_back(seconds_of_iteration(*trainers[k]));
+  const Timing timing[2] = {timing_of(samples[0]), timing_of(samples[1])};
+  ordered_json list = ordered_json::array();
+  for (int k = 0; k < 2; ++k)
+    list.push_back({{"name", fmt::format("{}, actors on {} thread{}, {:.2f} times the steps a second",
+                                         settings.algorithm->name, k + 1, k == 0 ? "" : "s",
+                                         timing[0].median / timing[k].median)},
+                    {"device", name_of(compute_device())},
+                    {"threads", k + 1},
+                    {"seconds", timing[k].median},
+                    {"deviation", timing[k].deviation},
+                    {"repeats", repeats}});
+  return list;
+}
+
 // Seconds per iteration of training, on one thread and on all. The first iteration, which makes the plans, is not
 // counted.
 ordered_json bench_algorithm(const Context& context, const std::string& name, const std::string& preset, int repeats) {
@@ -113,11 +145,7 @@ ordered_json bench_algorithm(const Context& context, const std::string& name, co
     const std::unique_ptr<rl::Trainer> trainer = settings.algorithm->make(settings.values, 1);
     trainer->iterate();
     std::vector<double> samples;
-    for (int i = 0; i < repeats; ++i) {
-      const Clock::time_point start = Clock::now();
-      trainer->iterate();
-      samples.push_back(seconds_since(start));
-    }
+    for (int i = 0; i < repeats; ++i) samples.push_back(seconds_of_iteration(*trainer));
     const Timing timing = timing_of(samples);
     list.push_back({{"name", name + ", one iteration"},
                     {"device", name_of(compute_device())},
@@ -127,6 +155,8 @@ ordered_json bench_algorithm(const Context& context, const std::string& name, co
                     {"repeats", repeats}});
   }
   set_thread_count(all);
+  if (settings.values.contains("actor_threads"))
+    for (const ordered_json& row : bench_actors(settings, repeats)) list.push_back(row);
   return list;
 }
 

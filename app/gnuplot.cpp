@@ -67,10 +67,12 @@ Plotted plot_paths(const std::string& folder, const std::string& name, const std
     for (const Panel::Line& line : panel.lines) {
       data += "# " + panel.title + ", " + line.label + "\n";
       for (const auto& point : line.points) data += cell(point[0]) + " " + cell(point[1]) + "\n";
-      data += "\n\n";
+      data += line.points.empty() ? "" : "\n\n";
       const auto l = static_cast<std::size_t>(std::ranges::find(labels, line.label) - labels.begin());
+      const char* style = line.dots ? "points pt 7 ps 0.8" : "lines lw 1.5";
+      if (line.points.empty()) data += "NaN NaN\n\n\n";
       script +=
-          fmt::format(" '{}.dat' index {} using 1:2 with lines lw 1.5 lc rgb '{}', \\\n", name, block++, colour(l));
+          fmt::format(" '{}.dat' index {} using 1:2 with {} lc rgb '{}', \\\n", name, block++, style, colour(l));
     }
     if (panel.has_goal) {
       data += fmt::format("# {}, goal\n{} {}\n\n\n", panel.title, cell(panel.goal[0]), cell(panel.goal[1]));
@@ -87,7 +89,9 @@ Plotted plot_paths(const std::string& folder, const std::string& name, const std
     const std::string& label = labels[l];
     script += fmt::format(" NaN with lines lw 3 lc rgb '{}' title {}, \\\n", colour(l), quoted(label));
   }
-  script += " NaN with points pt 3 ps 2 lw 2 lc rgb 'black' title 'goal'\nunset multiplot\n";
+  const bool goals = std::ranges::any_of(panels, &Panel::has_goal);
+  script += goals ? " NaN with points pt 3 ps 2 lw 2 lc rgb 'black' title 'goal'\n" : " NaN notitle\n";
+  script += "unset multiplot\n";
   return draw(folder, name, data, script, 320 * columns, 340 * rows);
 }
 

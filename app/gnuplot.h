@@ -26,6 +26,7 @@ struct Panel {
   struct Line {
     std::string label;  // lines of the same label get the same colour: "before", "after 1 step"
     std::vector<std::array<double, 2>> points;
+    bool dots = false;  // points by themselves, not joined
   };
   std::string title;
   std::vector<Line> lines;

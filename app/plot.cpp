@@ -8,6 +8,7 @@
 #include "app/film.h"
 #include "app/gnuplot.h"
 #include "app/options.h"
+#include "app/plot_plane.h"
 #include "app/run_folder.h"
 #include "app/statistics.h"
 #include "envs/table.h"
@@ -27,6 +28,14 @@ constexpr Option plot_flags[] = {
      .type = OptionType::boolean,
      .value = "false",
      .help = "instead: an episode of each run's policy as a strip of frames, film.png"},
+    {.name = "exploration",
+     .type = OptionType::boolean,
+     .value = "false",
+     .help = "instead: where each run goes in 20 episodes of a task before it adapts, exploration.png"},
+    {.name = "latents",
+     .type = OptionType::boolean,
+     .value = "false",
+     .help = "instead: the latent means of the training tasks of a run of MAESN, latents.png"},
     {.name = "frames",
      .type = OptionType::integer,
      .value = "8",
@@ -44,19 +53,20 @@ constexpr Option plot_flags[] = {
      .value = "0",
      .low = 0,
      .high = 100,
-     .help = "film: adaptation steps; a strip before, and one after each"},
+     .help = "film, exploration: adaptation steps; drawn before, and after each"},
     {.name = "task",
      .type = OptionType::integer,
      .value = "0",
      .low = 0,
      .high = 65535,
-     .help = "film: number of the task among the environment's reference tasks"},
+     .help = "film, exploration: number of the task among the environment's reference tasks"},
 };
 
 constexpr const char* plot_examples =
     "  innerloop plot runs/maml-point-nav-v1-seed1\n"
     "  innerloop plot runs/maml-point-nav-v1-seed* --metric kl --out plots\n"
-    "  innerloop plot runs/maml-point-nav-v1-seed1 --film --steps 1";
+    "  innerloop plot runs/maml-point-nav-v1-seed1 --film --steps 1\n"
+    "  innerloop plot runs/maesn runs/maml --exploration";
 
 // Runs that differ in nothing but the seed belong together.
 struct Group {
@@ -145,6 +155,21 @@ int plot_film_of(const Context& context, const std::vector<std::string>& runs, c
   return success;
 }
 
+// What a plane shows: where the runs go, or where the latents lie.
+int plot_plane_of(const Context& context, const ParsedArguments& parsed) {
+  const auto number = [&](const char* flag) {
+    return parsed.given.contains(flag) ? static_cast<int>(parsed.given.integer(flag)) : 0;
+  };
+  const std::string folder = parsed.given.contains("out") ? parsed.given.text("out") : parsed.words[0] + "/plots";
+  make_output_folder(folder);
+  const Plotted plotted = parsed.given.contains("latents") && parsed.given.boolean("latents")
+                              ? plot_latents(context, parsed.words[0], folder)
+                              : plot_exploration(context, parsed.words, number("task"), number("steps"), folder);
+  if (!plotted.problem.empty()) throw Error(plotted.problem);
+  context.out << plotted.png << "\n" << plotted.svg << "\n";
+  return success;
+}
+
 }  // namespace
 
 int plot_command(const Context& context, Arguments arguments) {
@@ -162,6 +187,8 @@ int plot_command(const Context& context, Arguments arguments) {
     for (const auto& [name, value] : parsed.given.all()) values.set(name, value);
     return plot_film_of(context, parsed.words, values);
   }
+  const auto asked = [&](const char* flag) { return parsed.given.contains(flag) && parsed.given.boolean(flag); };
+  if (asked("exploration") || asked("latents")) return plot_plane_of(context, parsed);
   const std::vector<Group> groups = read_groups(context, parsed.words);
   const NumberTable& first = groups[0].runs[0];
   if (first.names.size() < 2) throw Error(parsed.words[0] + "/metrics.csv has no rows yet");

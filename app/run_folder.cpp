@@ -54,6 +54,8 @@ std::string run_description(const RunSettings& settings) {
   run["processor"] = processor_name();
   run["threads"] = thread_count();
   run["device"] = name_of(compute_device());
+  if (settings.values.contains("actor_threads") && settings.values.integer("actor_threads") > 0)
+    run["repeatable"] = "no: actors on threads of their own hand in when they are ready";
   run["started"] = utc_now();
   return run.dump(2) + "\n";
 }

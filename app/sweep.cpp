@@ -54,7 +54,13 @@ constexpr Option sweep_flags[] = {
      .value = "-1",
      .low = -1,
      .high = 1000,
-     .help = "K: judge by the return on held-out tasks after K adaptation steps instead; -1: by the metric"},
+     .help = "K: judge by K adaptation steps on held-out tasks instead; -1: by the metric"},
+    {.name = "judged",
+     .type = OptionType::choice,
+     .value = "last",
+     .choices = "last area reached",
+     .help = "with --adapt: the return after K steps, the return averaged from step 0 to step K, or the share of "
+             "episodes that end at the goal after K steps"},
     {.name = "parallel",
      .type = OptionType::integer,
      .value = "0",
@@ -110,6 +116,8 @@ std::string folder_name(std::string text) {
 }  // namespace
 
 std::vector<Cell> plan_cells(const Context& context, const SweepSettings& settings) {
+  if (settings.judged != "last" && settings.adapt < 0)
+    throw UsageError("--judged " + settings.judged + " is of an adaptation: it needs --adapt K");
   const std::vector<std::string> methods = words_of(settings.methods);
   std::vector<std::string> envs = words_of(settings.envs);
   if (methods.empty()) throw UsageError("innerloop sweep --methods \"<algorithm> ...\": which ones?");
@@ -146,7 +154,9 @@ std::vector<Cell> plan_cells(const Context& context, const SweepSettings& settin
         cells.push_back(std::move(cell));
       }
       try {
-        if (!cells.back().env.empty()) envs::find_env(cells.back().env);
+        if (!cells.back().env.empty() && envs::find_env(cells.back().env).spec.goal_radius == 0 &&
+            settings.judged == "reached")
+          throw Error("--judged reached: " + cells.back().env + " does not say what it is to reach the goal");
       } catch (const Error& error) {
         throw UsageError(error.what());
       }
@@ -186,6 +196,7 @@ SweepSettings settings_from(const rl::OptionValues& v) {
           .lower_is_better = v.boolean("lower_is_better"),
           .last = v.integer("last"),
           .adapt = v.integer("adapt"),
+          .judged = v.text("judged"),
           .parallel = v.integer("parallel"),
           .out = v.text("out")};
 }

@@ -25,7 +25,9 @@ struct SweepSettings {
   std::string metric{};     // column of metrics.csv; empty: return_after, evaluation, return, or the first
   bool lower_is_better = false;
   int last = 10;          // a score is the mean of so many last rows
-  int adapt = -1;         // K ≥ 0: the score is the return on the environment's reference tasks after K steps
+  int adapt = -1;         // K ≥ 0: the score is of the adaptation to the environment's reference tasks
+  std::string judged = "last";  // with adapt: the return after K steps (last), the return averaged from step 0 to step K
+                                // (area), or the share of episodes that end at the goal after K steps (reached)
   int parallel = 0;       // runs at once; 0: one per thread
   std::string out = "runs/sweep";
 };
@@ -49,6 +51,7 @@ struct CellResult {
   std::vector<double> series;                   // one number per iteration
   std::vector<double> env_steps;                // done until then; empty where the algorithm does not count them
   std::vector<double> adapted, adapted_steps;   // return and environment steps at K = 0, 1, …, mean over the tasks
+  std::vector<double> reached;                  // share of episodes that end at the goal, likewise; {}: not defined
   double score = 0;                             // NaN unless finished
   double start = 0, best = 0, end = 0;          // of the series: means over as many rows as the score's
   bool collapsed = false;                       // finished, but lost more than half of what it had gained, or is NaN

@@ -20,6 +20,17 @@ std::vector<double> smoothed(const std::vector<double>& series, std::size_t widt
   return means;
 }
 
+// What the adaptation is worth.
+double adaptation_score(const CellResult& result, const SweepSettings& settings) {
+  if (settings.judged == "reached")
+    return result.reached.empty() ? std::numeric_limits<double>::quiet_NaN() : result.reached.back();
+  if (settings.judged == "last" || result.adapted.size() == 1) return result.adapted.back();
+  // The area under return against k, by trapezoids, per step.
+  double area = 0;
+  for (std::size_t k = 1; k < result.adapted.size(); ++k) area += 0.5 * (result.adapted[k - 1] + result.adapted[k]);
+  return area / static_cast<double>(result.adapted.size() - 1);
+}
+
 }  // namespace
 
 void judge(CellResult& result, const SweepSettings& settings) {
@@ -34,7 +45,7 @@ void judge(CellResult& result, const SweepSettings& settings) {
   result.end = means.back();
   for (const double mean : means)
     if (sign * mean > sign * result.best) result.best = mean;
-  result.score = settings.adapt >= 0 && !result.adapted.empty() ? result.adapted.back() : result.end;
+  result.score = settings.adapt >= 0 && !result.adapted.empty() ? adaptation_score(result, settings) : result.end;
 
   // What a mean of `width` rows owes to chance: neighbours differ by √2 of one row's deviation σ, and the median of the
   // differences' sizes, which a single fall does not move, is 0.6745 of that.

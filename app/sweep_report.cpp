@@ -87,6 +87,20 @@ std::string verdict_text(const Pair& pair) {
 
 std::string number(double value) { return fmt::format("{:.4g}", value); }
 
+// "a − b in env: 3.1 ± 1.2 over 5 seeds": the mean of the differences of the seeds that both have, with its 95 %
+// interval by Student's t; empty below two seeds.
+std::string paired_difference(const Pair& pair) {
+  std::vector<double> differences;
+  for (const auto& [seed, score] : pair.a->scores)
+    if (const auto other = pair.b->scores.find(seed); other != pair.b->scores.end())
+      differences.push_back(score - other->second);
+  if (differences.size() < 2 || !pair.comparable) return "";
+  const Interval interval = mean_interval(differences);
+  return fmt::format("  {} − {}{}: {} ± {} over {} seeds\n", pair.a->method, pair.b->method,
+                     pair.a->env.empty() ? "" : " in " + pair.a->env, number(interval.mean),
+                     number(interval.half_width), differences.size());
+}
+
 // "≈ [−5.2, −4.4]": marked where few seeds make it too narrow; a dash where there are too few for any.
 std::string interval_text(const BootstrapInterval& interval) {
   if (!interval.exists) return "-";
@@ -94,9 +108,12 @@ std::string interval_text(const BootstrapInterval& interval) {
 }
 
 std::string score_name(const SweepSettings& settings, const std::vector<CellResult>& results) {
-  if (settings.adapt >= 0)
-    return fmt::format("return on held-out tasks after {} adaptation step{}", settings.adapt,
-                       settings.adapt == 1 ? "" : "s");
+  if (settings.adapt >= 0) {
+    const std::string steps = fmt::format("{} adaptation step{}", settings.adapt, settings.adapt == 1 ? "" : "s");
+    return settings.judged == "reached" ? "share of episodes that end at the goal after " + steps
+           : settings.judged == "area"  ? "return on held-out tasks, averaged over " + steps
+                                        : "return on held-out tasks after " + steps;
+  }
   std::vector<std::string> names;
   for (const CellResult& result : results)
     if (!result.metric.empty() && std::ranges::find(names, result.metric) == names.end())
@@ -198,6 +215,9 @@ std::string sweep_table(const SweepSettings& settings, const std::vector<Cell>& 
   for (const Pair& pair : pairs) text += verdict_text(pair) + "\n";
   const auto compared = std::ranges::count(pairs, true, &Pair::comparable);
   if (compared > 1) text += fmt::format("(The 5 % of error are shared by {} comparisons.)\n", compared);
+  std::string differences;
+  for (const Pair& pair : pairs) differences += paired_difference(pair);
+  if (!differences.empty()) text += "Mean paired differences and the half widths of their 95 % intervals:\n" + differences;
   return text;
 }
 
@@ -227,6 +247,7 @@ std::string sweep_json(const SweepSettings& settings, const std::vector<Cell>& c
                   {"best", results[i].best}, {"end", results[i].end}, {"collapsed", results[i].collapsed}});
       if (!results[i].adapted.empty())
         run.update({{"adapted", results[i].adapted}, {"adapted_env_steps", results[i].adapted_steps}});
+      if (!results[i].reached.empty()) run["reached"] = results[i].reached;
     }
     runs.push_back(run);
   }

@@ -103,11 +103,13 @@ void adapt_cell(const Context& context, CellResult& result, const std::string& p
     std::ostream silent(nullptr);
     const AdaptResults adapted = adapt_learners({context.algorithms, context.out, silent}, learners,
                                                 {.steps = steps, .pictures = 0});
-    std::string csv = "k,env_steps,return\n";
+    const std::vector<double>& reached = adapted.rows[0].reached;
+    std::string csv = reached.empty() ? "k,env_steps,return\n" : "k,env_steps,return,reached\n";
     for (int k = 0; k <= steps; ++k) {
       const auto at = static_cast<std::size_t>(k);
-      csv += fmt::format("{},{},{}\n", k, number_text(adapted.rows[0].env_steps[at]),
-                         number_text(mean_interval(adapted.rows[0].returns[at]).mean));
+      csv += fmt::format("{},{},{}{}\n", k, number_text(adapted.rows[0].env_steps[at]),
+                         number_text(mean_interval(adapted.rows[0].returns[at]).mean),
+                         reached.empty() ? "" : "," + number_text(reached[at]));
     }
     nn::write_file_atomically(file, csv);
   }
@@ -115,6 +117,7 @@ void adapt_cell(const Context& context, CellResult& result, const std::string& p
   const auto rows = static_cast<std::ptrdiff_t>(steps) + 1;
   result.adapted_steps.assign(table.columns[1].begin(), table.columns[1].begin() + rows);
   result.adapted.assign(table.columns[2].begin(), table.columns[2].begin() + rows);
+  if (table.columns.size() > 3) result.reached.assign(table.columns[3].begin(), table.columns[3].begin() + rows);
 }
 
 // One cell from wherever it stands to its end.

@@ -33,6 +33,31 @@ std::vector<double> returns_believing(const EnvRow& env, const std::vector<Task>
   return returns;
 }
 
+Task imagined_task(const EnvRow& env, const Task& task, std::uint64_t seed, std::uint32_t draw) {
+  Task drawn = sample_task(env, seed, Purpose::test_task, 1, draw);
+  if (!env.spec.name.starts_with("pusher")) return drawn;
+  // Block, goal x, goal y, then the blocks' places. The goal lies in the lane of its block, lanes being 0.2 wide.
+  const auto y_of = [](const Task& t) { return t[3 + 5 + static_cast<std::size_t>(t[0])]; };
+  const auto lane = [](double y) { return std::floor((y + 0.5) / 0.2); };
+  const double within = drawn[2] - 0.2 * lane(y_of(drawn));
+  std::copy(task.begin() + 3, task.end(), drawn.begin() + 3);
+  drawn[2] = within + 0.2 * lane(y_of(drawn));
+  return drawn;
+}
+
+double blind_prior(const EnvRow& env, const std::vector<Task>& tasks, int draws, std::uint64_t seed) {
+  require(draws >= 1, "blind_prior: at least one draw is needed");
+  std::vector<Task> world, believed;
+  for (std::uint32_t i = 0; const Task& task : tasks)
+    for (int k = 0; k < draws; ++k) {
+      world.push_back(task);
+      believed.push_back(imagined_task(env, task, seed, i++));
+    }
+  double mean = 0;
+  for (const double r : returns_believing(env, world, believed, seed, 1)) mean += r / static_cast<double>(world.size());
+  return mean;
+}
+
 Hedge blind_hedge(const EnvRow& env, const std::vector<Task>& tasks, double spacing, std::uint64_t seed,
                   int episodes) {
   Hedge best{.goal = {}, .mean_return = -1e300};

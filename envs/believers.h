@@ -5,6 +5,7 @@
 //   the task itself                    the oracle: nothing earns more
 //   one task, whatever the real one    the blind hedge: the best without any information, if the task is the best one
 //   another task's goal                a perfect learner that was told the wrong task
+//   a draw from the prior              the ideal blind prior: what ideal z ~ N(0, 1) would earn before any adaptation
 //   a draw from the exact posterior    Thompson sampling: what PEARL approximates
 #pragma once
 
@@ -19,6 +20,12 @@ namespace innerloop::envs {
 // in an episode of tasks[i]. Error if the environment has no best policy, or if a state shows which task it is.
 std::vector<double> returns_believing(const EnvRow& env, const std::vector<Task>& tasks,
                                       const std::vector<Task>& believed, std::uint64_t seed, int episodes);
+
+// A task drawn from the prior whose states look like those of `task`: another goal; for the pusher, where the blocks lie
+// is seen, so they stay, and another one is to be pushed. draw: which of the draws.
+Task imagined_task(const EnvRow& env, const Task& task, std::uint64_t seed, std::uint32_t draw);
+// What somebody earns on average who believes in such a draw: over the tasks, and so many draws for each.
+double blind_prior(const EnvRow& env, const std::vector<Task>& tasks, int draws, std::uint64_t seed);
 
 // The best single goal of a point robot to walk to, of the points of a grid on [−1, 1]² of this spacing, and what it
 // earns on average over the tasks.

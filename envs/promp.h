@@ -80,6 +80,7 @@ struct PrompCorner {
       .horizon = 100,
       .random_reset = true,
       .best_policy = "oracle (straight to the corner)",
+      .goal_radius = 0.5,
   };
   static constexpr Real max_step = Real(0.2), scale = Real(0.02), centre_radius = Real(0.5);
 

@@ -31,6 +31,10 @@ struct Spec {
   bool random_step = false;   // does step draw random numbers?
 
   std::string_view best_policy;  // what best_action is called in a table of reference returns
+
+  // How near to its goal (the task's first two numbers) an episode's last position (the first two numbers observed) has
+  // to be for a success; 0: success is not defined.
+  double goal_radius = 0;
 };
 
 // What one step gives beside the new state. The time limit is not the environment's business: the driver keeps it.

@@ -180,7 +180,7 @@ const rl::Options<EMamlConfig>& e_maml_options() {
 constexpr rl::Preset presets[] = {
     {"official", "the mean over steps, as in the authors' code", "credit = mean"},
     {"corner", "ProMP's four corners, three inner steps",
-     "inner_steps = 3\ntasks = 20\nhidden = [32, 32]\niterations = 100"},
+     "inner_steps = 3\nsigma = 3\ntasks = 8\ntrajectories = 10\nhidden = [32, 32]\niterations = 30"},
 };
 
 constexpr rl::SmokeRun smoke[] = {

@@ -89,7 +89,7 @@ constexpr rl::Preset presets[] = {
      "env = point-nav-oracle-v1\nhidden = [64, 64]\niterations = 100\ninner_steps = 0\nalpha = 0"},
     {"corner", "ProMP's four corners, three inner steps by likelihood ratios (LVC)",
      "env = promp-corner-v1\nestimator = likelihood-ratio\ninner_steps = 3\nalpha = 0.1\ntest_alpha_factor = 1\n"
-     "hidden = [32, 32]\nactivation = tanh\niterations = 100"},
+     "sigma = 3\ntasks = 8\ntrajectories = 10\nhidden = [32, 32]\nactivation = tanh\niterations = 30"},
     {"wheeled", "the wheeled robot, dense in training and sparse at test: a baseline of MAESN",
      "env = wheeled-dense-v1\ntest_env = wheeled-sparse-v1\nalpha = 0.1\ntasks = 10\ntrajectories = 10\n"
      "hidden = [32, 32]\nactivation = tanh\niterations = 60"},

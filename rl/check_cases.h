@@ -11,6 +11,7 @@ std::vector<CheckCase> policy_gradient_check_cases();
 std::vector<CheckCase> trpo_check_cases();
 std::vector<CheckCase> a2c_check_cases();
 std::vector<CheckCase> ppo_check_cases();
+std::vector<CheckCase> impala_check_cases();
 std::vector<CheckCase> q_learning_check_cases();
 std::vector<CheckCase> dqn_check_cases();
 std::vector<CheckCase> sac_check_cases();

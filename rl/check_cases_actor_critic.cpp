@@ -1,8 +1,10 @@
 // What `innerloop check a2c` and `innerloop check ppo` check: the losses of tiny agents, with and without memory.
+#include <algorithm>
 #include <string>
 
 #include "kernels/philox.h"
 #include "rl/check_cases.h"
+#include "rl/impala.h"
 #include "rl/ppo.h"
 
 namespace innerloop::rl {
@@ -88,5 +90,37 @@ std::vector<CheckCase> agent_cases(const std::string& subject,
 
 std::vector<CheckCase> a2c_check_cases() { return agent_cases("a2c", &a2c_loss); }
 std::vector<CheckCase> ppo_check_cases() { return agent_cases("ppo", &ppo_loss); }
+
+// Without memory: four steps of two sequences, one of which ends an episode.
+std::vector<CheckCase> impala_check_cases() {
+  std::vector<CheckCase> cases;
+  for (const bool categorical : {false, true})
+    for (const double leak : {0.0, 0.25}) {
+      const auto head = categorical ? nn::PolicySpec::Head::categorical : nn::PolicySpec::Head::gaussian;
+      AgentProblem p = agent_problem(head, Core::none, 4, 2);
+      const int tasks = 2, rows = 8;
+      Tensor continues = Tensor::full({tasks, rows, 1}, 1), alive = continues;
+      for (int task = 0; task < tasks; ++task)
+        for (const int row : {3, 6, 7}) continues.set(task, row, 0, 0), alive.set(task, row, 0, row != 3);
+      const auto data = [&](std::string name, Tensor value) {
+        p.inputs.push_back({std::move(name), std::move(value), false});
+      };
+      data("next_observations", check_normals({tasks, rows, 2}, 57, 1));
+      data("rewards", check_normals({tasks, rows, 1}, 58, 1));
+      data("not_terminated", alive);
+      data("continues", continues);
+      const auto old = std::ranges::find(p.inputs, "old_log_prob", &CheckInput::name);
+      old->name = "log_mu";
+      const ImpalaSpec spec{.loss = p.config, .gamma = 0.9, .lambda = 0.8, .trace = {.leak = leak}};
+      cases.push_back({.name = std::string("impala, ") + (categorical ? "categorical" : "gaussian") +
+                               (leak > 0 ? ", leaky" : ""),
+                       .subject = "impala",
+                       .inputs = p.inputs,
+                       .build = [=](const Vars& in) {
+                         return std::vector<Var>{impala_loss(agent_of(in), spec, in).total};
+                       }});
+    }
+  return cases;
+}
 
 }  // namespace innerloop::rl

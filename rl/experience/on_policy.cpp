@@ -25,7 +25,8 @@ const Options<OnPolicyConfig>& on_policy_options() {
       Options<Config>()
           .add("env", &Config::env, "environment; `innerloop list envs` shows all")
           .add("iterations", &Config::iterations, {1, 1e7}, "iterations to do")
-          .add("tasks", &Config::tasks, {1, 10000}, "tasks drawn for each iteration; one policy for all")
+          .add("tasks", &Config::tasks, {1, 10000}, "tasks of an iteration; one policy for all")
+          .add("redraw", &Config::redraw, "tasks are drawn anew for each iteration; false: those of the first are kept")
           .add("trajectories", &Config::trajectories, {1, 60000}, "trajectories per task")
           .add("hidden", &Config::hidden, {1, 4096}, "widths of the hidden layers")
           .add("activation", &Config::activation, "of the hidden layers")
@@ -57,7 +58,8 @@ Experience OnPolicySource::collect(const ParamValues& theta, int iteration) {
   std::vector<envs::Task> tasks;
   for (int task = 0; task < config_.tasks; ++task)
     tasks.insert(tasks.end(), static_cast<std::size_t>(slices),
-                 envs::sample_task(rollout_.env(), seed_, Purpose::task, i, static_cast<std::uint32_t>(task)));
+                 envs::sample_task(rollout_.env(), seed_, Purpose::task, config_.redraw ? i : 0,
+                                   static_cast<std::uint32_t>(task)));
 
   Experience experience;
   experience.trajectories =

@@ -21,7 +21,8 @@ struct OnPolicyConfig {
   std::vector<int> hidden = {100, 100};
   Activation activation = Activation::relu;
   double log_sigma_init = 0;
-  int tasks = 20;         // drawn anew for every iteration; one policy for all of them
+  int tasks = 20;         // one policy for all of them
+  bool redraw = true;     // tasks are drawn anew for every iteration; else those of the first are kept
   int trajectories = 20;  // per task
   int iterations = 100;
   AdvantageConfig advantage;

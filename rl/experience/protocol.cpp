@@ -18,10 +18,26 @@ RolloutPlace evaluation_place(const AdaptRequest& request) {
   return {.seed = request.seed, .iteration = 1, .test = true};
 }
 
+// Does the episode end within the radius of its task's goal?
+bool ends_at_goal(const Trajectories& evaluated, int task, int n, const AdaptRequest& request) {
+  double squares = 0;
+  for (int k = 0; k < 2; ++k) {
+    const double d = evaluated.last_observations.at(task, n, k) - request.tasks.at(0, task, k);
+    squares += d * d;
+  }
+  return squares <= request.goal_radius * request.goal_radius;
+}
+
 // One point of the curve: a column of the report, and the pictures.
 void write_point(AdaptReport& report, const AdaptRequest& request, int k, const Trajectories& evaluated) {
   for (int task = 0; task < evaluated.tasks; ++task) {
     report.returns.set(0, task, k, evaluated.mean_return(task));
+    if (request.goal_radius > 0) {
+      int reached = 0;
+      for (int n = 0; n < evaluated.per_task; ++n)
+        reached += ends_at_goal(evaluated, task, n, request);
+      report.reached.set(0, task, k, static_cast<double>(reached) / evaluated.per_task);
+    }
     for (int n = 0; n < std::min(request.paths, evaluated.per_task); ++n)
       report.paths.push_back({task, k, evaluated.path(task, n), evaluated.steps_of(evaluated.actions, task, n),
                               evaluated.steps_of(evaluated.rewards, task, n)});
@@ -56,6 +72,7 @@ AdaptReport AdaptationProtocol::run(const AdaptiveLearner& learner) const {
   const int evaluated = request.evaluation_trajectories > 0 ? request.evaluation_trajectories : N;
   const bool fresh = request.evaluation != Evaluation::exploration, mean = learner.explores_with_mean;
   AdaptReport report{.returns = Tensor({1, B, K + 1}), .paths = {}, .env_steps = Tensor({1, B, K + 1})};
+  if (request.goal_radius > 0) report.reached = Tensor({1, B, K + 1});
   report.one_trial = learner.update_time == UpdateTime::after_episode && N == 1 && !fresh;
 
   Tensors knowledge = learner.start(B);

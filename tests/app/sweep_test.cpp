@@ -339,8 +339,41 @@ TEST_CASE("sweep: methods judged by different columns are not compared", "[app][
   CHECK(json["comparisons"][0]["verdict"] == "not shown");
   CHECK(json["comparisons"][1]["verdict"] == "a beats b");
 
+  // Seven seeds in pairs: the mean of the differences and its interval. What is not compared has none.
+  CHECK_THAT(table, ContainsSubstring("Mean paired differences"));
+  CHECK_THAT(table, ContainsSubstring("  greedy − other in toy-v1: 9 ± 0 over 7 seeds\n"));
+  CHECK_THAT(table, !ContainsSubstring("greedy − exploring"));
+
   // Judged after adaptation, all are judged alike.
   CHECK_THAT(sweep_table({.last = 1, .adapt = 0}, made.cells, made.results), !ContainsSubstring("different columns"));
+}
+
+TEST_CASE("sweep: an adaptation is judged by its end, by the area below its curve, or by who reached the goal",
+          "[app][sweep]") {
+  CellResult result;
+  result.state = CellResult::State::finished;
+  result.series = {1, 2};
+  result.adapted = {0, 4, 5};
+  result.reached = {0, 0.25, 0.75};
+  const auto score = [&](const SweepSettings& settings) {
+    judge(result, settings);
+    return result.score;
+  };
+  CHECK(score({.last = 1}) == 2);
+  CHECK(score({.last = 1, .adapt = 2}) == 5);
+  CHECK(score({.last = 1, .adapt = 2, .judged = "area"}) == 3.25);  // ((0 + 4)/2 + (4 + 5)/2)/2
+  CHECK(score({.last = 1, .adapt = 2, .judged = "reached"}) == 0.75);
+  result.reached.clear();
+  CHECK(std::isnan(score({.last = 1, .adapt = 2, .judged = "reached"})));
+
+  TestFolder folder;
+  const Outcome alone = program({"sweep", "--methods", "toy", "--judged", "area", "--out", folder / "s"});
+  CHECK(alone.code == usage);
+  CHECK_THAT(alone.err, ContainsSubstring("needs --adapt"));
+  const Outcome unsaid =
+      program({"sweep", "--methods", "toy", "--adapt", "1", "--judged", "reached", "--out", folder / "s"});
+  CHECK(unsaid.code == usage);
+  CHECK_THAT(unsaid.err, ContainsSubstring("does not say what it is to reach the goal"));
 }
 
 TEST_CASE("sweep: judged by the return after K adaptation steps on held-out tasks", "[app][sweep]") {

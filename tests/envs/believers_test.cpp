@@ -87,3 +87,41 @@ TEST_CASE("believers on the half circle: exact Thompson sampling, and the bound 
 
   CHECK(std::abs(semicircle_prior_bound(2000) - 1.689) < 0.005);
 }
+
+// [plain] 40 × 60 episodes of arithmetic that other tests step through
+TEST_CASE("the ideal blind prior of the wheeled robot: draws agree with an average over the half circle", "[plain]") {
+  const EnvRow& env = find_env("wheeled-sparse-v1");
+  const std::vector<Task> tasks = reference_tasks(env);
+  double mean = 0;
+  std::vector<double> of_goal;
+  for (int k = 0; k < 60; ++k) {
+    const double angle = std::acos(-1.0) * (k + 0.5) / 60;
+    const Task goal{2 * std::cos(angle), 2 * std::sin(angle)};
+    of_goal.push_back(mean_of(returns_believing(env, tasks, std::vector<Task>(tasks.size(), goal), 1, 1)));
+    mean += of_goal.back() / 60;
+  }
+  const double drawn = blind_prior(env, tasks, 50, 1);
+  CHECK(std::abs(drawn - mean) < 3);  // 2000 draws of a spread of about 60: a standard error of 1.3
+  // Between standing still and the oracle: a goal in two is near enough to be paid.
+  CHECK(mean > -170);
+  CHECK(mean < -100);
+}
+
+TEST_CASE("a task imagined for the pusher: the blocks stay, and the goal lies in the lane of the one to push") {
+  const EnvRow& env = find_env("pusher-sparse-v1");
+  const Task world = reference_tasks(env)[3];
+  std::vector<int> chosen(5);
+  for (std::uint32_t k = 0; k < 50; ++k) {
+    const Task imagined = imagined_task(env, world, 1, k);
+    CHECK(std::equal(world.begin() + 3, world.end(), imagined.begin() + 3));
+    const auto block = static_cast<std::size_t>(imagined[0]);
+    ++chosen.at(block);
+    CHECK(std::floor((imagined[2] + 0.5) / 0.2) == std::floor((world[8 + block] + 0.5) / 0.2));
+    CHECK(imagined[1] >= 0.75);
+    CHECK(imagined[1] <= 0.95);
+  }
+  for (const int times : chosen) CHECK(times > 0);
+  // Whoever believes in the world itself is the oracle; in another task, poorer.
+  const double oracle = mean_of(returns_believing(env, {world}, {world}, 1, 1));
+  CHECK(blind_prior(env, {world}, 10, 1) < oracle - 50);
+}

@@ -31,17 +31,26 @@ sweep() {
   cp "$work/$matrix.txt" "$kept/family-$matrix/sweep.txt"
 }
 
+# One sweep for a row of step sizes each, on two seeds that the recorded runs do not have: what `corner` below is set to.
+# Every method has the same three step sizes; ProMP, which has Adam for a trust region, has a rate of it beside.
+tuned="maml:corner maml:corner+estimator=log-likelihood maml:corner+estimator=first-order e_maml:corner promp:corner"
+with_alpha() { for method in $tuned; do printf '%s+alpha=%s ' "$method" "$1"; done; }
+
 for matrix in ${*:-corner reptile wheeled}; do
   case $matrix in
-    corner) sweep corner --seeds "${SEEDS:-5}" --adapt 3 --envs promp-corner-v1 \
+    tuning) sweep tuning --seeds 2 --first-seed 101 --adapt 3 --judged reached --set iterations=20 \
+      --methods "$(for alpha in 0.03 0.1 0.3; do with_alpha $alpha; done)" ;;
+    corner) sweep corner --seeds "${SEEDS:-5}" --adapt 3 --judged reached \
       --methods "maml:corner maml:corner+estimator=log-likelihood maml:corner+estimator=first-order e_maml:corner \
                  promp:corner" ;;
-    reptile) sweep reptile --seeds "${SEEDS:-3}" --adapt 3 --envs point-nav-v1 \
-      --methods "maml:quick maml:quick+estimator=first-order reptile:quick" ;;
-    wheeled) sweep wheeled --seeds "${SEEDS:-5}" --adapt 3 --envs wheeled-dense-v1 \
+    reptile) sweep reptile --seeds "${SEEDS:-3}" --adapt 3 \
+      --methods "maml:quick+iterations=20 maml:quick+iterations=20+estimator=first-order reptile:quick+iterations=20" ;;
+    wheeled) sweep wheeled --seeds "${SEEDS:-5}" --adapt 5 --judged area \
       --methods "maesn:wheeled maesn:wheeled+inner_steps=0 maesn:wheeled+latents=point maml:wheeled" ;;
-    pusher) sweep pusher --seeds "${SEEDS:-3}" --adapt 3 --envs pusher-dense-v1 \
+    pusher) sweep pusher --seeds "${SEEDS:-3}" --adapt 5 --judged area \
       --methods "maesn:pusher maesn:pusher+inner_steps=0 maesn:pusher+latents=point maml:pusher" ;;
+    scratch) sweep scratch --seeds "${SEEDS:-5}" --metric return \
+      --methods "trpo+env=wheeled-sparse-v1" ;;
     *) echo "no matrix is called $matrix"; exit 2 ;;
   esac
 done

@@ -2,7 +2,8 @@
 # Records meta-gradient learning: γ and λ by state on the two reward processes, from v = 0 (ten seeds of signal and noise, one
 # of the others) and online; then control, if named. Interrupted, it goes on where it stopped.
 #   sh tests/tools/record_meta_gradient.sh [BUILD] [job ...]      (from the repository's root)
-# Jobs: processes, chain.
+# Jobs: processes; alphas: the same with smaller and larger steps of the learner; pairs: one pair of trajectories a step,
+# β constant; chain.
 set -e
 build=${1:-build}
 [ $# -gt 0 ] && shift
@@ -17,7 +18,7 @@ record_set() {
   for s in $seeds; do
     record "$all" "$s" meta_gradient "$@"
     # The first iterations, for whoever repeats them, and the last.
-    awk 'NR <= 21 { print; next } { last = $0 } END { if (last) print last }' "$run/metrics.csv" \
+    awk 'NR <= 4 { print; next } { last = $0 } END { if (last) print last }' "$run/metrics.csv" \
       > "$kept/$all/seed-$s/metrics.csv"
   done
   facts "$all" "meta_gradient $*"
@@ -30,6 +31,16 @@ for job in ${*:-processes}; do
     record_set meta-noise-undone "1" --preset noise-undone
     record_set meta-signal-noise-online "1" --preset signal-noise-online
     record_set meta-noise-undone-online "1" --preset noise-undone-online
+    ;;
+  alphas)
+    for alpha in 0.5 0.01; do
+      record_set "meta-signal-noise-alpha-$alpha" "1 2 3" --preset signal-noise --learning-rate "$alpha" \
+        --meta-optimiser adam --beta 0.05 --meta-steps 50 --iterations 30
+    done
+    ;;
+  pairs)
+    record_set meta-signal-noise-pairs "1 2 3" --preset signal-noise --trajectories 1 --beta 0.5 --no-anneal-beta \
+      --meta-steps 1000 --iterations 100
     ;;
   chain)
     for delay in 1 3 10 30 100; do

@@ -40,14 +40,14 @@ evaluate() {
     > "$kept/$set_name/seed-$seed/adapt.txt"
 }
 
-# facts SET COMMAND...: the set's command, commit, date, processor and processor time, in one file for people. COMMIT: of
+# facts SET COMMAND...: the set's command (with the variable seeds, "1 to 5" if that is not set), commit, date, processor and processor time, in one file for people. COMMIT: of
 # the program, if it was built from another one than the working tree shows.
 facts() {
   set_name=$1
   shift
   commit=${COMMIT:-$(git rev-parse --short=12 HEAD)$(git diff --quiet HEAD -- '*.cpp' '*.h' '*.cu' || echo ", changed")}
   {
-    echo "command    innerloop train $* --seed 1 to 5"
+    echo "command    innerloop train $* --seed ${seeds:-1 to 5}"
     echo "commit     $commit"
     echo "date       $(date -u +%F)"
     echo "processor  $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), one thread"

@@ -294,3 +294,46 @@ TEST_CASE("protocol: nothing to adapt to, or no data, is an error", "[rl][protoc
   request.tasks = Tensor({1, 0, 2});
   CHECK_THROWS_WITH(AdaptationProtocol{request}.run(counting_learner()), Catch::Matchers::ContainsSubstring("no task"));
 }
+
+TEST_CASE("protocol: who reached the goal is counted by where the judged episodes end", "[rl][protocol]") {
+  // Six episodes of each task. Task 0: as many end 0.5 to the right of the goal as updates were made, the others 0.6;
+  // task 1: all end on the goal.
+  AdaptiveLearner learner;
+  learner.start = [](int) {
+    Tensors latent;
+    latent.add("updates", Tensor::scalar(0));
+    return latent;
+  };
+  learner.act = [](const Tensors& latent, const std::vector<envs::Task>& tasks, int episodes, const RolloutPlace&,
+                   bool) {
+    Trajectories all;
+    all.tasks = static_cast<int>(tasks.size());
+    all.per_task = episodes;
+    all.last_observations = Tensor({all.tasks, episodes, 3});
+    for (int task = 0; task < all.tasks; ++task)
+      for (int n = 0; n < episodes; ++n) {
+        all.lengths.push_back(1);
+        all.returns.push_back(0);
+        const double off = task == 1 ? 0 : (n < latent[0].item() ? 0.5 : 0.6);
+        all.last_observations.set(task, n, 0, tasks[static_cast<std::size_t>(task)][0] + off);
+        all.last_observations.set(task, n, 1, tasks[static_cast<std::size_t>(task)][1]);
+        all.last_observations.set(task, n, 2, 77);  // no part of a position
+      }
+    return all;
+  };
+  learner.update = [](const Tensors& latent, const Trajectories&, int) {
+    Tensors next = latent;
+    next[0] = Tensor::scalar(latent[0].item() + 1);
+    return next;
+  };
+  AdaptRequest request = small_request(Evaluation::exploration);
+  request.tasks = Tensor::from({1, 2, 2}, std::vector<double>{0.25, 0.5, -0.5, 0.25});
+  request.paths = 0;
+  CHECK(AdaptationProtocol{request}.run(learner).reached.empty());
+  request.goal_radius = 0.5;
+  const AdaptReport report = AdaptationProtocol{request}.run(learner);
+  for (int k = 0; k <= 2; ++k) {
+    CHECK(report.reached.at(0, 0, k) == k / 6.0);
+    CHECK(report.reached.at(0, 1, k) == 1);
+  }
+}
