@@ -85,12 +85,13 @@ std::vector<envs::Task> test_tasks(const envs::EnvRow& env, const AdaptSettings&
 }
 
 // The tasks that a learner was trained on, by what its options say:
-//   train_tasks                   so many, drawn once; or a list of the authors', from which the test differs
+//   train_tasks, task_list        so many, drawn once; or a list of the authors', from which the test differs
 //   tasks, and no steps           so many new ones in every iteration; in the first one only, if redraw is false
 //   tasks, trajectories, steps    a new one for every episode of every environment; one that may end early has one step
 //                                 at least, another has as many as its horizon
 //   no tasks                      one task, the first
 envs::TrainingDraws training_draws(const rl::OptionValues& values, std::uint64_t seed, int iterations) {
+  if (values.contains("task_list")) return {seed, std::min(iterations, 1), values.integer("task_list")};
   if (values.contains("train_tasks")) return {seed, std::min(iterations, 1), values.integer("train_tasks")};
   if (!values.contains("tasks")) return {seed, std::min(iterations, 1), 1};
   const int tasks = values.integer("tasks");

@@ -120,9 +120,14 @@ class EMamlTrainer final : public rl::Trainer {
 
     // What each task's exploration is credited with, in the unit of the surrogate: per step if that averages steps.
     std::vector<double> returns = data.task_returns;
-    if (config_.inner.advantage.weighting != rl::Weighting::trajectory_sum)
+    const bool per_step = config_.inner.advantage.weighting != rl::Weighting::trajectory_sum;
+    const bool standardise = config_.inner.advantage.standardise;
+    if (per_step)
       for (double& r : returns) r /= data.length;
-    const std::vector<double> scores = credit_scores(returns, config_.inner.advantage.standardise);
+    std::vector<double> scores = credit_scores(returns, standardise);
+    // Standardising has undone that: a score is of size 1, as an advantage is, where the surrogate has 1/T of each.
+    if (per_step && standardise && config_.credit == Credit::sum)
+      for (double& s : scores) s /= data.length;
     const int tasks = static_cast<int>(scores.size());
     data.query.add("scores", Tensor::from({tasks, 1, 1}, scores, config_.inner.dtype));
 

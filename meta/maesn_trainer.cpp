@@ -273,10 +273,10 @@ namespace {
 
 constexpr rl::Preset presets[] = {
     {"wheeled", "the wheeled robot, of a size for two cores",
-     "tasks = 10\ntrajectories = 10\nhidden = [32, 32]\nactivation = tanh\niterations = 60"},
+     "task_list = 20\ntasks = 10\ntrajectories = 10\nhidden = [32, 32]\nactivation = tanh\niterations = 80"},
     {"pusher", "the pusher, of a size for two cores",
-     "env = pusher-dense-v1\ntest_env = pusher-sparse-v1\ntasks = 10\ntrajectories = 10\nhidden = [32, 32]\n"
-     "activation = tanh\niterations = 60"},
+     "env = pusher-dense-v1\ntest_env = pusher-sparse-v1\ntask_list = 20\ntasks = 10\ntrajectories = 10\n"
+     "hidden = [32, 32]\nactivation = tanh\niterations = 80"},
 };
 
 constexpr rl::SmokeRun smoke[] = {
