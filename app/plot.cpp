@@ -9,6 +9,7 @@
 #include "app/gnuplot.h"
 #include "app/options.h"
 #include "app/plot_plane.h"
+#include "app/plot_states.h"
 #include "app/run_folder.h"
 #include "app/statistics.h"
 #include "envs/table.h"
@@ -36,6 +37,10 @@ constexpr Option plot_flags[] = {
      .type = OptionType::boolean,
      .value = "false",
      .help = "instead: the latent means of the training tasks of a run of MAESN, latents.png"},
+    {.name = "by_state",
+     .type = OptionType::boolean,
+     .value = "false",
+     .help = "instead: the γ and λ that were learned for each state, by_state.png"},
     {.name = "frames",
      .type = OptionType::integer,
      .value = "8",
@@ -66,7 +71,8 @@ constexpr const char* plot_examples =
     "  innerloop plot runs/maml-point-nav-v1-seed1\n"
     "  innerloop plot runs/maml-point-nav-v1-seed* --metric kl --out plots\n"
     "  innerloop plot runs/maml-point-nav-v1-seed1 --film --steps 1\n"
-    "  innerloop plot runs/maesn runs/maml --exploration";
+    "  innerloop plot runs/maesn runs/maml --exploration\n"
+    "  innerloop plot runs/signal-noise-seed* --by-state";
 
 // Runs that differ in nothing but the seed belong together.
 struct Group {
@@ -155,16 +161,18 @@ int plot_film_of(const Context& context, const std::vector<std::string>& runs, c
   return success;
 }
 
-// What a plane shows: where the runs go, or where the latents lie.
+// Where the runs go, where their latents lie, or what they learned for each state.
 int plot_plane_of(const Context& context, const ParsedArguments& parsed) {
   const auto number = [&](const char* flag) {
     return parsed.given.contains(flag) ? static_cast<int>(parsed.given.integer(flag)) : 0;
   };
   const std::string folder = parsed.given.contains("out") ? parsed.given.text("out") : parsed.words[0] + "/plots";
   make_output_folder(folder);
-  const Plotted plotted = parsed.given.contains("latents") && parsed.given.boolean("latents")
-                              ? plot_latents(context, parsed.words[0], folder)
-                              : plot_exploration(context, parsed.words, number("task"), number("steps"), folder);
+  const auto asked = [&](const char* flag) { return parsed.given.contains(flag) && parsed.given.boolean(flag); };
+  const Plotted plotted = asked("by_state")  ? plot_by_state(context, parsed.words, folder)
+                          : asked("latents") ? plot_latents(context, parsed.words[0], folder)
+                                             : plot_exploration(context, parsed.words, number("task"),
+                                                                number("steps"), folder);
   if (!plotted.problem.empty()) throw Error(plotted.problem);
   context.out << plotted.png << "\n" << plotted.svg << "\n";
   return success;
@@ -188,7 +196,7 @@ int plot_command(const Context& context, Arguments arguments) {
     return plot_film_of(context, parsed.words, values);
   }
   const auto asked = [&](const char* flag) { return parsed.given.contains(flag) && parsed.given.boolean(flag); };
-  if (asked("exploration") || asked("latents")) return plot_plane_of(context, parsed);
+  if (asked("exploration") || asked("latents") || asked("by_state")) return plot_plane_of(context, parsed);
   const std::vector<Group> groups = read_groups(context, parsed.words);
   const NumberTable& first = groups[0].runs[0];
   if (first.names.size() < 2) throw Error(parsed.words[0] + "/metrics.csv has no rows yet");

@@ -70,6 +70,23 @@ TEST_CASE("meta-gradient, recorded: λ alternates on noise undone, and both proc
   }
 }
 
+TEST_CASE("plot --by-state: what ten seeds learned in the mean, and the exact optimum beside it", "[plain]") {
+  TestFolder folder;
+  std::string runs;
+  for (int seed = 1; seed <= 10; ++seed) runs += " " + seed_folder("meta-signal-noise", seed);
+  run_innerloop(folder, "plot" + runs + " --by-state --out " + (folder / "p"));  // 1 where gnuplot is missing
+  const std::string data = contents(folder / "p/by_state.dat"), script = contents(folder / "p/by_state.gp");
+  CHECK(script.find("signal-noise, 10 seeds") != std::string::npos);
+  CHECK(script.find("optimum, signal-noise-v1, α = 0.1") != std::string::npos);
+  double mean = 0;
+  for (int seed = 1; seed <= 10; ++seed) mean += learned("meta-signal-noise", seed, "gamma_").at(1) / 10;
+  CHECK(data.find("\n2 " + std::to_string(mean).substr(0, 6)) != std::string::npos);
+
+  const Outcome none = run_innerloop(folder, "plot tests/golden/runs/a2c-cartpole/seed-1 --by-state --out " +
+                                                 (folder / "p"));
+  CHECK(none.code == 2);
+}
+
 TEST_CASE("meta-gradient, recorded: the first thousand online steps repeat to 3 digits", "[plain]") {
   TestFolder folder;
   const std::string recorded = seed_folder("meta-signal-noise-online", 1);
