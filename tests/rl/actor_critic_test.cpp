@@ -170,8 +170,8 @@ TEST_CASE("recurrent agent: gradients through 24 steps against finite difference
 
 TEST_CASE("all losses of this folder on tiny nets: along 64 random directions, and every coordinate") {
   const int directions = sanitized ? 3 : 64;  // each makes the same accesses
-  for (const auto algorithm : {policy_gradient_check_cases, trpo_check_cases, a2c_check_cases, ppo_check_cases, impala_check_cases,
-                               q_learning_check_cases, dqn_check_cases, sac_check_cases})
+  for (const auto algorithm : {policy_gradient_check_cases, trpo_check_cases, a2c_check_cases, ppo_check_cases,
+                               impala_check_cases, q_learning_check_cases, dqn_check_cases, sac_check_cases})
     for (const CheckCase& c : algorithm()) {
       CAPTURE(c.name);
       const CheckReport full = run_check_along(c, directions);
