@@ -73,6 +73,13 @@ PlanSignature signature_of(const std::string& function, std::initializer_list<Ar
 
 }  // namespace
 
+std::size_t Results::checked(std::size_t index) const {
+  if (index >= size()) [[unlikely]]
+    require(false, "a Function that returned " + std::to_string(size()) + " lists has no list " +
+                       std::to_string(index) + " (they are counted from 0)");
+  return index;
+}
+
 Vars Inputs::next(std::string_view label) {
   require(used_ < groups_.size(),
           "the traced function takes more arguments than it was given, at '" + std::string(label) + "'");
@@ -141,8 +148,8 @@ Tensor output_tensor(CachedPlan& plan, std::size_t n) {
 }
 
 // The tensors that the run writes into.
-std::vector<Tensors> bind_outputs(CachedPlan& plan) {
-  std::vector<Tensors> results;
+Results bind_outputs(CachedPlan& plan) {
+  Results results;
   std::size_t n = 0;
   for (const Vars& group : plan.output_groups) {
     Tensors list;
@@ -195,8 +202,8 @@ std::string FunctionBase::describe_plan() const {
   return cache_->plans.empty() ? "not run yet\n" : cache_->plans.front().program->describe();
 }
 
-std::vector<Tensors> FunctionBase::call(const std::any& spec, Same same, Trace trace, void (*lambda)(),
-                                        std::initializer_list<Argument> arguments) const {
+Results FunctionBase::call(const std::any& spec, Same same, Trace trace, void (*lambda)(),
+                           std::initializer_list<Argument> arguments) const {
   const Locked locked(cache_->lock);
   std::list<CachedPlan>& plans = cache_->plans;
 
@@ -215,7 +222,7 @@ std::vector<Tensors> FunctionBase::call(const std::any& spec, Same same, Trace t
 
   // Run it into tensors that nobody else holds.
   const bool refresh = bind_inputs(plan, arguments);
-  std::vector<Tensors> results = bind_outputs(plan);
+  Results results = bind_outputs(plan);
   plan.ran = false;  // should the run throw, what depends on fixed inputs may be half done
   try {
     plan.program->run(plan.in, plan.out, {.refresh = refresh, .check_finite = cache_->check_finite});

@@ -6,6 +6,9 @@
 //   });
 //   ParamValues g = gradient(spec, {theta, batch})[0];
 //
+//   const Function square_of("square", [](Inputs& in) -> std::vector<Vars> { … });   // without a Spec
+//   const Tensor& y = square_of({x})[0][0];
+//
 // The lambda captures nothing (checked at compile time), so nothing can go stale: whatever varies is an input, whatever
 // shapes the program is in its Spec, which with the arguments' lists, names and shapes is the key of its cached plan.
 //
@@ -55,6 +58,20 @@ struct Argument {
 // call's plan holds it, so "the same storage" means "the same numbers").
 inline Argument fixed(Argument argument) { argument.fixed = true; return argument; }
 
+// What a call returns: the lists that the body returned, with numbers. On a result that is about to go, [] gives the
+// list itself and the list's [] the tensor itself, so that `const Tensor& y = f({x})[0][0];` keeps its numbers.
+class Results : public std::vector<Tensors> {
+ public:
+  using std::vector<Tensors>::vector;
+  // Error if the Function returned fewer lists.
+  Tensors& operator[](std::size_t index) & { return (*this).vector::operator[](checked(index)); }
+  const Tensors& operator[](std::size_t index) const& { return (*this).vector::operator[](checked(index)); }
+  Tensors operator[](std::size_t index) && { return std::move((*this)[index]); }
+
+ private:
+  std::size_t checked(std::size_t index) const;
+};
+
 struct CachedPlan;
 
 class FunctionBase {
@@ -74,8 +91,8 @@ class FunctionBase {
  protected:
   using Trace = std::vector<Vars> (*)(void (*)(), Inputs&, const std::any&);
   using Same = bool (*)(const std::any&, const std::any&);
-  std::vector<Tensors> call(const std::any& spec, Same same, Trace trace, void (*lambda)(),
-                            std::initializer_list<Argument> arguments) const;
+  Results call(const std::any& spec, Same same, Trace trace, void (*lambda)(),
+               std::initializer_list<Argument> arguments) const;
 
  private:
   CachedPlan make_plan(const std::any& spec, Trace trace, void (*lambda)(),
@@ -88,28 +105,52 @@ class FunctionBase {
 
 struct NoSpec { friend bool operator==(const NoSpec&, const NoSpec&) = default; };
 
+// Whether a Function can be made of it: it captures nothing and has the signature of a body.
+template <class Lambda, class Spec = NoSpec>
+constexpr bool is_function_body =
+    std::is_convertible_v<Lambda, std::vector<Vars> (*)(Inputs&, const Spec&)> ||
+    (std::is_same_v<Spec, NoSpec> && std::is_convertible_v<Lambda, std::vector<Vars> (*)(Inputs&)>);
+
 template <class Spec = NoSpec>
 class Function : public FunctionBase {
  public:
   using Body = std::vector<Vars> (*)(Inputs&, const Spec&);
+  using PlainBody = std::vector<Vars> (*)(Inputs&);  // of a Function without a Spec
   template <class Lambda>
-    requires std::is_convertible_v<Lambda, Body>  // one that captures does not convert: pass what varies as an input
-  Function(std::string name, Lambda body) : FunctionBase(std::move(name)), body_(body) {}
+  Function(std::string name, Lambda body) : FunctionBase(std::move(name)) {
+    static_assert(is_function_body<Lambda, Spec>,
+                  "The body of a Function is a lambda that captures nothing, [](Inputs& in, const Spec& c) or "
+                  "[](Inputs& in), and returns std::vector<Vars>. What it captured would be a constant of the traced "
+                  "program, whatever becomes of the variable: pass what varies as an argument of the call, and what "
+                  "shapes the program in the Spec.");
+    if constexpr (std::is_convertible_v<Lambda, Body>) body_ = body;
+    else if constexpr (std::is_convertible_v<Lambda, PlainBody>) plain_body_ = body;
+  }
 
-  std::vector<Tensors> operator()(const Spec& spec, std::initializer_list<Argument> arguments) const {
-    return call(
-        std::any(spec),
-        [](const std::any& a, const std::any& b) {
-          return same_bits(std::any_cast<const Spec&>(a), std::any_cast<const Spec&>(b));
-        },
-        [](void (*body)(), Inputs& in, const std::any& c) {
-          return reinterpret_cast<Body>(body)(in, std::any_cast<const Spec&>(c));
-        },
-        reinterpret_cast<void (*)()>(body_), arguments);
+  // Function<>: f({x}) is f({}, {x}).
+  Results operator()(std::initializer_list<Argument> arguments) const
+    requires std::is_same_v<Spec, NoSpec>
+  {
+    return (*this)(Spec{}, arguments);
+  }
+  Results operator()(const Spec& spec, std::initializer_list<Argument> arguments) const {
+    const Same same = [](const std::any& a, const std::any& b) {
+      return same_bits(std::any_cast<const Spec&>(a), std::any_cast<const Spec&>(b));
+    };
+    const Trace trace = [](void (*body)(), Inputs& in, const std::any& c) {
+      return reinterpret_cast<Body>(body)(in, std::any_cast<const Spec&>(c));
+    };
+    const Trace trace_plain = [](void (*body)(), Inputs& in, const std::any&) {
+      return reinterpret_cast<PlainBody>(body)(in);
+    };
+    if (plain_body_) return call(std::any(spec), same, trace_plain, reinterpret_cast<Erased>(plain_body_), arguments);
+    return call(std::any(spec), same, trace, reinterpret_cast<Erased>(body_), arguments);
   }
 
  private:
-  Body body_;
+  using Erased = void (*)();  // of any signature, on its way to a Trace
+  Body body_ = nullptr;
+  PlainBody plain_body_ = nullptr;
 };
 
 }  // namespace innerloop

@@ -20,6 +20,14 @@ std::string short_location(const SourceLocation& where) {
   return file + ":" + std::to_string(where.line());
 }
 
+// A line for each operand: "    A = h1 (20, 2000, 64)  made at nn/mlp.cpp:41".
+std::string operands_text(const Graph& graph, std::span<const NodeId> inputs) {
+  std::string text;
+  char letter = 'A';
+  for (NodeId input : inputs) text += std::string("\n    ") + letter++ + " = " + graph.describe(input);
+  return text;
+}
+
 }  // namespace
 
 Shape Var::shape() const {
@@ -139,7 +147,11 @@ void Graph::evaluate(NodeId id) {
     }
     call.out = {out_data + node.shape.per_task() * static_cast<std::size_t>(task) * size_of(dtype_), node.shape.rows,
                 node.shape.cols};
-    kernel(call);
+    try {
+      kernel(call);
+    } catch (const Error& error) {
+      rethrow_at(id, task, error);
+    }
   }
   values_[id] = std::move(out);
 }
@@ -171,6 +183,13 @@ std::string Graph::describe(NodeId id) const {
   return text + " " + to_string(n.shape) + "  made at " + short_location(n.where);
 }
 
+void Graph::rethrow_at(NodeId id, int task, const Error& error) const {
+  const Node& n = nodes_[id];
+  throw Error(std::string("index error: ") + (*table_)[static_cast<std::size_t>(n.op)].name + ", at " +
+              short_location(n.where) + (n.shape.tasks > 1 ? ", task " + std::to_string(task) : "") +
+              operands_text(*this, inputs_of(id)) + "\n    " + error.what());
+}
+
 int ShapeRequest::tasks() const {
   int tasks = 1;
   for (Var input : inputs) tasks = std::max(tasks, input.shape().tasks);
@@ -181,14 +200,19 @@ int ShapeRequest::tasks() const {
 }
 
 void ShapeRequest::refuse(const std::string& why) const {
-  std::string message = std::string("shape error: ") + def.name + ", at " + short_location(where);
-  char letter = 'A';
-  for (Var input : inputs) message += std::string("\n    ") + letter++ + " = " + graph.describe(input.id);
+  std::vector<NodeId> operands;
+  for (Var input : inputs) operands.push_back(input.id);
+  std::string message =
+      std::string("shape error: ") + def.name + ", at " + short_location(where) + operands_text(graph, operands);
   if (attr.x != 0 || attr.y != 0)
     message += "\n    with (" + std::to_string(attr.x) + ", " + std::to_string(attr.y) + ")";
   if (attr.i != 0 || attr.j != 0)
     message += "\n    with (" + std::to_string(attr.i) + ", " + std::to_string(attr.j) + ")";
   throw Error(message + "\n    " + why);
+}
+
+Vars::Vars(std::initializer_list<std::pair<std::string, Var>> entries) {
+  for (const auto& [name, value] : entries) add(name, value);
 }
 
 void Vars::add(std::string name, Var value) {
@@ -233,13 +257,17 @@ Params each(const Params& a, Make make) {
 }  // namespace
 
 Params operator+(const Params& a, const Params& b) {
-  require(a.count() == b.count(), "adding two parameter lists of different length");
+  require_same_names("two lists of Vars", a, b);
   return each(a, [&](std::size_t i) { return a[i] + b[i]; });
 }
 
 Params operator-(const Params& a, const Params& b) {
-  require(a.count() == b.count(), "subtracting two parameter lists of different length");
+  require_same_names("two lists of Vars", a, b);
   return each(a, [&](std::size_t i) { return a[i] - b[i]; });
+}
+
+Params operator-(const Params& a) {
+  return each(a, [&](std::size_t i) { return -a[i]; });
 }
 
 Params operator*(Var factor, const Params& a) {
@@ -249,6 +277,9 @@ Params operator*(Var factor, const Params& a) {
 Params operator*(double factor, const Params& a) {
   return each(a, [&](std::size_t i) { return factor * a[i]; });
 }
+
+Params operator*(const Params& a, Var factor) { return factor * a; }
+Params operator*(const Params& a, double factor) { return factor * a; }
 
 Params broadcast_tasks(const Params& theta, int tasks) {
   return each(theta, [&](std::size_t i) { return broadcast_tasks(theta[i], tasks); });

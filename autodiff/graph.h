@@ -2,9 +2,11 @@
 #pragma once
 
 #include <deque>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "autodiff/tensor.h"
@@ -32,11 +34,19 @@ struct Var {
   const Tensor& value() const;
 };
 
-// A Var together with the line of the caller that passed it: what lets an error name the line that made a node.
+// A Var together with the line of the caller that passed it: what lets an error name the line that made a node. Never
+// made from a number: where a function takes one, it has an overload with double.
 struct At {
   Var var;
   SourceLocation where;
   At(Var v, SourceLocation w = SourceLocation::current()) : var(v), where(w) {}  // NOLINT: implicit
+};
+
+// The same for a number, where no Var brings the line: x += 1.0.
+struct NumberAt {
+  double number;
+  SourceLocation where;
+  NumberAt(double x, SourceLocation w = SourceLocation::current()) : number(x), where(w) {}  // NOLINT: implicit
 };
 
 struct Node {
@@ -53,6 +63,8 @@ class Graph {
  public:
   enum class Mode { traced, eager };  // eager: appending a node evaluates it, for learning and debugging
   explicit Graph(Dtype dtype = Dtype::f64, Mode mode = Mode::traced, const OpTable& table = op_table());
+  // Graph graph = Graph::eager();  every Var has its numbers at once: what a first program needs.
+  static Graph eager(Dtype dtype = Dtype::f64) { return Graph(dtype, Mode::eager); }
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
 
@@ -61,6 +73,9 @@ class Graph {
   Var input(Shape shape, std::string_view name, SourceLocation where = SourceLocation::current());
   Var input(const Tensor& value, std::string_view name, SourceLocation where = SourceLocation::current());
   Var constant(const Tensor& value, SourceLocation where = SourceLocation::current());
+  Var constant(double value, SourceLocation where = SourceLocation::current()) {  // (1, 1, 1), as fill makes it
+    return fill({1, 1, 1}, value, where);
+  }
   Var fill(Shape shape, double value, SourceLocation where = SourceLocation::current());
 
   // Appends a node after checking its shapes with the rule of the operator table. Error messages name both operands.
@@ -74,6 +89,12 @@ class Graph {
   void set_name(Var var, std::string_view name);
   std::string_view name(NodeId id) const;
   std::string describe(NodeId id) const;  // "h1 (20, 2000, 64)  made at nn/mlp.cpp:41", for messages
+  // For the catch of what a kernel throws: the same Error again, with the operation, its line and its operands.
+  //   index error: gather_rows, at nn/embedding.cpp:12, task 3
+  //       A = table (1, 5, 8)  made at …
+  //       B = words (4, 20, 1)  made at …
+  //       row 2 of the index holds 7, and must hold a whole number from 0 to 4
+  [[noreturn]] void rethrow_at(NodeId id, int task, const Error& error) const;
 
   void set_fuse(bool on) { fuse_ = on; }
   // Where the graph will run: a fused operation for which the device has no kernel is appended as its expansion too.
@@ -133,6 +154,7 @@ class Vars {
  public:
   Vars() = default;
   Vars(std::string name, Var value) { add(std::move(name), value); }
+  Vars(std::initializer_list<std::pair<std::string, Var>> entries);  // Params{{"W", W}, {"b", b}}
   void add(std::string name, Var value);
   std::size_t count() const { return values_.size(); }
   bool contains(std::string_view name) const;
@@ -151,10 +173,14 @@ class Vars {
 using Params = Vars;
 using Batch = Vars;
 
+// Arithmetic by position. Error unless both lists have the same names in the same order.
 Params operator+(const Params& a, const Params& b);
 Params operator-(const Params& a, const Params& b);
+Params operator-(const Params& a);
 Params operator*(Var factor, const Params& a);
+Params operator*(const Params& a, Var factor);
 Params operator*(double factor, const Params& a);
+Params operator*(const Params& a, double factor);
 Params broadcast_tasks(const Params& theta, int tasks);
 Params stop_gradient(const Params& a);
 

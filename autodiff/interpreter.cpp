@@ -31,7 +31,11 @@ Numbers<T> compute(const Graph& graph, NodeId id, NodeNumbers<T>& values) {
       if (node.op == Op::sum_tasks) call.tasks = shape.tasks;
     }
     call.out = {out.data() + node.shape.per_task() * static_cast<std::size_t>(task), node.shape.rows, node.shape.cols};
-    kernels::run_reference<T>(node.op, call);
+    try {
+      kernels::run_reference<T>(node.op, call);
+    } catch (const Error& error) {
+      graph.rethrow_at(id, task, error);
+    }
   }
   return out;
 }

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cmath>
-#include <limits>
 
 #include "autodiff/op_table.h"
 
@@ -25,6 +24,9 @@ Var ternary(Op op, At a, At b, At c, Attr attr = {}) {
 }
 Attr number(double x, double y = 0) { return {.x = x, .y = y}; }
 Attr sizes(int i, int j = 0) { return {.i = i, .j = j}; }
+// A number beside the operand `a`, as a node of its graph.
+At beside(At a, double x, const char* what) { return {graph_of(a, what).fill({1, 1, 1}, x, a.where), a.where}; }
+std::span<const Var> listed(std::initializer_list<Var> vars) { return {vars.begin(), vars.size()}; }
 
 }  // namespace
 
@@ -40,13 +42,37 @@ Var operator-(At a, double b) { return unary(Op::add_scalar, a, number(-b)); }
 Var operator-(double a, At b) { return unary(Op::add_scalar, {-b, b.where}, number(a)); }
 Var operator*(At a, double b) { return unary(Op::scale, a, number(b)); }
 Var operator*(double a, At b) { return unary(Op::scale, b, number(a)); }
-Var operator/(At a, double b) {
-  // 1/b, unless it is beyond the graph's numbers where a/b need not be.
-  Graph& graph = graph_of(a, "div");
-  const bool single = graph.dtype() == Dtype::f32;
-  const double most = single ? std::numeric_limits<float>::max() : std::numeric_limits<double>::max();
-  if (b != 0 && std::abs(1 / b) > most) return a / At{graph.fill({1, 1, 1}, b, a.where), a.where};
-  return unary(Op::scale, a, number(1 / b));
+Var operator/(At a, double b) { return a / beside(a, b, "div"); }
+Var operator/(double a, At b) { return beside(b, a, "div") / b; }
+Var& operator+=(Var& a, At b) { return a = At{a, b.where} + b; }
+Var& operator-=(Var& a, At b) { return a = At{a, b.where} - b; }
+Var& operator*=(Var& a, At b) { return a = At{a, b.where} * b; }
+Var& operator/=(Var& a, At b) { return a = At{a, b.where} / b; }
+Var& operator+=(Var& a, NumberAt b) { return a = At{a, b.where} + b.number; }
+Var& operator-=(Var& a, NumberAt b) { return a = At{a, b.where} - b.number; }
+Var& operator*=(Var& a, NumberAt b) { return a = At{a, b.where} * b.number; }
+Var& operator/=(Var& a, NumberAt b) { return a = At{a, b.where} / b.number; }
+// a > b exactly if a − b > 0: near zero, differences lose no digit. Both infinite and equal: NaN, so 0.
+Var operator>(At a, At b) { return step({a - b, a.where}); }
+Var operator<(At a, At b) { return step({At{b.var, a.where} - a, a.where}); }
+Var operator>(At a, double b) { return a > beside(a, b, "a comparison"); }
+Var operator<(At a, double b) { return a < beside(a, b, "a comparison"); }
+Var operator>(double a, At b) { return b < a; }
+Var operator<(double a, At b) { return b > a; }
+
+Var pow(At a, double p) {
+  Graph& graph = graph_of(a, "pow");
+  if (!std::isfinite(p)) require(false, "pow: the exponent is " + std::to_string(p) + "; it must be finite", a.where);
+  if (p != std::trunc(p)) return exp({p * At{log(a), a.where}, a.where});
+  if (p < 0) return 1.0 / At{pow(a, -p), a.where};
+  // By squaring: aᵖ is the product of those a, a², a⁴, … whose bit is set in p.
+  Var result;
+  At power = a;
+  for (double bits = p; bits > 0; bits = std::trunc(bits / 2)) {
+    if (std::fmod(bits, 2) == 1) result = result.valid() ? At{result, a.where} * power : power.var;
+    if (bits >= 2) power = {square(power), a.where};
+  }
+  return result.valid() ? result : graph.fill(a.var.shape(), 1, a.where);
 }
 Var exp(At a) { return unary(Op::exp, a); }
 Var log(At a) { return unary(Op::log, a); }
@@ -65,8 +91,15 @@ Var abs(At a) { return unary(Op::abs, a); }
 Var clip(At a, double low, double high) { return unary(Op::clip, a, number(low, high)); }
 Var minimum(At a, At b) { return binary(Op::minimum, a, b); }
 Var maximum(At a, At b) { return binary(Op::maximum, a, b); }
+Var minimum(At a, double b) { return minimum(a, beside(a, b, "minimum")); }
+Var maximum(At a, double b) { return maximum(a, beside(a, b, "maximum")); }
+Var minimum(double a, At b) { return minimum(beside(b, a, "minimum"), b); }
+Var maximum(double a, At b) { return maximum(beside(b, a, "maximum"), b); }
 Var mul3(At a, At b, At c) { return ternary(Op::mul3, a, b, c); }
 Var select(At mask, At a, At b) { return ternary(Op::select, mask, a, b); }
+Var select(At mask, At a, double b) { return select(mask, a, beside(mask, b, "select")); }
+Var select(At mask, double a, At b) { return select(mask, beside(mask, a, "select"), b); }
+Var select(At mask, double a, double b) { return select(mask, beside(mask, a, "select"), b); }
 Var tanh_slope(At y, At g) { return binary(Op::tanh_slope, y, g); }
 Var sigmoid_slope(At y, At g) { return binary(Op::sigmoid_slope, y, g); }
 Var relu_slope(At y, At g) { return binary(Op::relu_slope, y, g); }
@@ -106,10 +139,12 @@ Var concat_rows(std::span<const Var> parts, SourceLocation where) {
   require(!parts.empty(), "concat_rows of nothing", where);
   return apply(Op::concat_rows, parts, {}, where);
 }
+Var concat_rows(std::initializer_list<Var> parts, SourceLocation where) { return concat_rows(listed(parts), where); }
 Var concat_cols(std::span<const Var> parts, SourceLocation where) {
   require(!parts.empty(), "concat_cols of nothing", where);
   return apply(Op::concat_cols, parts, {}, where);
 }
+Var concat_cols(std::initializer_list<Var> parts, SourceLocation where) { return concat_cols(listed(parts), where); }
 Var shift_rows(At a, int by) { return unary(Op::shift_rows, a, sizes(by)); }
 Var gather_rows(At table, At index) { return binary(Op::gather_rows, table, index); }
 Var scatter_rows(At values, At index, int rows) { return binary(Op::scatter_rows, values, index, sizes(rows)); }
@@ -146,7 +181,7 @@ Var lstm_block(At packed, LstmBlock block) {
   int rows = packed.var.shape().rows / 6;
   return slice_rows(packed, static_cast<int>(block) * rows, rows);
 }
-Var mlp(At x, std::span<const Var> theta, Activation activation) {
+Var fused_mlp(At x, std::span<const Var> theta, Activation activation) {
   std::vector<Var> inputs{x.var};
   inputs.insert(inputs.end(), theta.begin(), theta.end());
   return apply(Op::mlp, inputs, sizes(static_cast<int>(activation)), x.where);

@@ -1,5 +1,7 @@
 // The functions a reader writes programs with. Each appends one node (or a few) to the graph of its arguments.
 //
+// A number stands for (1, 1, 1) of itself wherever an overload takes double; masks hold 0 and 1.
+//
 // Shapes are (tasks, rows, cols). Broadcasting is implicit in two cases only: tasks 1 → B, and (·,1,1) against any
 // rows × cols in elementwise functions. Everything else is a named operation. What each computes: kernels/ops.h and
 // kernels/reference.h; its derivative: autodiff/ops/. Shapes that do not fit throw an Error naming both operands.
@@ -24,7 +26,27 @@ Var operator-(At a, double b);
 Var operator-(double a, At b);
 Var operator*(At a, double b);
 Var operator*(double a, At b);
-Var operator/(At a, double b);
+Var operator/(At a, double b);  // a division, and no product with 1/b
+Var operator/(double a, At b);
+Var& operator+=(Var& a, At b);  // a = a + b: the Var becomes another node
+Var& operator-=(Var& a, At b);
+Var& operator*=(Var& a, At b);
+Var& operator/=(Var& a, At b);
+Var& operator+=(Var& a, NumberAt b);
+Var& operator-=(Var& a, NumberAt b);
+Var& operator*=(Var& a, NumberAt b);
+Var& operator/=(Var& a, NumberAt b);
+// Masks: 1 where it holds, 0 where not, at equality and for NaN too; no derivative. There is no ==, <= and >=: of
+// computed numbers they say little, and of Vars they would be taken for comparisons of the Vars themselves.
+Var operator>(At a, At b);
+Var operator<(At a, At b);
+Var operator>(At a, double b);
+Var operator<(At a, double b);
+Var operator>(double a, At b);
+Var operator<(double a, At b);
+// aᵖ. A whole p: by products, so right for every a, with all derivatives (1/a⁻ᵖ for p < 0; 1 for p = 0). Any other p:
+// exp(p·log a), for a > 0; NaN for a < 0, and no derivative at 0. Error for a p that is not finite.
+Var pow(At a, double p);
 Var exp(At a);
 Var log(At a);
 Var log1p(At a);
@@ -42,8 +64,15 @@ Var abs(At a);
 Var clip(At a, double low, double high);
 Var minimum(At a, At b);
 Var maximum(At a, At b);
+Var minimum(At a, double b);
+Var maximum(At a, double b);
+Var minimum(double a, At b);
+Var maximum(double a, At b);
 Var mul3(At a, At b, At c);
 Var select(At mask, At a, At b);  // a where mask ≠ 0, else b; mask is data
+Var select(At mask, At a, double b);
+Var select(At mask, double a, At b);
+Var select(At mask, double a, double b);
 Var tanh_slope(At y, At g);       // g·(1 − y²)
 Var sigmoid_slope(At y, At g);    // g·y·(1 − y)
 Var relu_slope(At y, At g);       // g where y > 0, else 0
@@ -70,7 +99,9 @@ Var pad_rows(At a, int first, int total);
 Var slice_cols(At a, int first, int count);
 Var pad_cols(At a, int first, int total);
 Var concat_rows(std::span<const Var> parts, SourceLocation where = SourceLocation::current());
+Var concat_rows(std::initializer_list<Var> parts, SourceLocation where = SourceLocation::current());
 Var concat_cols(std::span<const Var> parts, SourceLocation where = SourceLocation::current());
+Var concat_cols(std::initializer_list<Var> parts, SourceLocation where = SourceLocation::current());
 Var shift_rows(At a, int by);
 Var gather_rows(At table, At index);
 Var scatter_rows(At values, At index, int rows);
@@ -98,8 +129,9 @@ Var lstm_block(At packed, LstmBlock block);  // (T·N, H), one block of what lst
 Var gru_sequence(At z, At u, At h0, At reset, int time_steps);
 enum class GruBlock { r, z, n, q, h };
 Var gru_block(At packed, GruBlock block);
-// A whole network: x, then W1, b1, W2, b2, … of 1 to 3 hidden layers; the last layer has no activation.
-Var mlp(At x, std::span<const Var> theta, Activation activation);
+// A whole network: x, then W1, b1, W2, b2, … of 1 to 3 hidden layers; the last layer has no activation. Networks of any
+// depth, with named parameters: nn::mlp.
+Var fused_mlp(At x, std::span<const Var> theta, Activation activation);
 
 // Composed.
 Var mean_all(At a);                           // (r, c) → (1, 1)

@@ -84,7 +84,11 @@ void Program::run_steps(const Segment& segment, int task, Worker& worker, bool c
     for (int k = 0; k <= step.arity; ++k)
       matrix[k].data = worker.bases[static_cast<std::size_t>(operand[k].space)] + operand[k].offset +
                        static_cast<std::size_t>(task) * operand[k].stride;
-    step.kernel({matrix[0], matrix + 1, step.arity, step.tasks, step.attr});
+    try {
+      step.kernel({matrix[0], matrix + 1, step.arity, step.tasks, step.attr});
+    } catch (const Error& error) {  // the kernel knows the row, the graph the operands and the line
+      graph_->rethrow_at(step.node, task, error);
+    }
     if (check_finite && !is_finite(matrix[0], graph_->dtype()))
       refuse_not_finite(step, segment.per_task ? ", task " + std::to_string(task) : "");
   }

@@ -23,12 +23,12 @@ decltype(auto) with_type(Dtype dtype, Body&& body) {
 template <class T> constexpr Dtype dtype_of() { return sizeof(T) == 4 ? Dtype::f32 : Dtype::f64; }
 
 void require_same_list(const Tensors& a, const Tensors& b) {
-  require(a.count() == b.count(), "two lists of tensors differ in length: " + std::to_string(a.count()) + " and " +
-                                      std::to_string(b.count()));
+  if (&a == &b) return;
+  require_same_names("two lists of tensors", a, b);
   for (std::size_t i = 0; i < a.count(); ++i)
-    require(a[i].shape() == b[i].shape() && a[i].dtype() == b[i].dtype(),
-            "lists of tensors do not match at '" + a.name(i) + "' " + to_string(a[i].shape()) + " and '" + b.name(i) +
-                "' " + to_string(b[i].shape()));
+    if (a[i].shape() != b[i].shape() || a[i].dtype() != b[i].dtype()) [[unlikely]]
+      require(false, "lists of tensors do not match at '" + a.name(i) + "': " + to_string(a[i].shape()) + " " +
+                         name_of(a[i].dtype()) + " and " + to_string(b[i].shape()) + " " + name_of(b[i].dtype()));
 }
 
 // out = op(a, b), or op(a) where b is null, by a kernel of the device on which all of them are.
@@ -247,6 +247,10 @@ double relative_error(const Tensor& a, const Tensor& b) {
   return difference / size;
 }
 
+Tensors::Tensors(std::initializer_list<std::pair<std::string, Tensor>> entries) {
+  for (const auto& [name, tensor] : entries) add(name, tensor);
+}
+
 void Tensors::add(std::string name, Tensor value) {
   require(!contains(name), "a list of tensors already holds '" + name + "'");
   names_.push_back(std::move(name));
@@ -255,13 +259,13 @@ void Tensors::add(std::string name, Tensor value) {
 
 bool Tensors::contains(std::string_view name) const { return std::ranges::find(names_, name) != names_.end(); }
 
-const Tensor& Tensors::operator[](std::string_view name) const {
+const Tensor& Tensors::operator[](std::string_view name) const& {
   auto found = std::ranges::find(names_, name);
   require(found != names_.end(), "there is no tensor '" + std::string(name) + "'" + did_you_mean(name, names_));
   return values_[static_cast<std::size_t>(found - names_.begin())];
 }
 
-Tensor& Tensors::operator[](std::string_view name) { return const_cast<Tensor&>(std::as_const(*this)[name]); }
+Tensor& Tensors::operator[](std::string_view name) & { return const_cast<Tensor&>(std::as_const(*this)[name]); }
 
 std::size_t Tensors::number_count() const {
   std::size_t total = 0;
@@ -319,6 +323,9 @@ Tensors operator-(const Tensors& a, const Tensors& b) {
 Tensors operator*(double factor, const Tensors& a) {
   return zip(a, a, [factor](auto x, auto) { return static_cast<decltype(x)>(factor) * x; }, Op::scale, {.x = factor});
 }
+
+Tensors operator*(const Tensors& a, double factor) { return factor * a; }
+Tensors operator-(const Tensors& a) { return -1.0 * a; }
 
 double dot(const Tensors& a, const Tensors& b) {
   require_same_list(a, b);

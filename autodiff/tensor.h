@@ -2,13 +2,17 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
+#include <iosfwd>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "kernels/philox.h"
+#include "kernels/require.h"
 #include "kernels/shape.h"
 
 namespace innerloop {
@@ -26,6 +30,9 @@ class Tensor {
   static Tensor full(Shape shape, double value, Dtype dtype = Dtype::f64);
   static Tensor scalar(double value, Dtype dtype = Dtype::f64) { return full({1, 1, 1}, value, dtype); }
   static Tensor from(Shape shape, std::span<const double> values, Dtype dtype = Dtype::f64);
+  static Tensor from(Shape shape, std::initializer_list<double> values, Dtype dtype = Dtype::f64) {
+    return from(shape, std::span(values.begin(), values.size()), dtype);
+  }
 
   Shape shape() const { return shape_; }
   Dtype dtype() const { return dtype_; }
@@ -58,6 +65,9 @@ class Tensor {
   std::shared_ptr<std::byte[]> storage_;  // 64-byte aligned
 };
 
+// "(1, 2, 3) f64" and the numbers to 6 digits, a line a row; of many tasks, rows or columns the first and the last few.
+std::ostream& operator<<(std::ostream& out, const Tensor& tensor);
+
 // Normal numbers N(0, 1), in order; a place gives 8192 of them, so its trajectory counts those before it.
 void fill_normal(Tensor& tensor, std::uint64_t seed, Place place);
 
@@ -69,13 +79,18 @@ double relative_error(const Tensor& a, const Tensor& b);
 // A named, ordered list of tensors: parameters, batches, gradients. Names are unique ("policy/W1").
 class Tensors {
  public:
+  Tensors() = default;
+  Tensors(std::initializer_list<std::pair<std::string, Tensor>> entries);  // Tensors{{"W", W}, {"b", b}}
   void add(std::string name, Tensor value);
   std::size_t count() const { return values_.size(); }
   bool contains(std::string_view name) const;
-  Tensor& operator[](std::string_view name);              // Error with the nearest name if absent
-  const Tensor& operator[](std::string_view name) const;
-  Tensor& operator[](std::size_t index) { return values_[index]; }
-  const Tensor& operator[](std::size_t index) const { return values_[index]; }
+  // Error with the nearest name if absent. Of a list that is about to go ([] on what a call returned) the tensor itself.
+  Tensor& operator[](std::string_view name) &;
+  const Tensor& operator[](std::string_view name) const&;
+  Tensor operator[](std::string_view name) && { return std::move((*this)[name]); }
+  Tensor& operator[](std::size_t index) & { return values_[index]; }
+  const Tensor& operator[](std::size_t index) const& { return values_[index]; }
+  Tensor operator[](std::size_t index) && { return std::move(values_[index]); }
   const std::string& name(std::size_t index) const { return names_[index]; }
   std::size_t number_count() const;  // elements in all tensors together
 
@@ -94,11 +109,27 @@ class Tensors {
 using ParamValues = Tensors;
 using BatchValues = Tensors;
 
+// Error unless two lists, of Tensors or of Vars, have the same names in the same order. Allocates nothing if they do.
+template <class List>
+void require_same_names(std::string_view what, const List& a, const List& b) {
+  std::size_t same = 0;
+  while (same < a.count() && same < b.count() && a.name(same) == b.name(same)) ++same;
+  if (same == a.count() && same == b.count()) [[likely]]
+    return;
+  const std::string rule = std::string(what) + " need the same names in the same order, but ";
+  if (a.count() != b.count())
+    throw Error(rule + "one holds " + std::to_string(a.count()) + ", the other " + std::to_string(b.count()));
+  throw Error(rule + "number " + std::to_string(same + 1) + " is '" + a.name(same) + "' in one and '" + b.name(same) +
+              "' in the other");
+}
+
 // Arithmetic by position; names and shapes must agree. Computed in the tensors' own dtype, and on the device where one
 // of the two is; the result stays there.
 Tensors operator+(const Tensors& a, const Tensors& b);
 Tensors operator-(const Tensors& a, const Tensors& b);
+Tensors operator-(const Tensors& a);
 Tensors operator*(double factor, const Tensors& a);
+Tensors operator*(const Tensors& a, double factor);
 double dot(const Tensors& a, const Tensors& b);  // Σ aᵢbᵢ accumulated in f64, in order (on a device: a fixed tree)
 double norm(const Tensors& a);
 bool bitwise_equal(const Tensors& a, const Tensors& b);

@@ -222,21 +222,33 @@ std::vector<Var> jvp(std::span<const Var> outputs, std::span<const Var> inputs, 
   return result;
 }
 
-std::vector<Var> grad(Var loss, std::span<const Var> wrt) {
-  require(loss.valid(), "grad: the loss is an empty Var");
-  require(loss.shape().is_scalar(), "grad needs a loss of one number per task, not " + loss.graph->describe(loss.id) +
-                                        ". Reduce it with sum_all or mean_all.");
+std::vector<Var> grad(At at, std::span<const Var> wrt) {
+  const Var loss = at.var;
+  require(loss.valid(), "grad: the loss is an empty Var", at.where);
+  if (!loss.shape().is_scalar()) [[unlikely]]
+    require(false, "grad needs a loss of one number per task, not " + loss.graph->describe(loss.id) +
+                       ". Reduce it with sum_all or mean_all.", at.where);
   Var one = loss.graph->fill(loss.shape(), 1);
   return vjp(std::span(&loss, 1), wrt, std::span(&one, 1));
 }
 
-Params grad(Var loss, const Params& wrt) { return wrt.with(grad(loss, wrt.all())); }
+Var grad(At loss, Var wrt) { return grad(loss, std::span(&wrt, 1))[0]; }
+std::vector<Var> grad(At loss, std::initializer_list<Var> wrt) {
+  return grad(loss, std::span(wrt.begin(), wrt.size()));
+}
+Params grad(At loss, const Params& wrt) { return wrt.with(grad(loss, wrt.all())); }
 
 // [AD eq. hvp]  H·v = ∇⟨∇f, v⟩ with v constant: a gradient of a gradient, and no matrix
 // As a cotangent, v is not differentiated here, whatever it was made of.
-std::vector<Var> hvp(Var loss, std::span<const Var> wrt, std::span<const Var> v) {
-  require(wrt.size() == v.size(), "hvp needs one vector per input");
+std::vector<Var> hvp(At loss, std::span<const Var> wrt, std::span<const Var> v) {
+  require(wrt.size() == v.size(), "hvp needs one vector per input", loss.where);
   return vjp(grad(loss, wrt), wrt, v);
+}
+
+Var hvp(At loss, Var wrt, Var v) { return hvp(loss, std::span(&wrt, 1), std::span(&v, 1))[0]; }
+Params hvp(At loss, const Params& wrt, const Params& v) {
+  require_same_names("hvp: parameters and vector", wrt, v);
+  return wrt.with(hvp(loss, wrt.all(), v.all()));
 }
 
 Var inner_product(std::span<const Var> a, std::span<const Var> b) {

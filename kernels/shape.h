@@ -28,6 +28,10 @@ struct Shape {
   int rows = 1;
   int cols = 1;
 
+  constexpr Shape() = default;
+  constexpr Shape(int r, int c) : rows(r), cols(c) {}  // a matrix: {3, 4} is (1, 3, 4)
+  constexpr Shape(int t, int r, int c) : tasks(t), rows(r), cols(c) {}
+
   constexpr std::size_t per_task() const { return static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols); }
   constexpr std::size_t size() const { return static_cast<std::size_t>(tasks) * per_task(); }
   constexpr bool is_scalar() const { return rows == 1 && cols == 1; }  // one number per task

@@ -45,7 +45,7 @@ Var mlp(const Params& theta, const MlpSpec& spec, std::string_view prefix, Var x
     std::vector<Var> layers;
     for (int layer = 1; layer <= spec.layers(); ++layer)
       for (char kind : {'W', 'b'}) layers.push_back(theta[layer_name(prefix, kind, layer)]);
-    return innerloop::mlp(x, layers, spec.activation);
+    return fused_mlp(x, layers, spec.activation);
   }
   Var h = x;
   for (int layer = 1; layer <= spec.layers(); ++layer) {

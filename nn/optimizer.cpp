@@ -100,7 +100,9 @@ AdamResult adam(const ParamValues& theta, const ParamValues& gradient, const Ada
 }
 
 void adam_step(ParamValues& theta, const ParamValues& gradient, AdamState& state, const AdamConfig& config) {
-  require(gradient.count() == theta.count(), "adam: the gradient has another number of parameters");
+  require_same_names("adam: parameters and gradient", theta, gradient);
+  require_same_names("adam: parameters and their running means", theta, state.m);
+  require_same_names("adam: parameters and their running means", theta, state.v);
   if (theta.count() > 0 && (theta[0].device() != Device::cpu || gradient[0].device() != Device::cpu)) {
     AdamResult next = adam_on_device(theta, gradient, state, config);
     theta = std::move(next.theta);
@@ -118,7 +120,7 @@ void adam_step(ParamValues& theta, const ParamValues& gradient, AdamState& state
 }
 
 void polyak_update(ParamValues& target, const ParamValues& theta, double tau) {
-  require(target.count() == theta.count(), "polyak_update: the target has other parameters");
+  require_same_names("polyak_update: target and parameters", target, theta);
   if (theta.count() > 0 && (theta[0].device() != Device::cpu || target[0].device() != Device::cpu)) {
     target = (1 - tau) * target + tau * theta;
     return;

@@ -1,5 +1,6 @@
-// Optimisers as pure functions: (parameters, gradient, state) → new parameters and state. Both descend. And the update
-// of target networks.
+// Optimisers as pure functions: (parameters, gradient, state) → new parameters and state. Both descend. And the update of
+// target networks. Error unless the gradient has the parameters' names; in their order too, but for adam(), which looks
+// them up.
 #pragma once
 
 #include <string_view>
@@ -32,8 +33,8 @@ struct AdamResult {
 AdamResult adam(const ParamValues& theta, const ParamValues& gradient, const AdamState& state,
                 const AdamConfig& config);
 
-// The same step in place, without an allocation: for loops that take many small steps. The gradient holds the
-// parameters of theta in the same order. If either is on a device, the step is done and its results stay there.
+// The same step in place, without an allocation: for loops that take many small steps. Gradient and state hold the
+// names of theta in the same order. If theta or gradient is on a device, the step is done and its results stay there.
 void adam_step(ParamValues& theta, const ParamValues& gradient, AdamState& state, const AdamConfig& config);
 
 // The Polyak update of a target network, in place: θ̄ ← (1 − τ) θ̄ + τ θ. A small τ makes targets that move slowly;

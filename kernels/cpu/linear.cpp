@@ -137,7 +137,7 @@ void gather_rows(const Call& call) {
   const Matrix& table = call.in[0];
   with_length(table.cols, [&](auto cols) {
     for (int r = 0; r < call.out.rows; ++r)
-      copy(row<T>(table, checked_index(call.in[1].as<T>()[r], table.rows)), row<T>(call.out, r), count(cols));
+      copy(row<T>(table, checked_index(call.in[1].as<T>()[r], table.rows, r)), row<T>(call.out, r), count(cols));
   });
 }
 
@@ -146,7 +146,7 @@ void scatter_rows(const Call& call) {
   fill(call.out.as<T>(), call.out.size(), T(0));
   for (int r = 0; r < call.in[0].rows; ++r) {
     const T* v = row<T>(call.in[0], r);
-    T* y = row<T>(call.out, checked_index(call.in[1].as<T>()[r], call.out.rows));
+    T* y = row<T>(call.out, checked_index(call.in[1].as<T>()[r], call.out.rows, r));
     each(count(call.out.cols), [=](std::size_t c) { y[c] += v[c]; });
   }
 }
@@ -154,14 +154,14 @@ void scatter_rows(const Call& call) {
 template <class T>
 void pick_cols(const Call& call) {
   const Matrix& z = call.in[0];
-  for (int r = 0; r < z.rows; ++r) call.out.as<T>()[r] = row<T>(z, r)[checked_index(call.in[1].as<T>()[r], z.cols)];
+  for (int r = 0; r < z.rows; ++r) call.out.as<T>()[r] = row<T>(z, r)[checked_index(call.in[1].as<T>()[r], z.cols, r)];
 }
 
 template <class T>
 void place_cols(const Call& call) {
   fill(call.out.as<T>(), call.out.size(), T(0));
   for (int r = 0; r < call.out.rows; ++r)
-    row<T>(call.out, r)[checked_index(call.in[1].as<T>()[r], call.out.cols)] = call.in[0].as<T>()[r];
+    row<T>(call.out, r)[checked_index(call.in[1].as<T>()[r], call.out.cols, r)] = call.in[0].as<T>()[r];
 }
 
 }  // namespace

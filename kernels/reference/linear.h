@@ -144,7 +144,7 @@ void concat_cols(const Call& call) {
 template <class T>
 void gather_rows(const Call& call) {
   const Matrix &table = call.in[0], &index = call.in[1];
-  fill<T>(call.out, [&](int r, int c) { return at<T>(table, checked_index(at<T>(index, r, 0), table.rows), c); });
+  fill<T>(call.out, [&](int r, int c) { return at<T>(table, checked_index(at<T>(index, r, 0), table.rows, r), c); });
 }
 
 // y[index[r]] += v[r], in row order
@@ -154,14 +154,14 @@ void scatter_rows(const Call& call) {
   fill<T>(call.out, [](int, int) { return T(0); });
   for (int r = 0; r < values.rows; ++r)
     for (int c = 0; c < values.cols; ++c)
-      at<T>(call.out, checked_index(at<T>(index, r, 0), call.out.rows), c) += at<T>(values, r, c);
+      at<T>(call.out, checked_index(at<T>(index, r, 0), call.out.rows, r), c) += at<T>(values, r, c);
 }
 
 // y[r] = z[r, index[r]]
 template <class T>
 void pick_cols(const Call& call) {
   const Matrix &z = call.in[0], &index = call.in[1];
-  fill<T>(call.out, [&](int r, int) { return at<T>(z, r, checked_index(at<T>(index, r, 0), z.cols)); });
+  fill<T>(call.out, [&](int r, int) { return at<T>(z, r, checked_index(at<T>(index, r, 0), z.cols, r)); });
 }
 
 // y[r, index[r]] = v[r], else 0
@@ -170,7 +170,7 @@ void place_cols(const Call& call) {
   const Matrix &values = call.in[0], &index = call.in[1];
   fill<T>(call.out, [](int, int) { return T(0); });
   for (int r = 0; r < values.rows; ++r)
-    at<T>(call.out, r, checked_index(at<T>(index, r, 0), call.out.cols)) = at<T>(values, r, 0);
+    at<T>(call.out, r, checked_index(at<T>(index, r, 0), call.out.cols, r)) = at<T>(values, r, 0);
 }
 
 }  // namespace innerloop::kernels::reference

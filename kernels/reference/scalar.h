@@ -27,15 +27,18 @@ inline double real_part(Complex x) { return x.real(); }
 template <class T>
 using Real = decltype(real_part(T{}));
 
-// A row or column number that came as data. Anything but a whole number in 0 … count−1, NaN too, is an error.
+// Throws Error: "row 2 of the index holds 7, and must hold a whole number from 0 to 4".
+[[noreturn]] void refuse_index(double value, int row, int count);
+
+// A row or column number that came as data, in row `row` of the index. Anything but a whole number in 0 … count−1, NaN
+// too, is an error. Whoever knows the operands adds their names (autodiff/graph.h: rethrow_at).
 template <class T>
-int checked_index(T value, int count) {
+int checked_index(T value, int count, int row) {
   const auto number = real_part(value);
   const bool inside = number >= 0 && number < static_cast<Real<T>>(count);
   const int index = inside ? static_cast<int>(number) : 0;
-  require(inside && static_cast<Real<T>>(index) == number,
-          "index outside the table: gather, scatter, pick and place "
-          "need whole numbers from 0 to the table's size less one");
+  if (!inside || static_cast<Real<T>>(index) != number) [[unlikely]]
+    refuse_index(static_cast<double>(number), row, count);
   return index;
 }
 

@@ -27,7 +27,7 @@ Var layers_one_by_one(Var x, std::span<const Var> theta) {
   for (std::size_t k = 0; k + 2 < theta.size(); k += 2) x = dense(x, theta[k], theta[k + 1], Activation::tanh);
   return dense(x, theta[theta.size() - 2], theta.back(), Activation::identity);
 }
-Var one_operation(Var x, std::span<const Var> theta) { return mlp(x, theta, Activation::tanh); }
+Var one_operation(Var x, std::span<const Var> theta) { return fused_mlp(x, theta, Activation::tanh); }
 
 // Runs `build` in an eager graph over fixed random numbers; `used` receives the names of the operations.
 std::vector<Tensor> compute(const Build& build, bool fuse, std::set<std::string>* used = nullptr) {
@@ -140,11 +140,11 @@ TEST_CASE("mlp: a wrong operand is refused by name") {
   Graph graph;
   const auto in = [&](Shape s) { return graph.input(s, "in"); };
   const Var x = in({1, 4, 3}), w1 = in({1, 3, 5}), b1 = in({1, 1, 5}), w2 = in({1, 6, 2}), b2 = in({1, 1, 2});
-  CHECK_THROWS_WITH(mlp(x, std::array{w1, b1, w2, b2}, Activation::tanh),
+  CHECK_THROWS_WITH(fused_mlp(x, std::array{w1, b1, w2, b2}, Activation::tanh),
                     Catch::Matchers::ContainsSubstring("as many rows as the layer before has units"));
-  CHECK_THROWS_WITH(mlp(x, std::array{w1, b1}, Activation::tanh),
+  CHECK_THROWS_WITH(fused_mlp(x, std::array{w1, b1}, Activation::tanh),
                     Catch::Matchers::ContainsSubstring("1 to 3 hidden layers"));
-  CHECK_THROWS_WITH(mlp(x, std::array{w1, b2, w2, b2}, Activation::tanh),
+  CHECK_THROWS_WITH(fused_mlp(x, std::array{w1, b2, w2, b2}, Activation::tanh),
                     Catch::Matchers::ContainsSubstring("one row with the columns of its W"));
 }
 

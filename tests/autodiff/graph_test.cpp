@@ -70,7 +70,7 @@ TEST_CASE("graph: an empty Var is refused wherever it stands, and so is a foreig
       [] { zeros_like(Var{}); },
       [] { concat_rows(std::vector<Var>{Var{}}); },
       [&] { lstm_sequence(Var{}, a, a, a, a, 1); },
-      [&] { mlp(Var{}, std::vector<Var>{a, a}, Activation::tanh); },
+      [&] { fused_mlp(Var{}, std::vector<Var>{a, a}, Activation::tanh); },
       [] { static_cast<void>(Var{}.value()); },
       [&] { graph.set_name(Var{}, "nobody"); },
   };
