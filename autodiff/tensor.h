@@ -84,7 +84,7 @@ class Tensors {
   void add(std::string name, Tensor value);
   std::size_t count() const { return values_.size(); }
   bool contains(std::string_view name) const;
-  // Error with the nearest name if absent. Of a list that is about to go ([] on what a call returned) the tensor itself.
+  // Error with the nearest name if absent. Of a list that is about to go (what a call returned) the tensor itself.
   Tensor& operator[](std::string_view name) &;
   const Tensor& operator[](std::string_view name) const&;
   Tensor operator[](std::string_view name) && { return std::move((*this)[name]); }

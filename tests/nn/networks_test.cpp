@@ -12,6 +12,7 @@
 #include "nn/optimizer.h"
 #include "nn/policy.h"
 #include "tests/catch.h"
+#include "tests/kernels/allocations.h"
 
 using namespace innerloop;
 using namespace innerloop::nn;
@@ -196,6 +197,29 @@ TEST_CASE("sgd and Adam: the first two steps by hand, inputs untouched [Adam eq.
   CHECK(first.state.steps == 1);
 }
 
+TEST_CASE("sgd and Adam: names are compared, at every call, and a step in place allocates nothing") {
+  const std::string w = "policy/a name that no small buffer of a string holds/W1";
+  ParamValues theta{{w, Tensor({2, 3})}, {"b", Tensor({1, 3})}};
+  const ParamValues gradient{{w, Tensor::full({2, 3}, 1)}, {"b", Tensor::full({1, 3}, 1)}};
+  const ParamValues swapped{{"b", gradient["b"]}, {w, gradient[w]}};
+  const ParamValues other{{w, gradient[w]}, {"c", gradient["b"]}};
+  AdamState state = adam_start(theta);
+  for (const ParamValues& wrong : {swapped, other}) {
+    using Catch::Matchers::ContainsSubstring;
+    CHECK_THROWS_WITH(sgd(theta, wrong, 0.1), ContainsSubstring("same names"));
+    CHECK_THROWS_WITH(adam_step(theta, wrong, state, {}), ContainsSubstring("adam: parameters and gradient"));
+    AdamState start_of_others = adam_start(wrong);
+    CHECK_THROWS_WITH(adam_step(theta, gradient, start_of_others, {}), ContainsSubstring("running means"));
+  }
+  CHECK(state.steps == 0);
+  CHECK(adam(theta, swapped, state, {.learning_rate = 1}).theta["b"].at(0, 0, 2) == Approx(-1));  // looked up by name
+
+  const long before = allocations();
+  for (int step = 0; step < 3; ++step) adam_step(theta, gradient, state, {});
+  CHECK(allocations() == before);
+  CHECK(state.steps == 3);
+}
+
 TEST_CASE("Adam: the bias correction is exact far out, where it vanishes, and depends on the number of steps alone") {
   // With a gradient of 1 in every step both means are exactly what the correction divides by: θ moves by the rate.
   ParamValues theta, one;
@@ -273,4 +297,7 @@ TEST_CASE("polyak_update: (1 − τ) of the old and τ of the new; τ = 0 keeps,
   ParamValues target = one(0, Dtype::f64);
   for (int n = 0; n < 200; ++n) polyak_update(target, one(1, Dtype::f64), 0.005);
   CHECK(1 - target[0].at(0, 0, 0) == Approx(std::pow(0.995, 200)).epsilon(1e-12));
+  const ParamValues other{{"v", target[0]}};
+  CHECK_THROWS_WITH(polyak_update(target, other, 0.5),
+                    Catch::Matchers::ContainsSubstring("'w' in one and 'v' in the other"));
 }
