@@ -3,6 +3,7 @@
 #   make run      install what is missing, build, run the main job: meta-train MAML, adapt to goals it has never seen
 #   make test     install what is missing, build, run every test
 #   make check    verify every gradient                make bench   build and run the benchmarks
+#   make check-seeds   50 seeds of that and 1000 random right programs: no false alarm (half an hour; resumable)
 #   make docs     rewrite the generated parts of the chapters
 #   make asan     all tests but those tagged [plain], under the address and undefined-behaviour sanitizers
 #   make tsan     the tests tagged [threads], under the thread sanitizer (tests/README.md)
@@ -24,7 +25,7 @@ OPTIONS   = -D INNERLOOP_PORTABLE=$(if $(filter-out 0,$(PORTABLE)),ON,OFF) -D IN
             -D INNERLOOP_EMULATOR=$(EMULATOR)
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
-.PHONY: help format run test check bench docs asan tsan mutate cuda-all gpu-kit compile-times main-job record configure build tools clean
+.PHONY: help format run test check check-seeds bench docs asan tsan mutate cuda-all gpu-kit compile-times main-job record configure build tools clean
 
 help:
 	@sed -n '/^JOBS/q; s/^# \{0,1\}//p' Makefile
@@ -62,6 +63,10 @@ record: main-job
 	@sh tests/tools/record_run.sh build/innerloop
 	@sh tests/tools/record_maml.sh build/innerloop
 	@sh tests/tools/record_films.sh build/innerloop
+
+check-seeds: build
+	@cmake --build build -j $(JOBS) --target bench_check_programs
+	@sh tests/tools/record_check.sh build
 
 docs: build
 	@build/docs_tool write

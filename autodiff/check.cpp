@@ -52,7 +52,8 @@ CheckReport run_check(const CheckCase& subject, const CheckOptions& options) {
   const auto failed = std::ranges::find(report.levels, false, &CheckLevel::ok);
   report.ok = failed == report.levels.end();
   if (report.ok) {
-    report.sentence = fmt::format("{}: every level holds.", report.name);
+    report.sentence = fmt::format("{}: every level holds, at {}.", report.name,
+                                  options.second_order ? "orders 1 and 2" : "order 1");
     return report;
   }
   report.sentence = fmt::format("{} FAILS at '{}': {}.", report.name, failed->name, failed->finding);

@@ -1,4 +1,4 @@
-// The verifier: is this derivative right, at every order, and how do we know?
+// The verifier: is this derivative right, at orders 1 and 2, and how do we know?
 //
 //   CheckReport report = check("my function", {{"x", {1, 5, 3}}, {"W", {1, 3, 2}}}, [](const Vars& in) {
 //     return tanh(matmul(in["x"], in["W"]));
@@ -10,14 +10,21 @@
 //   finite        every number finite, two runs equal bit for bit, a zero cotangent gives zero
 //   values        planned f64 = reference interpreter; fused = expanded
 //   duality       ⟨w, Jv⟩ = ⟨Jᵀw, v⟩: forward and reverse mode agree; no step size
-//   complex step  Im f(x + ih·v)/h = ∇f·v; no cancellation, so machine precision
-//   Taylor        f(x + hv) − f(x), less its Taylor terms, falls as h, h², h³: a verdict by rate, not by tolerance
+//   complex step  Im f(x + ih·v)/h = ∇f·v for every tensor, and = Jv for every output; no cancellation, so machine
+//                 precision beside whatever else the function contains
+//   Taylor        f(x + hv) − f(x), less its Taylor terms, falls as h, h², h³: a verdict by rate, not by tolerance.
+//                 Where two terms of a remainder cancel, the odd and the even part decide, whose rates lie two apart
 //   differences   central differences for every parameter
 //   second order  reverse∘reverse = forward∘reverse = complex step through the gradient; uᵀHv = vᵀHu; and the mixed
 //                 four-point stencil of values, which shares no rule with them
 //   f32           the planned f32 program against long double
 //   control       the largest gradient entry made 0.1 % wrong must be caught
-// Points where a branch changes (kinks) are found by comparing branch patterns and judged by one-sided slopes.
+//   cut           stop_gradient takes something from the gradient, or nothing, as was meant
+// The orders are 1 and 2. Errors are relative to the largest entry of their own tensor, or, where that cancels, to the
+// terms that it was added up from; differences choose their step by their own uncertainty.
+// Elements whose branch changes within a step (kinks) are found by comparing branch patterns. All levels then follow
+// the smooth piece of the base point; on a kink itself, that with the slope of the convention. Where one element alone
+// is on a kink, its derivative must also lie between the slopes on both sides.
 // stop_gradient is frozen at the base point for all differences: that is what the derivative means. The live run shows
 // how much gradient each one cuts.
 #pragma once
@@ -115,16 +122,18 @@ struct CheckReport {
   std::vector<CheckKink> kinks;
   int kink_count = 0;  // kinks holds the first few
   std::vector<CheckStop> stops;
-  double live_gap = 0;  // max |live − frozen| / max entry over all checked elements: 0 if nothing is cut
+  double live_gap = 0;  // max |live − frozen| / largest entry of a tensor, the worst of them: 0 if nothing is cut
   bool ok = true;
   std::string sentence;  // the verdict in one sentence: on failure which level, which operation, which line
 };
 
 CheckReport run_check(const CheckCase& subject, const CheckOptions& options = {});
 
-// Checks one function of inputs drawn from N(0, 1).
+// Checks one function of inputs drawn from N(0, 1). If its stop_gradients are meant to cut something, say so: a cut
+// that nobody meant is the commonest way for a gradient to be wrong.
 CheckReport check(std::string name, std::vector<std::pair<std::string, Shape>> inputs,
-                  std::function<Var(const Vars&)> function, const CheckOptions& options = {});
+                  std::function<Var(const Vars&)> function, const CheckOptions& options = {},
+                  CheckCase::Cut meant = CheckCase::Cut::nothing);
 
 // Numbers from N(0, 1), for the inputs of a case.
 Tensor random_normals(Shape shape, std::uint64_t seed);

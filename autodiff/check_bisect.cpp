@@ -47,16 +47,19 @@ std::string find_culprit(const Subject& s) {
   options.bisect = options.f32 = false;
   options.elements = 20;
   constexpr int kMostTried = 400;
-  int tried = 0;
-  for (NodeId id : candidates) {
-    if (++tried > kMostTried) break;
-    const CheckCase c = case_of(graph, id, values);
-    options.second_order = false;
-    const CheckReport report = run_check(c, options);
-    if (report.ok) continue;
-    const auto failed = std::ranges::find(report.levels, false, &CheckLevel::ok);
-    return fmt::format("The smallest node that fails by itself is {}, at '{}': {}.  Its rule: {}", graph.describe(id),
-                       failed->name, failed->finding, op_def(graph.node(id).op).maths);
+  // A node whose first derivative is wrong; then, for what is wrong at second order alone, one whose second is.
+  for (bool second_order : {false, true}) {
+    if (second_order && !s.options.second_order) break;
+    options.second_order = second_order;
+    int tried = 0;
+    for (NodeId id : candidates) {
+      if (++tried > kMostTried) break;
+      const CheckReport report = run_check(case_of(graph, id, values), options);
+      if (report.ok) continue;
+      const auto failed = std::ranges::find(report.levels, false, &CheckLevel::ok);
+      return fmt::format("The smallest node that fails by itself is {}, at '{}': {}.  Its rule: {}",
+                         graph.describe(id), failed->name, failed->finding, op_def(graph.node(id).op).maths);
+    }
   }
   return {};
 }

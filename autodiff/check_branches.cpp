@@ -45,24 +45,71 @@ Block operator+(const Block& a, const Block& b) {
   return result;
 }
 
-double relative(const Block& a, const Block& b, long double tiny) {
-  long double worst = 0;
+double relative(const Block& a, const Block& b, std::span<const long double> terms) {
+  double worst = 0;
   for (std::size_t j = 0; j < a.size(); ++j) {
-    long double difference = 0, scale = std::max(tiny, 1e-300L);
+    long double difference = 0, scale = terms[j];
     for (std::size_t n = 0; n < a[j].size(); ++n) {
       const long double d = std::fabs(a[j][n] - b[j][n]);
       difference = std::isnan(d) ? std::numeric_limits<long double>::infinity() : std::max(difference, d);
       scale = std::max({scale, std::fabs(a[j][n]), std::fabs(b[j][n])});
     }
-    worst = std::max(worst, difference / scale);
+    worst = std::max(worst, ratio(difference, scale));
   }
-  return static_cast<double>(worst);
+  return worst;
 }
+
+namespace {
+
+int kinks_of(const Node& node) {
+  std::array<double, 2> margin{};
+  return op_def(node.op).kinks(0, 0, node.attr, margin);
+}
+
+}  // namespace
 
 Branches::Branches(const Graph& graph, Var loss) : graph_(graph) {
   const std::vector<char> needed = ancestors(graph, std::span(&loss, 1));
+  std::size_t elements = 0;
   for (NodeId id = 0; id < graph.size(); ++id)
-    if (needed[id] && op_def(graph.node(id).op).kinks) nodes_.push_back(id);
+    if (const Node& node = graph.node(id); needed[id] && op_def(node.op).kinks) {
+      nodes_.push_back(id), first_.push_back(elements);
+      elements += node.shape.size() * static_cast<std::size_t>(kinks_of(node));
+    }
+}
+
+void Branches::hold(NodeId id, const std::vector<signed char>& pattern, const NodeNumbers<long double>& base,
+                    NodeNumbers<long double>& values) const {
+  const auto found = std::ranges::lower_bound(nodes_, id);
+  if (found == nodes_.end() || *found != id) return;
+  const Node& node = graph_.node(id);
+  const std::size_t kinks = static_cast<std::size_t>(kinks_of(node));
+  const signed char* side = &pattern[first_[static_cast<std::size_t>(found - nodes_.begin())]];
+  for (std::size_t n = 0; n < node.shape.size(); ++n, side += kinks) {
+    const auto operand = [&](std::size_t k) { return element_of(values, id, k, n); };
+    long double& y = values[id][n];
+    switch (node.op) {
+      case Op::relu: y = side[0] > 0 ? operand(0) : 0; break;
+      case Op::relu_slope: y = side[0] > 0 ? operand(1) : 0; break;
+      case Op::abs: y = side[0] * operand(0); break;
+      case Op::clip: y = side[0] <= 0 ? node.attr.x : side[1] >= 0 ? node.attr.y : operand(0); break;
+      case Op::minimum: case Op::maximum: {
+        const bool first = node.op == Op::minimum ? side[0] < 0 : side[0] > 0;
+        y = side[0] == 0 ? (operand(0) + operand(1)) / 2 : operand(first ? 0 : 1);
+        break;
+      }
+      default: y = base[id][n];  // piecewise constant
+    }
+  }
+}
+
+// Element n of operand k: a shared task or a scalar is read again.
+template <class T>
+T Branches::element_of(const NodeNumbers<T>& values, NodeId id, std::size_t k, std::size_t n) const {
+  const NodeId source = graph_.inputs_of(id)[k];
+  const Shape shape = graph_.node(source).shape;
+  const std::size_t per_task = graph_.node(id).shape.per_task(), task = shape.tasks == 1 ? 0 : n / per_task;
+  return values[source][task * shape.per_task() + (shape.is_scalar() ? 0 : n % per_task)];
 }
 
 // Calls visit(node, element, signed distance) for every branching element, in order.
@@ -70,16 +117,12 @@ template <class T, class Visit>
 void Branches::for_each_margin(const NodeNumbers<T>& values, Visit visit) const {
   for (NodeId id : nodes_) {
     const Node& node = graph_.node(id);
-    const std::span<const NodeId> in = graph_.inputs_of(id);
-    // Element n of an operand: a shared task or a scalar is read again.
     const auto operand = [&](std::size_t k, std::size_t n) {
-      const Shape shape = graph_.node(in[k]).shape;
-      const std::size_t per_task = node.shape.per_task(), task = shape.tasks == 1 ? 0 : n / per_task;
-      return static_cast<double>(values[in[k]][task * shape.per_task() + (shape.is_scalar() ? 0 : n % per_task)]);
+      return k < node.arity ? static_cast<double>(element_of(values, id, k, n)) : 0;
     };
     for (std::size_t n = 0; n < node.shape.size(); ++n) {
       std::array<double, 2> margin{};
-      const int kinks = op_def(node.op).kinks(operand(0, n), in.size() > 1 ? operand(1, n) : 0, node.attr, margin);
+      const int kinks = op_def(node.op).kinks(operand(0, n), operand(1, n), node.attr, margin);
       for (int i = 0; i < kinks; ++i) visit(id, n, margin[static_cast<std::size_t>(i)]);
     }
   }

@@ -76,8 +76,8 @@ std::vector<CheckCase> op_cases() {
 }
 
 CheckReport check(std::string name, std::vector<std::pair<std::string, Shape>> inputs,
-                  std::function<Var(const Vars&)> function, const CheckOptions& options) {
-  CheckCase c{.name = std::move(name), .subject = "", .inputs = {}, .build = {}};
+                  std::function<Var(const Vars&)> function, const CheckOptions& options, CheckCase::Cut meant) {
+  CheckCase c{.name = std::move(name), .subject = "", .inputs = {}, .build = {}, .cut = meant};
   for (std::size_t k = 0; k < inputs.size(); ++k)
     c.inputs.push_back({inputs[k].first,
                         draw_tensor(inputs[k].second, Domain::real, 1, options.seed, static_cast<std::uint32_t>(k)),

@@ -69,7 +69,7 @@ std::string summary_line(const CheckReport& report) {
   std::string not_judged;
   for (const CheckLevel& level : report.levels)
     if (!level.judged) not_judged += (not_judged.empty() ? "" : ", ") + level.name;
-  return text + (not_judged.empty() ? "" : "  not judged (kink): " + not_judged) + "\n";
+  return text + (not_judged.empty() ? "" : "  not judged: " + not_judged) + "\n";
 }
 
 std::string to_text(const CheckReport& report) {

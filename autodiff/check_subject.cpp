@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "autodiff/device.h"
 #include "autodiff/op_table.h"
@@ -41,6 +42,34 @@ Var read_out(const std::vector<Var>& y, std::uint64_t seed) {
   }
   return loss;
 }
+
+// Operations whose results are their input's numbers.
+bool copies(Op op) {
+  return op == Op::reshape || op == Op::slice_rows || op == Op::broadcast_tasks || op == Op::broadcast_rows ||
+         op == Op::broadcast_cols || op == Op::broadcast_all || op == Op::stop_gradient;
+}
+
+// +1 and −1 at random, as many as one likes.
+class RandomSigns {
+ public:
+  RandomSigns(std::uint64_t seed, std::uint32_t sample) : seed_(seed), sample_(sample), random_(at(0)) {}
+  int next() {
+    if (left_ == 0) {
+      if (++words_ % 4000 == 0) random_ = at(words_ / 4000);
+      bits_ = random_.bits(), left_ = 32;
+    }
+    return (bits_ >> --left_ & 1u) ? 1 : -1;
+  }
+
+ private:
+  Philox at(std::uint32_t block) const {
+    return {seed_, {.purpose = Purpose::check, .iteration = block, .task = 5000, .time_step = sample_}};
+  }
+  std::uint64_t seed_;
+  std::uint32_t sample_, words_ = 0, bits_ = 0;
+  int left_ = 0;
+  Philox random_;
+};
 
 Block numbers_at(const NodeNumbers<long double>& values, std::span<const Var> nodes) {
   Block block;
@@ -110,6 +139,42 @@ Subject::Subject(const CheckCase& c, const CheckOptions& o)
   evaluate_references();
 }
 
+// The sizes of the terms: every number on the way to an output is multiplied by 1 + δ·ξ with ξ = ±1 at random, and what
+// the output moves by, divided by δ, is what it was added up from. δ is far above the rounding of long double and far
+// below any branch. What copies numbers adds none of its own.
+void Subject::measure_terms(const NodeNumbers<long double>& values) {
+  constexpr long double delta = 0x1p-40L;
+  constexpr std::uint32_t samples = 2;
+  const Graph& graph = *program.graph;
+  Interpreter<long double> perturbed(graph, all_outputs);
+  std::vector<long double> terms(all_outputs.size(), 0);
+  for (std::uint32_t sample = 0; sample < samples; ++sample) {
+    RandomSigns signs(options.seed, sample);
+    const NodeNumbers<long double>& moved =
+        perturbed.run(block_of(all_inputs), &frozen_program, [&](NodeId id, NodeNumbers<long double>& numbers) {
+          if (copies(graph.node(id).op)) return;
+          for (long double& number : numbers[id]) number *= 1 + signs.next() * delta;
+        });
+    for (std::size_t j = 0; j < all_outputs.size(); ++j) {
+      const NodeId id = all_outputs[j].id;
+      for (std::size_t n = 0; n < moved[id].size(); ++n)
+        if (const long double by = std::fabs(moved[id][n] - values[id][n]) / delta; by > terms[j]) terms[j] = by;
+    }
+  }
+  std::size_t next = 0;
+  const auto take = [&](std::size_t count) {
+    const auto begin = terms.begin() + static_cast<std::ptrdiff_t>(std::exchange(next, next + count));
+    return std::vector<long double>(begin, begin + static_cast<std::ptrdiff_t>(count));
+  };
+  output_terms = take(program.y.size());
+  loss_terms = take(1)[0];
+  gradient_terms = take(count());
+  forward_terms = take(program.y.size());
+  reverse_terms = take(count());
+  take(count());  // the reverse sweep of zero is exactly 0
+  if (options.second_order) hv_terms = take(count());
+}
+
 void Subject::draw_directions() {
   for (std::size_t k = 0; k < subject.inputs.size(); ++k) {
     const CheckInput& input = subject.inputs[k];
@@ -124,7 +189,7 @@ void Subject::draw_directions() {
   }
   for (std::size_t j = 0; j < program.y.size(); ++j)
     w.push_back(draw_direction(program.y[j].shape(), options.seed, 10 + static_cast<std::uint32_t>(j)));
-  v_block = block_of(v), u_block = block_of(u);
+  v_block = block_of(v), u_block = block_of(u), x_block = block_of(x);
 }
 
 // All derivatives, as one planned program, run twice. Directions and cotangents are inputs of it.
@@ -185,29 +250,32 @@ void Subject::evaluate_references() {
     size = std::max(size, sum);
   }
   base_pattern_ = branches.pattern(base);
+  measure_terms(values);
+  for (std::optional<Interpreter<long double>>* run : {&plain_run_, &held_run_})
+    run->emplace(*plain.graph, std::span(&plain.loss, 1));
+  f64_run_.emplace(*plain.graph, std::span(&plain.loss, 1));
 }
 
 std::vector<Numbers<long double>> Subject::displaced(const Block& displacement) const {
-  std::vector<Numbers<long double>> numbers = block_of(x);
+  std::vector<Numbers<long double>> numbers = x_block;
   for (std::size_t j = 0; j < displacement.size(); ++j)
     for (std::size_t n = 0; n < displacement[j].size(); ++n) numbers[wrt_index[j]][n] += displacement[j][n];
   return numbers;
 }
 
-Subject::Value Subject::value(const Block& displacement, const NodeNumbers<long double>* frozen) const {
-  NodeNumbers<long double> values =
-      evaluate<long double>(*plain.graph, displaced(displacement), std::span(&plain.loss, 1), frozen);
-  return {values[plain.loss.id][0], !branches.any() || branches.pattern(values) == base_pattern_};
+Subject::Value Subject::value(const Block& displacement) const {
+  const std::vector<Numbers<long double>> numbers = displaced(displacement);
+  const NodeNumbers<long double>& values = plain_run_->run(numbers, &frozen_plain);
+  if (!branches.any() || branches.pattern(values) == base_pattern_) return {values[plain.loss.id][0], true};
+  const NodeNumbers<long double>& held =
+      held_run_->run(numbers, &frozen_plain, [this](NodeId id, NodeNumbers<long double>& nodes) {
+        branches.hold(id, base_pattern_, base, nodes);
+      });
+  return {held[plain.loss.id][0], false};
 }
 
-Subject::Value Subject::value(const Block& displacement, Stops mode) const {
-  return value(displacement, mode == Stops::frozen ? &frozen_plain : nullptr);
-}
-
-Subject::Value Subject::value_with_live(const Block& displacement, NodeId live) const {
-  NodeNumbers<long double> frozen = frozen_plain;
-  frozen[live].clear();
-  return value(displacement, &frozen);
+long double Subject::unheld_value(const Block& displacement) const {
+  return plain_run_->run(displaced(displacement), &frozen_plain)[plain.loss.id][0];
 }
 
 double Subject::value_f64(const Block& displacement) const {
@@ -216,7 +284,48 @@ double Subject::value_f64(const Block& displacement) const {
     numbers.emplace_back();
     for (long double number : list) numbers.back().push_back(static_cast<double>(number));
   }
-  return evaluate<double>(*plain.graph, numbers, std::span(&plain.loss, 1), &frozen_plain)[plain.loss.id][0];
+  return f64_run_->run(numbers, &frozen_plain)[plain.loss.id][0];
+}
+
+const NodeNumbers<std::complex<double>>& Subject::complex_run(const Block& direction,
+                                                              std::span<const NodeId> live) const {
+  using Complex = std::complex<double>;
+  std::vector<Numbers<Complex>> numbers;
+  for (const Tensor& t : x) numbers.push_back(numbers_of<Complex>(t));
+  for (std::size_t j = 0; j < direction.size(); ++j)
+    for (std::size_t n = 0; n < direction[j].size(); ++n)
+      numbers[wrt_index[j]][n] += Complex(0, kImaginary * static_cast<double>(direction[j][n]));
+  std::vector<Var> wanted = plain.y;
+  wanted.push_back(plain.loss);
+  std::optional<Interpreter<Complex>>& run = live.empty() ? complex_run_ : live_run_;
+  if (!run || (!live.empty() && live.size() < stops.size())) run.emplace(*plain.graph, wanted);
+  if (live.empty()) return run->run(numbers, &frozen_plain);
+  if (live.size() == stops.size()) return run->run(numbers);
+  NodeNumbers<long double> frozen = frozen_plain;
+  for (NodeId id : live) frozen[id].clear();
+  return run->run(numbers, &frozen);
+}
+
+long double Subject::complex_step(const Block& direction, std::span<const NodeId> live) const {
+  return static_cast<long double>(complex_run(direction, live)[plain.loss.id][0].imag()) / kImaginary;
+}
+
+Block Subject::complex_step_of_outputs(const Block& direction) const {
+  const NodeNumbers<std::complex<double>>& values = complex_run(direction, {});
+  Block derivatives;
+  for (Var y : plain.y) {
+    derivatives.emplace_back();
+    for (std::complex<double> number : values[y.id])
+      derivatives.back().push_back(static_cast<long double>(number.imag()) / kImaginary);
+  }
+  return derivatives;
+}
+
+Block Subject::only(const Block& block, std::size_t j) const {
+  Block result(block.size());
+  for (std::size_t k = 0; k < block.size(); ++k) result[k].assign(block[k].size(), 0);
+  result[j] = block[j];
+  return result;
 }
 
 Block Subject::nudge(std::size_t input, std::size_t element, long double by) const {
@@ -227,16 +336,15 @@ Block Subject::nudge(std::size_t input, std::size_t element, long double by) con
 }
 
 CheckKink Subject::kink_between(const Block& displacement) const {
-  NodeNumbers<long double> values =
-      evaluate<long double>(*plain.graph, displaced(displacement), std::span(&plain.loss, 1), &frozen_plain);
+  const NodeNumbers<long double>& values = plain_run_->run(displaced(displacement), &frozen_plain);
   return branches.first_difference(base_pattern_, branches.pattern(values), base);
 }
 
-std::optional<long double> Subject::clear_step(const Block& direction, long double start) const {
-  if (!branches.any()) return start;
-  for (long double h = start; h > 0x1p-33L; h /= 8)
-    if (value(h * direction).same_branch && value(-h * direction).same_branch) return h;
-  return std::nullopt;
+int Subject::leaves_kinks(const Block& displacement) const {
+  const std::vector<signed char> there = branches.pattern(plain_run_->run(displaced(displacement), &frozen_plain));
+  int leaving = 0;
+  for (std::size_t i = 0; i < there.size(); ++i) leaving += base_pattern_[i] == 0 && there[i] != 0;
+  return leaving;
 }
 
 }  // namespace innerloop::checking

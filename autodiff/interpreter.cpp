@@ -13,33 +13,6 @@ T number(double x) {
   return T(static_cast<kernels::reference::Real<T>>(x));
 }
 
-// One node: a call per task. An input shared by all tasks is read again by each; sum_tasks alone sees all tasks at
-// once.
-template <class T>
-Numbers<T> compute(const Graph& graph, NodeId id, NodeNumbers<T>& values) {
-  const Node& node = graph.node(id);
-  Numbers<T> out(node.shape.size());
-  std::vector<kernels::Matrix> in(node.arity);
-  kernels::Call call{.out = {}, .in = in.data(), .arity = node.arity, .tasks = 1, .attr = node.attr};
-  for (int task = 0; task < node.shape.tasks; ++task) {
-    for (std::size_t k = 0; k < in.size(); ++k) {
-      const NodeId source = graph.inputs_of(id)[k];
-      const Shape shape = graph.node(source).shape;
-      const bool whole = shape.tasks == 1 || node.op == Op::sum_tasks;
-      in[k] = {values[source].data() + (whole ? 0 : shape.per_task() * static_cast<std::size_t>(task)), shape.rows,
-               shape.cols};
-      if (node.op == Op::sum_tasks) call.tasks = shape.tasks;
-    }
-    call.out = {out.data() + node.shape.per_task() * static_cast<std::size_t>(task), node.shape.rows, node.shape.cols};
-    try {
-      kernels::run_reference<T>(node.op, call);
-    } catch (const Error& error) {
-      graph.rethrow_at(id, task, error);
-    }
-  }
-  return out;
-}
-
 }  // namespace
 
 template <class T>
@@ -60,32 +33,95 @@ std::vector<char> ancestors(const Graph& graph, std::span<const Var> wanted) {
 }
 
 template <class T>
-NodeNumbers<T> evaluate(const Graph& graph, std::span<const Numbers<T>> inputs, std::span<const Var> wanted,
-                        const NodeNumbers<long double>* frozen) {
-  require(inputs.size() == graph.inputs().size(), "evaluate needs the numbers of " +
-                                                      std::to_string(graph.inputs().size()) + " inputs, not of " +
-                                                      std::to_string(inputs.size()));
+Interpreter<T>::Interpreter(const Graph& graph, std::span<const Var> wanted)
+    : graph_(graph), values_(graph.size()), changed_(graph.size()) {
   const std::vector<char> needed = ancestors(graph, wanted);
-  NodeNumbers<T> values(graph.size());
   for (NodeId id = 0; id < graph.size(); ++id) {
     if (!needed[id]) continue;
+    nodes_.push_back(id);
     const Node& node = graph.node(id);
+    if (node.op == Op::constant) values_[id] = numbers_of<T>(graph.constant_value(node.attr.i));
+    else values_[id].assign(node.shape.size(), node.op == Op::fill ? number<T>(node.attr.x) : T(0));
+  }
+}
+
+template <class T>
+const NodeNumbers<T>& Interpreter<T>::run(std::span<const Numbers<T>> inputs, const NodeNumbers<long double>* frozen,
+                                          const After& after) {
+  require(inputs.size() == graph_.inputs().size(), "evaluate needs the numbers of " +
+                                                       std::to_string(graph_.inputs().size()) + " inputs, not of " +
+                                                       std::to_string(inputs.size()));
+  const bool all = !plain_ || after || frozen != frozen_;
+  plain_ = false;
+  for (NodeId id : nodes_) {
+    const Node& node = graph_.node(id);
+    Numbers<T>& y = values_[id];
+    changed_[id] = all;
     if (node.op == Op::input) {
-      values[id] = inputs[static_cast<std::size_t>(node.attr.i)];
-      require(values[id].size() == node.shape.size(), "evaluate: the input " + graph.describe(id) + " was given " +
-                                                          std::to_string(values[id].size()) + " numbers");
-    } else if (node.op == Op::constant) {
-      values[id] = numbers_of<T>(graph.constant_value(node.attr.i));
-    } else if (node.op == Op::fill) {
-      values[id].assign(node.shape.size(), number<T>(node.attr.x));
+      const Numbers<T>& given = inputs[static_cast<std::size_t>(node.attr.i)];
+      require(given.size() == node.shape.size(), "evaluate: the input " + graph_.describe(id) + " was given " +
+                                                     std::to_string(given.size()) + " numbers");
+      if (all || given != y) y = given, changed_[id] = 1;
+    } else if (node.op == Op::constant || node.op == Op::fill) {
+      if (all && node.op == Op::constant) y = numbers_of<T>(graph_.constant_value(node.attr.i));
+      else if (all) y.assign(node.shape.size(), number<T>(node.attr.x));
     } else if (node.op == Op::stop_gradient && frozen && !(*frozen)[id].empty()) {
-      for (long double x : (*frozen)[id]) values[id].push_back(T(static_cast<kernels::reference::Real<T>>(x)));
-    } else {
-      values[id] = compute(graph, id, values);
+      const Numbers<long double>& kept = (*frozen)[id];
+      if (all)
+        for (std::size_t n = 0; n < y.size(); ++n) y[n] = T(static_cast<kernels::reference::Real<T>>(kept[n]));
+    } else if (all || depends_on_changed(id)) {
+      changed_[id] = 1;
+      compute(id);
+    }
+    if (after) after(id, values_);
+  }
+  plain_ = !after, frozen_ = frozen;
+  return values_;
+}
+
+template <class T>
+bool Interpreter<T>::depends_on_changed(NodeId id) const {
+  return std::ranges::any_of(graph_.inputs_of(id), [&](NodeId source) { return changed_[source] != 0; });
+}
+
+// One node: a call per task. An input shared by all tasks is read again by each; sum_tasks alone sees all tasks at
+// once.
+template <class T>
+void Interpreter<T>::compute(NodeId id) {
+  const Node& node = graph_.node(id);
+  Numbers<T>& out = values_[id];
+  std::ranges::fill(out, T(0));
+  operands_.resize(node.arity);
+  kernels::Call call{.out = {}, .in = operands_.data(), .arity = node.arity, .tasks = 1, .attr = node.attr};
+  for (int task = 0; task < node.shape.tasks; ++task) {
+    for (std::size_t k = 0; k < operands_.size(); ++k) {
+      const NodeId source = graph_.inputs_of(id)[k];
+      const Shape shape = graph_.node(source).shape;
+      const bool whole = shape.tasks == 1 || node.op == Op::sum_tasks;
+      operands_[k] = {values_[source].data() + (whole ? 0 : shape.per_task() * static_cast<std::size_t>(task)),
+                      shape.rows, shape.cols};
+      if (node.op == Op::sum_tasks) call.tasks = shape.tasks;
+    }
+    call.out = {out.data() + node.shape.per_task() * static_cast<std::size_t>(task), node.shape.rows, node.shape.cols};
+    try {
+      kernels::run_reference<T>(node.op, call);
+    } catch (const Error& error) {
+      graph_.rethrow_at(id, task, error);
     }
   }
-  return values;
 }
+
+template <class T>
+NodeNumbers<T> evaluate(const Graph& graph, std::span<const Numbers<T>> inputs, std::span<const Var> wanted,
+                        const NodeNumbers<long double>* frozen) {
+  Interpreter<T> interpreter(graph, wanted);
+  return interpreter.run(inputs, frozen);
+}
+
+template class Interpreter<float>;
+template class Interpreter<double>;
+template class Interpreter<long double>;
+template class Interpreter<std::complex<double>>;
 
 template Numbers<float> numbers_of<float>(const Tensor&);
 template Numbers<double> numbers_of<double>(const Tensor&);
