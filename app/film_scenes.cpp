@@ -327,6 +327,8 @@ constexpr Drawing drawings[] = {
     {"pusher", pusher},
     {"point-robot", plane},
     {"semicircle", plane},
+    {"mass-", plane},
+    {"unicycle-", plane},
     {"promp-1d", on_line},
     {"four-state-v1", four_state},
     {"two-state-v1", two_state},

@@ -9,6 +9,7 @@
 #include "envs/discounting_chain.h"
 #include "envs/distractions.h"
 #include "envs/driver.h"
+#include "envs/goal_arc.h"
 #include "envs/grid_navi.h"
 #include "envs/gridworld.h"
 #include "envs/harlow.h"
@@ -99,7 +100,12 @@ using FurtherEnvs = EnvList<
     WheeledDense<double>,
     WheeledSparse<double>,
     PusherDense<double>,
-    PusherSparse<double>>;
+    PusherSparse<double>,
+    GoalMass<double, Arc::right>,
+    GoalMass<double, Arc::left>,
+    GoalMass<double, Arc::circle>,
+    GoalUnicycle<double, Arc::right>,
+    GoalUnicycle<double, Arc::left>>;
 // endregion
 
 // The rows of a part. Each part is compiled in a file of its own, so that none takes long.

@@ -7,6 +7,7 @@
 #include "tests/catch.h"
 #include "tests/envs/golden_control.h"
 #include "tests/envs/golden_distractions.h"
+#include "tests/envs/golden_goal_arc.h"
 #include "tests/envs/golden_promp_maesn.h"
 #include "tests/envs/golden_trajectories.h"
 #include "tests/envs/golden_trials.h"
@@ -26,7 +27,8 @@ void check_near(std::span<const double> got, std::span<const double> expected) {
 
 std::vector<Golden> all_golden() {
   std::vector<Golden> all = golden_trajectories();
-  for (const auto& more : {golden_control(), golden_trials(), golden_distractions(), golden_promp_maesn()})
+  for (const auto& more : {golden_control(), golden_trials(), golden_distractions(), golden_promp_maesn(),
+                           golden_goal_arc()})
     all.insert(all.end(), more.begin(), more.end());
   return all;
 }
