@@ -4,6 +4,7 @@
 
 #include "app/command_line.h"
 #include "envs/table.h"
+#include "kernels/ranks.h"
 
 namespace innerloop::app {
 
@@ -49,10 +50,14 @@ bool run_job(Job& job, const std::function<bool(const rl::Metrics&)>& go_on) {
     const auto start = std::chrono::steady_clock::now();
     const rl::Metrics metrics = trainer.iterate();
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    // Ranks that have drifted apart would go on without a sign of it.
+    std::vector<double> numbers;
+    for (const rl::Metric& metric : metrics) numbers.push_back(metric.value);
+    require_same(numbers, "the metrics");
     job.folder.append(trainer.iteration(), metrics, seconds.count());
 
     // A checkpoint every few iterations, at the end, and when asked to stop.
-    const bool stop = !go_on(metrics), last = trainer.iteration() == trainer.iterations();
+    const bool stop = any_rank(!go_on(metrics)), last = trainer.iteration() == trainer.iterations();
     if (last || stop || trainer.iteration() % every == 0) job.folder.save_checkpoint(trainer);
     if (stop && !last) return false;
   }

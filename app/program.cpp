@@ -1,12 +1,15 @@
 #include "app/program.h"
 
 #include <exception>
+#include <iostream>
 #include <new>
 #include <ostream>
+#include <string>
 #include <vector>
 
 #include "app/statistics.h"
 #include "kernels/nearest.h"
+#include "kernels/ranks.h"
 
 namespace innerloop::app {
 namespace {
@@ -74,7 +77,9 @@ std::span<const Verb> all_verbs() {
 
 int run_program(const Context& context, Arguments arguments) {
   const auto report = [&](const char* what, int code) {
-    context.err << "innerloop: " << what << std::endl;
+    // Every rank can fail, and the first one may be the one that does not.
+    std::ostream& stream = rank() == 0 ? context.err : std::cerr;
+    stream << "innerloop: " << (rank_count() > 1 ? "rank " + std::to_string(rank()) + ": " : "") << what << std::endl;
     return code;
   };
   try {

@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include "autodiff/device.h"
+#include "kernels/ranks.h"
 #include "kernels/require.h"
 #include "kernels/threads.h"
 #include "nn/safetensors.h"
@@ -97,6 +98,7 @@ void make_output_folder(const std::string& path) {
 }
 
 RunFolder RunFolder::create(const std::string& path, const RunSettings& settings, const nn::FileCalls& calls) {
+  if (rank() != 0) return RunFolder(path, calls);
   if (fs::exists(path + "/config.toml"))
     throw Error(path + " holds a run already. Continue it with: innerloop train --resume " + path +
                 "   or choose another folder with --out");
@@ -119,6 +121,7 @@ RunFolder RunFolder::open(const std::string& path, const nn::FileCalls& calls) {
 std::vector<ConfigEntry> RunFolder::config() const { return read_config(path_ + "/config.toml"); }
 
 void RunFolder::write_config(const RunSettings& settings) const {
+  if (rank() != 0) return;
   nn::write_file_atomically(path_ + "/config.toml", config_text(settings), *calls_);
 }
 
@@ -157,11 +160,13 @@ void RunFolder::append(int iteration, const rl::Metrics& metrics, double seconds
   require(header_.empty() || header_ == header,
           "the metrics' names changed from '" + header_ + "' to '" + header + "'");
   header_ = header;
+  if (rank() != 0) return;
   append_line("metrics.csv", header + "\n", line + "\n");
   append_line("timing.csv", "iteration,seconds\n", fmt::format("{},{:.6f}\n", iteration, seconds));
 }
 
 void RunFolder::save_checkpoint(const rl::Trainer& trainer) const {
+  if (rank() != 0) return;
   // A checkpoint promises that the metrics up to it are on the disk.
   if (const int fd = calls_->open((path_ + "/metrics.csv").c_str(), O_WRONLY | O_CLOEXEC, 0); fd >= 0) {
     const bool synced = calls_->fsync(fd) == 0;
@@ -279,11 +284,15 @@ void RunFolder::cut(const char* file, int rows) const {
 void RunFolder::resume(rl::Trainer& trainer) {
   // Ended before its first checkpoint: as if it had never begun, whatever it had written.
   if (not_begun()) {
-    for (const char* file : {"metrics.csv", "timing.csv"}) fs::remove(path_ + "/" + file);
-    fs::create_directories(path_ + "/checkpoints");
+    wait_for_ranks();  // until all have seen that there is none
+    if (rank() == 0)
+      for (const char* file : {"metrics.csv", "timing.csv"}) fs::remove(path_ + "/" + file);
+    if (rank() == 0) fs::create_directories(path_ + "/checkpoints");
     return save_checkpoint(trainer);
   }
   restore(trainer);
+  wait_for_ranks();  // until all have read it
+  if (rank() != 0) return;
   cut("metrics.csv", trainer.iteration());
   cut("timing.csv", trainer.iteration());
 }

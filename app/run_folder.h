@@ -1,4 +1,5 @@
-// A run's folder: everything about one training run, and all that is needed to continue or repeat it.
+// A run's folder: everything about one training run, and all that is needed to continue or repeat it. Of several ranks
+// (kernels/ranks.h) the first one writes it, and all read it.
 //   config.toml    every setting; runs again as it is
 //   run.json       versions, seed, machine, date
 //   metrics.csv    one row per iteration; nothing in it depends on time or on the number of threads

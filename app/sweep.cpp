@@ -14,6 +14,7 @@
 #include "app/run_folder.h"
 #include "envs/table.h"
 #include "kernels/nearest.h"
+#include "kernels/ranks.h"
 #include "kernels/threads.h"
 #include "nn/atomic_file.h"
 
@@ -229,13 +230,14 @@ int sweep_command(const Context& context, Arguments arguments) {
 
   // What is wrong with any cell is said before the first one starts.
   const std::vector<Cell> cells = plan_cells(context, settings);
-  write_sweep_config(values, settings.out);
+  if (rank() == 0) write_sweep_config(values, settings.out);
+  wait_for_ranks();
   std::vector<CellResult> results;
   bool stopped = false;
   {
     InterruptGuard guard;
     results = run_cells(context, settings, cells, on("quiet") || on("json"), [&] { return guard.requested(); });
-    stopped = guard.requested();
+    stopped = any_rank(guard.requested());
   }
   if (stopped && std::ranges::any_of(results, [](const CellResult& result) {
         return result.state == CellResult::State::unfinished;
@@ -245,8 +247,10 @@ int sweep_command(const Context& context, Arguments arguments) {
   }
 
   context.out << (on("json") ? sweep_json(settings, cells, results) : sweep_table(settings, cells, results));
-  for (const std::string& line : write_sweep_files(settings, cells, results))
-    if (!on("quiet") && !on("json")) context.err << line << std::endl;
+  if (rank() == 0)
+    for (const std::string& line : write_sweep_files(settings, cells, results))
+      if (!on("quiet") && !on("json")) context.err << line << std::endl;
+  wait_for_ranks();  // whoever ends with a failure takes the others along
   const auto failed = std::ranges::count(results, CellResult::State::failed, &CellResult::state);
   if (failed == 0) return success;
   context.err << fmt::format("innerloop: {} of {} runs failed; the same command tries them again", failed, cells.size())

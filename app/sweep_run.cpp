@@ -13,6 +13,7 @@
 #include "app/progress.h"
 #include "app/sweep.h"
 #include "kernels/nearest.h"
+#include "kernels/ranks.h"
 #include "kernels/threads.h"
 #include "nn/atomic_file.h"
 
@@ -158,29 +159,63 @@ CellResult run_cell(const Context& context, const SweepSettings& settings, const
   return result;
 }
 
-}  // namespace
-
-std::vector<CellResult> run_cells(const Context& context, const SweepSettings& settings, const std::vector<Cell>& cells,
+std::vector<CellResult> run_share(const Context& context, const SweepSettings& settings, const std::vector<Cell>& cells,
                                   bool quiet, const std::function<bool()>& stop) {
   std::vector<int> done;
   for (const Cell& cell : cells) done.push_back(has_finished(cell, settings.out + "/" + cell.folder) ? unit : 0);
   SweepProgress progress(context, quiet, done);
   std::vector<CellResult> results(cells.size());
+  // Each rank has a stretch of the cells, which it runs as if it were alone.
+  const Share share = share_of(static_cast<int>(cells.size()));
   const auto body = [&](int index, int) {
-    const auto i = static_cast<std::size_t>(index);
+    const auto i = static_cast<std::size_t>(share.first + index);
     results[i] = run_cell(context, settings, cells[i], i, progress, stop);
   };
 
   // Several at once: each runs on one thread, as the inner loops of a loop over threads do. One at a time: on all.
-  const int all = thread_count(), count = static_cast<int>(cells.size());
+  const OneRank alone;
+  const int all = thread_count(), count = share.last - share.first;
   const int parallel = std::min(settings.parallel > 0 ? settings.parallel : all, count);
-  if (parallel == 1) {
+  if (parallel <= 1) {
     for (int i = 0; i < count; ++i) body(i, 0);
   } else {
     set_thread_count(parallel);
     parallel_for(count, body);
     set_thread_count(all);
   }
+  return results;
+}
+
+// How the cells of all ranks ended; those of the others are read from their folders.
+void share_results(const Context& context, const SweepSettings& settings, const std::vector<Cell>& cells,
+                   std::vector<CellResult>& results) {
+  using State = CellResult::State;
+  const int count = static_cast<int>(cells.size());
+  std::vector<double> states;
+  for (const CellResult& result : results) states.push_back(static_cast<double>(result.state));
+  gather(states, count);
+  const Share own = share_of(count);
+  const OneRank alone;
+  std::ostream silent(nullptr);
+  SweepProgress progress({context.algorithms, context.out, silent}, true, std::vector<int>(cells.size(), unit));
+  for (int index = 0; index < count; ++index) {
+    if (index >= own.first && index < own.last) continue;
+    const auto i = static_cast<std::size_t>(index);
+    const std::string path = settings.out + "/" + cells[i].folder, error = path + "/error.txt";
+    results[i].state = static_cast<State>(static_cast<int>(states[i]));
+    if (results[i].state == State::finished)
+      results[i] = run_cell(context, settings, cells[i], i, progress, [] { return false; });
+    else if (results[i].state == State::failed)
+      results[i].message = fs::exists(error) ? nn::read_file(error) : "failed on another rank";
+  }
+}
+
+}  // namespace
+
+std::vector<CellResult> run_cells(const Context& context, const SweepSettings& settings, const std::vector<Cell>& cells,
+                                  bool quiet, const std::function<bool()>& stop) {
+  std::vector<CellResult> results = run_share(context, settings, cells, quiet, stop);
+  if (rank_count() > 1) share_results(context, settings, cells, results);
   return results;
 }
 
