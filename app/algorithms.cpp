@@ -1,6 +1,7 @@
 #include "app/algorithms.h"
 
 #include "meta/e_maml.h"
+#include "meta/epg_trainer.h"
 #include "meta/maesn_trainer.h"
 #include "meta/maml_trainer.h"
 #include "meta/meta_gradient_trainer.h"
@@ -36,6 +37,7 @@ constexpr const rl::AlgorithmRow* algorithms[] = {
     &meta::maesn,
     &meta::rl2,
     &meta::pearl,
+    &meta::epg,
     &meta::meta_gradient,
 };
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "autodiff/check.h"
+#include "meta/epg_inner_loop.h"
 #include "meta/maesn.h"
 #include "meta/maml.h"
 
@@ -40,6 +41,15 @@ std::vector<CheckCase> pearl_check_cases();  // the belief, and every loss of bo
 // What `innerloop check meta_gradient` checks: J̄ after K updates as a function of η and θ, and the trace, in all
 // modes.
 std::vector<CheckCase> meta_gradient_check_cases();
+// EPG's: two tasks, a buffer of nine rows of which some are padding, minibatches of four.
+struct EpgProblem {
+  EpgProgram program;
+  ParamValues phi, theta;
+  BatchValues buffer;
+  Tensor index, weights, alpha;
+};
+EpgProblem make_epg_problem(bool discrete, int memory, bool learned, bool ppo);
+std::vector<CheckCase> epg_check_cases();
 const char* name_of(InnerEstimator estimator);
 
 }  // namespace innerloop::meta
