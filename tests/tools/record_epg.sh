@@ -1,0 +1,96 @@
+#!/bin/sh
+# Records EPG: losses evolved on a point mass whose goals lie on the right half of a circle, tested on goals never seen,
+# there and on the left half; with controls, and beside PPO. Interrupted, it goes on where it stopped. What the repository
+# keeps goes to tests/golden/runs/epg-*.
+#   sh tests/tools/record_epg.sh [BUILD] [job ...]      (from the repository's root)
+# Jobs: evolve, controls, ppo-tuned, ppo-evolved.
+set -e
+build=${1:-build}
+[ $# -gt 0 ] && shift
+program=$build/innerloop work=runs/record-epg kept=tests/golden/runs
+. tests/tools/recording.sh
+mkdir -p "$work"
+
+# lifetimes RUN FILE [FLAGS]: a fresh policy's lifetime in each of 60 held-out tasks. A row per task and learner: mean over
+# the lifetime (the area under its curve), first and last return.
+lifetimes() {
+  run_folder=$1 file=$2
+  shift 2
+  "$program" adapt "$run_folder" --tasks 60 --seed ${test_seed:-7} --steps 32 --trajectories 2 --pictures 0 --quiet --threads 1 \
+    --out "$work/adapt" "$@" > "$work/adapt.txt"
+  awk -F, 'NR == 1 { print "learner,task,area,first,last"; next }
+           { sum = 0; for (k = 3; k <= NF; ++k) sum += $k; printf "%s,%s,%.4f,%.4f,%.4f\n", $1, $2, sum / (NF - 2), $3, $NF }' \
+    "$work/adapt/adapt.csv" > "$file"
+}
+
+# variant RUN NAME SETTING...: a copy of a run with other settings, of which training knows nothing.
+variant() {
+  from=$1 to=$work/variants/$2
+  shift 2
+  rm -rf "$to"
+  mkdir -p "$work/variants"
+  cp -r "$from" "$to"
+  for setting in "$@"; do
+    sed -i "s/^${setting%%=*} = .*/${setting%%=*} = ${setting#*=}/" "$to/config.toml"
+  done
+}
+
+seeds="1 2 3"
+for job in ${*:-evolve controls ppo-tuned ppo-evolved}; do
+  case $job in
+  evolve)
+    for seed in $seeds; do
+      record epg-mass "$seed" epg --preset mass
+      # The first iterations, for a test that repeats them; then every tenth, for the curve.
+      awk 'NR <= 4 || (NR - 1) % 10 == 0' "$run/metrics.csv" > "$kept/epg-mass/seed-$seed/metrics.csv"
+      cp "$run"/checkpoints/"$(cat "$run/checkpoints/LATEST")" "$kept/epg-mass/seed-$seed/loss.safetensors"
+      lifetimes "$run" "$kept/epg-mass/seed-$seed/right.csv" --random
+      variant "$run" left "test_env=\"mass-left-v1\""
+      lifetimes "$work/variants/left" "$kept/epg-mass/seed-$seed/left.csv" --random
+      facts epg-mass "epg --preset mass"
+      sed -i "s/1 to 5/1 to 3/" "$kept/epg-mass/recorded.txt"
+    done
+    ;;
+  controls)
+    for seed in $seeds; do
+      run=$work/epg-mass/seed-$seed
+      for control in negated:reward_input=\"negated\" zero:reward_input=\"zero\" shuffled:loss_at_test=\"shuffled\"; do
+        variant "$run" "${control%%:*}" "${control#*:}"
+        lifetimes "$work/variants/${control%%:*}" "$kept/epg-mass/seed-$seed/${control%%:*}.csv"
+      done
+    done
+    ;;
+  ppo-tuned)
+    # PPO in the same lifetimes: 18 settings, judged on other tasks (seed 11) than the test's.
+    mkdir -p "$kept/epg-ppo"
+    echo "inner_learning_rate,sigma,passes,area" > "$kept/epg-ppo/trials.csv"
+    for rate in 0.003 0.01 0.03; do
+      for sigma in 0.3 0.5 1; do
+        for passes in 1 4; do
+          run=$work/ppo/$rate-$sigma-$passes
+          [ -e "$run/config.toml" ] || "$program" train epg --preset mass --iterations 0 --test-alpha 1 \
+            --inner-learning-rate $rate --sigma $sigma --passes $passes --out "$run" --quiet
+          test_seed=11 lifetimes "$run" "$work/trial.csv"
+          echo "$rate,$sigma,$passes,$(awk -F, 'NR > 1 { s += $3; ++n } END { printf "%.4f", s / n }' "$work/trial.csv")" \
+            >> "$kept/epg-ppo/trials.csv"
+        done
+      done
+    done
+    best=$(sort -t, -k4 -g -r "$kept/epg-ppo/trials.csv" | head -1 | cut -d, -f1-3 | tr , -)
+    echo "best: $best"
+    lifetimes "$work/ppo/$best" "$kept/epg-ppo/right.csv"
+    variant "$work/ppo/$best" left "test_env=\"mass-left-v1\""
+    lifetimes "$work/variants/left" "$kept/epg-ppo/left.csv"
+    ;;
+  ppo-evolved)
+    for seed in 1; do
+      record epg-ppo-evolved "$seed" epg --preset mass --evolve ppo --iterations 60
+      awk 'NR <= 4 || (NR - 1) % 10 == 0' "$run/metrics.csv" > "$kept/epg-ppo-evolved/seed-$seed/metrics.csv"
+      lifetimes "$run" "$kept/epg-ppo-evolved/seed-$seed/right.csv"
+      facts epg-ppo-evolved "epg --preset mass --evolve ppo --iterations 60"
+      sed -i "s/1 to 5/1/" "$kept/epg-ppo-evolved/recorded.txt"
+    done
+    ;;
+  *) echo "there is no job '$job'" >&2; exit 2 ;;
+  esac
+done
