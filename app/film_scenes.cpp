@@ -256,6 +256,15 @@ Scene ring_walls(const Tensor& observations, int t, const envs::Task& task) {
   return scene;
 }
 
+// A point that looks somewhere.
+Scene unicycle(const Tensor& observations, int t, const envs::Task& task) {
+  Scene scene = plane(observations, t, task);
+  const double x = number(observations, t, 0), y = number(observations, t, 1);
+  const double ahead_x = x + 0.2 * number(observations, t, 2), ahead_y = y + 0.2 * number(observations, t, 3);
+  scene.shapes.push_back(line({{x, y}, {ahead_x, ahead_y}}, moving, 3));
+  return scene;
+}
+
 // A robot with the way it came, the way it faces, and the region around the goal that a sparse reward shows.
 Scene wheeled(const Tensor& observations, int t, const envs::Task& task) {
   Scene scene = plane(observations, t, task);
@@ -328,7 +337,7 @@ constexpr Drawing drawings[] = {
     {"point-robot", plane},
     {"semicircle", plane},
     {"mass-", plane},
-    {"unicycle-", plane},
+    {"unicycle-", unicycle},
     {"promp-1d", on_line},
     {"four-state-v1", four_state},
     {"two-state-v1", two_state},

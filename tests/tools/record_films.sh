@@ -48,3 +48,5 @@ film discounting-chain-1-v1 "" policy_gradient --tasks 1 --trajectories 20 --hid
 film lure-grid-v1 "--until 12" policy_gradient --tasks 1 --trajectories 20 --hidden [16] --iterations 50
 film catch-v1 "" policy_gradient --tasks 1 --trajectories 20 --hidden [16] --iterations 50
 film catch-tall-v1 "" policy_gradient --tasks 1 --trajectories 20 --hidden [16] --iterations 50
+film mass-right-v1 "--steps 2 --task 3" maml --hidden [32] --alpha 0.1 --iterations 40
+film unicycle-right-v1 "--steps 2 --task 3" maml --hidden [32] --alpha 0.1 --iterations 40
