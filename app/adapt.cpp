@@ -13,6 +13,7 @@
 #include "app/run_folder.h"
 #include "envs/table.h"
 #include "kernels/threads.h"
+#include "meta/bandit_baselines.h"
 
 namespace innerloop::app {
 namespace {
@@ -114,6 +115,19 @@ double mean_env_steps(const rl::AdaptReport& report, int step) {
   return mean_over_tasks(report.env_steps, step);
 }
 
+// What each trial's pulls are worth less than as many of its best arm. The luck of what they paid is not in it, so the
+// mean over trials varies far less than that of their returns.
+std::vector<double> regrets_of(const std::vector<rl::Path>& paths, const std::vector<envs::Task>& tasks) {
+  std::vector<double> regrets(tasks.size());
+  for (const rl::Path& path : paths) {
+    const envs::Task& arms = tasks.at(static_cast<std::size_t>(path.task));
+    for (const double arm : path.actions.to_vector())
+      regrets[static_cast<std::size_t>(path.task)] +=
+          *std::ranges::max_element(arms) - arms.at(static_cast<std::size_t>(arm));
+  }
+  return regrets;
+}
+
 }  // namespace
 
 Learner load_learner(const Context& context, const std::string& run, bool trained) {
@@ -158,9 +172,11 @@ AdaptResults adapt_learners(const Context& context, const std::vector<Learner>& 
     const std::string exploration = learner.trainer->adapt_defaults().exploration;
     context.err << fmt::format("adapting {} to {} tasks of {}", learner.label, results.tasks.size(), results.env)
                 << (exploration.empty() ? "" : "; " + exploration) << std::endl;
-    request.paths = &learner == &learners.front() && settings.pictures > 0 ? 1 : 0;
+    const bool arms = meta::tasks_are_arms(learner.env);
+    request.paths = arms || (&learner == &learners.front() && settings.pictures > 0) ? 1 : 0;
     rl::AdaptReport report = learner.trainer->adapt(request);
     AdaptResults::Row row{learner.label, {}, {}, {}, "", report.one_trial};
+    if (arms && report.one_trial) row.regrets = regrets_of(report.paths, results.tasks);
     row.held_out = envs::held_out_text(envs::held_out(envs::find_env(learner.env), results.tasks, learner.draws));
     for (int step = 0; step <= settings.steps; ++step) {
       row.env_steps.push_back(mean_env_steps(report, step));
@@ -170,7 +186,7 @@ AdaptResults adapt_learners(const Context& context, const std::vector<Learner>& 
     }
     results.rows.push_back(std::move(row));
     for (rl::Path& path : report.paths)
-      if (path.task < settings.pictures) results.paths.push_back(std::move(path));
+      if (&learner == &learners.front() && path.task < settings.pictures) results.paths.push_back(std::move(path));
   }
   return results;
 }

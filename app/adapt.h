@@ -36,6 +36,8 @@ struct AdaptResults {
     std::vector<double> reached;               // [step]: share of episodes that end at their goal, where that is defined
     std::string held_out;                      // whether the tasks are new to it
     bool one_trial = false;                    // its points are the episodes of one trial
+    std::vector<double> regrets{};             // [task], of such a trial where tasks are arms: what the arms pulled are
+                                               // worth less than the best one, whatever they paid
   };
   std::vector<Row> rows;
   std::vector<rl::Path> paths;  // of the first learner, for the first few tasks

@@ -45,6 +45,14 @@ std::string whole_trial(const AdaptResults::Row& row) {
                      row.returns.size() == 1 ? "" : "s", interval.mean, interval.half_width);
 }
 
+// Of a bandit's trials: what the arms that were pulled are worth less than the best one.
+std::string expected_regret(const AdaptResults::Row& row) {
+  if (row.regrets.empty()) return "";
+  const Interval interval = mean_interval(row.regrets);
+  return fmt::format("expected regret of a trial, by the arms that were pulled: {:.4f} ± {:.4f}", interval.mean,
+                     interval.half_width);
+}
+
 // What the table cannot hold: the steps in the environment, and which tasks are new. Learners that agree share a line.
 std::string footnotes(const AdaptResults& results) {
   const auto note = [&](auto&& text_of) {
@@ -71,7 +79,7 @@ std::string footnotes(const AdaptResults& results) {
            return shares.empty() ? "" : "share of episodes that end at the goal: " + shares;
          }) +
          note([](const AdaptResults::Row& row) { return row.held_out.empty() ? "" : "tasks " + row.held_out; }) +
-         note(whole_trial);
+         note(whole_trial) + note(expected_regret);
 }
 
 }  // namespace

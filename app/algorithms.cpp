@@ -9,6 +9,7 @@
 #include "meta/promp.h"
 #include "meta/reptile.h"
 #include "meta/rl2.h"
+#include "meta/varibad_trainer.h"
 #include "rl/actor_critic.h"
 #include "rl/dqn.h"
 #include "rl/impala.h"
@@ -38,6 +39,7 @@ constexpr const rl::AlgorithmRow* algorithms[] = {
     &meta::rl2,
     &meta::pearl,
     &meta::epg,
+    &meta::varibad,
     &meta::meta_gradient,
 };
 

@@ -164,10 +164,15 @@ ArmsOf uniform_arms(int k, std::uint64_t seed) {
   };
 }
 
+bool tasks_are_arms(std::string_view env) {
+  const envs::Spec& spec = envs::find_env(env).spec;
+  const bool bandit = env.starts_with("wang-") || env.starts_with("rl2-bandit-") || env.starts_with("gaussian-bandit-");
+  return bandit && spec.task_size == spec.action_count && env != "wang-restless-v1";
+}
+
 ArmsOf arms_of(std::string_view env, std::uint64_t seed) {
   const envs::EnvRow& row = envs::find_env(env);
-  const bool arms = row.spec.task_size == row.spec.action_count && env != "wang-restless-v1";
-  require(arms, "arms_of: a task of '" + std::string(env) + "' is not the odds of its arms");
+  require(tasks_are_arms(env), "arms_of: a task of '" + std::string(env) + "' is not the odds of its arms");
   return [&row, seed](int instance) {
     return envs::sample_task(row, seed, Purpose::test_task, 0, static_cast<std::uint32_t>(instance));
   };

@@ -86,6 +86,8 @@ struct BanditScore {
 using ArmsOf = std::function<std::vector<double>(int instance)>;
 // k arms with p ~ U[0, 1], of seed `seed`.
 ArmsOf uniform_arms(int k, std::uint64_t seed);
+// Whether a task of this environment is a list of what its arms are worth on average, the same at every pull.
+bool tasks_are_arms(std::string_view env);
 // The tasks of a table's environment with arms as tasks (rl2-bandit-…, wang-…), drawn as test tasks.
 ArmsOf arms_of(std::string_view env, std::uint64_t seed);
 

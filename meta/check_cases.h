@@ -38,6 +38,7 @@ struct MaesnProblem {
 MaesnProblem make_maesn_problem(const MaesnSpec& spec, std::uint64_t seed = 7);
 std::vector<CheckCase> maesn_check_cases();
 std::vector<CheckCase> pearl_check_cases();  // the belief, and every loss of both versions
+std::vector<CheckCase> varibad_check_cases();  // the ELBO, and the loss of labels
 // What `innerloop check meta_gradient` checks: J̄ after K updates as a function of η and θ, and the trace, in all
 // modes.
 std::vector<CheckCase> meta_gradient_check_cases();

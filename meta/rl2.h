@@ -16,6 +16,8 @@
 // The outer loop is A2C's (as in "Learning to reinforcement learn") or PPO's on whole trials.
 #pragma once
 
+#include <functional>
+
 #include "autodiff/check.h"
 #include "rl/experience/agent.h"
 #include "rl/experience/protocol.h"
@@ -24,11 +26,22 @@
 
 namespace innerloop::meta {
 
-// A recurrent agent in trials. What it knows of a task is its memory: {"h"[, "c"]} (tasks, 1, core_size) and "before"
-// (tasks, 1, action numbers + 4), the step before.
+// A memory, and what an agent that has it says at one time step: here the recurrent network itself, in VariBAD a belief
+// and the policy that reads it.
+struct AgentMemory {
+  std::function<Tensors(int tasks, int sequences)> start;  // (tasks, sequences, ·) each
+  // As rl::AgentActor::step, which reads x_t where that reads observations.
+  std::function<rl::AgentStep(const ParamValues& theta, const Tensor& inputs, const Tensor& reset,
+                              const Tensors& state)> step;
+};
+
+// An agent with a memory in trials. What it knows of a task is that memory, {"h"[, "c"]} (tasks, 1, core_size) of a
+// recurrent network, and "before" (tasks, 1, action numbers + 4), the step before.
 class RecurrentAgent {
  public:
   RecurrentAgent(const rl::TrialConfig& trial, const nn::ActorCriticSpec& agent, Dtype dtype);
+  // Of `agent` only the policy's distribution matters; all else is the memory's business.
+  RecurrentAgent(const rl::TrialConfig& trial, const nn::ActorCriticSpec& agent, Dtype dtype, AgentMemory memory);
 
   // A trial of each task; deterministic: the mean or the likeliest action in place of a draw.
   rl::Trials play(const ParamValues& theta, const std::vector<envs::Task>& tasks, int slices,
@@ -45,11 +58,12 @@ class RecurrentAgent {
   rl::Trajectories act(const ParamValues& theta, const Tensors& memory, const std::vector<envs::Task>& tasks,
                        int episodes, const rl::RolloutPlace& place, bool deterministic) const;
   Tensors update(const ParamValues& theta, const Tensors& memory, const rl::Trajectories& explored) const;
+  std::vector<double> draw(const rl::AgentStep& said, std::span<const Philox> random, bool deterministic) const;
 
   rl::TrialConfig trial_;
   nn::ActorCriticSpec agent_;
   Dtype dtype_;
-  rl::AgentActor actor_;
+  AgentMemory memory_;
 };
 
 // What `innerloop check rl2` checks: the outer losses through a trial of several episodes.

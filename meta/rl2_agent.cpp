@@ -1,6 +1,8 @@
 // The recurrent agent of RL² in trials: all at once for training, episode by episode for the adaptation protocol.
 #include <algorithm>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "envs/table.h"
 #include "meta/rl2.h"
@@ -49,31 +51,55 @@ Tensors as_lanes(const Tensors& memory, int copies) {
   return state;
 }
 
+// A recurrent network's own.
+AgentMemory network_memory(const nn::ActorCriticSpec& agent, Dtype dtype) {
+  const auto actor = std::make_shared<const rl::AgentActor>(agent);
+  return {.start = [=](int tasks, int sequences) { return nn::start_state(agent, tasks, sequences, dtype); },
+          .step = [actor](const ParamValues& theta, const Tensor& inputs, const Tensor& reset, const Tensors& state) {
+            return actor->step(theta, inputs, reset, state);
+          }};
+}
+
 }  // namespace
 
 RecurrentAgent::RecurrentAgent(const rl::TrialConfig& trial, const nn::ActorCriticSpec& agent, Dtype dtype)
-    : trial_(trial), agent_(agent), dtype_(dtype), actor_(agent) {
+    : RecurrentAgent(trial, agent, dtype, network_memory(agent, dtype)) {
   require(agent.core != nn::ActorCriticSpec::Core::none, "rl2: without a recurrent core there is nothing to learn by");
+}
+
+RecurrentAgent::RecurrentAgent(const rl::TrialConfig& trial, const nn::ActorCriticSpec& agent, Dtype dtype,
+                               AgentMemory memory)
+    : trial_(trial), agent_(agent), dtype_(dtype), memory_(std::move(memory)) {}
+
+// An action of every lane, each with its own random numbers.
+std::vector<double> RecurrentAgent::draw(const rl::AgentStep& said, std::span<const Philox> random,
+                                         bool deterministic) const {
+  const std::size_t A = static_cast<std::size_t>(agent_.policy.net.outputs),
+                    size = static_cast<std::size_t>(trial_.env->spec.action_size);
+  std::vector<double> actions(random.size() * size);
+  for (std::size_t lane = 0; lane < random.size(); ++lane)
+    rl::draw_action(agent_.policy, said.centre.data() + lane * A, said.sigma.data(), random[lane], deterministic,
+                    dtype_, std::string(trial_.env->spec.name), actions.data() + lane * size);
+  return actions;
 }
 
 rl::Trials RecurrentAgent::play(const ParamValues& learned, const std::vector<envs::Task>& tasks, int slices,
                                 const rl::RolloutPlace& place, bool deterministic) const {
   const ParamValues theta = learned.to(Device::cpu);  // once, not once per step
-  const int N = static_cast<int>(tasks.size()) / slices;
-  Tensors state = nn::start_state(agent_, slices, N, dtype_);
+  const int N = static_cast<int>(tasks.size()) / slices, X = rl::trial_input_size(trial_);
+  Tensors state = memory_.start(slices, N);
   const rl::TrialActor act = [&](const rl::TrialStep& step) {
-    const rl::AgentStep said = actor_.step(theta, Tensor::from({slices, N, agent_.observations}, step.inputs, dtype_),
-                                           Tensor::from({slices, N, 1}, step.reset, dtype_), state);
+    const rl::AgentStep said = memory_.step(theta, Tensor::from({slices, N, X}, step.inputs, dtype_),
+                                            Tensor::from({slices, N, 1}, step.reset, dtype_), state);
     state = said.state;
-    return rl::TrialActions{
-        actor_.draw(said, step.random, deterministic, dtype_, std::string(trial_.env->spec.name)), said.value};
+    return rl::TrialActions{draw(said, step.random, deterministic), said.value};
   };
   return rl::play_trials(trial_, tasks, slices, place, dtype_, act);
 }
 
 // region: protocol
 Tensors RecurrentAgent::start(int tasks) const {
-  Tensors memory = nn::start_state(agent_, tasks, 1, dtype_);
+  Tensors memory = memory_.start(tasks, 1);
   memory.add("before", Tensor({tasks, 1, trial_.env->spec.action_size + 4}));
   return memory;
 }
@@ -82,7 +108,7 @@ Tensors RecurrentAgent::start(int tasks) const {
 rl::Trajectories RecurrentAgent::act(const ParamValues& theta, const Tensors& memory,
                                      const std::vector<envs::Task>& tasks, int episodes,
                                      const rl::RolloutPlace& place, bool deterministic) const {
-  const int lanes = static_cast<int>(tasks.size()) * episodes, X = agent_.observations;
+  const int lanes = static_cast<int>(tasks.size()) * episodes, X = rl::trial_input_size(trial_);
   const std::size_t O = static_cast<std::size_t>(trial_.env->spec.obs_size),
                     A = static_cast<std::size_t>(trial_.env->spec.action_size);
   Tensors state = as_lanes(memory, episodes);
@@ -95,11 +121,10 @@ rl::Trajectories RecurrentAgent::act(const ParamValues& theta, const Tensors& me
     for (std::size_t lane = 0; lane < before.size(); ++lane)
       rl::write_trial_input(trial_, observations.subspan(lane * O, O), before[lane],
                             inputs.data() + lane * static_cast<std::size_t>(X));
-    const rl::AgentStep said = actor_.step(theta, Tensor::from({1, lanes, X}, inputs, dtype_), reset, state);
+    const rl::AgentStep said = memory_.step(theta, Tensor::from({1, lanes, X}, inputs, dtype_), reset, state);
     state = said.state;
     reset = Tensor({1, lanes, 1}, dtype_);
-    std::vector<double> actions =
-        actor_.draw(said, random, deterministic, dtype_, std::string(trial_.env->spec.name));
+    const std::vector<double> actions = draw(said, random, deterministic);
     for (std::size_t lane = 0; lane < before.size(); ++lane) {
       const std::span<const double> action = std::span(actions).subspan(lane * A, A);
       before[lane].action.assign(action.begin(), action.end());
@@ -118,8 +143,8 @@ rl::Trajectories RecurrentAgent::act(const ParamValues& theta, const Tensors& me
 Tensors RecurrentAgent::update(const ParamValues& theta, const Tensors& memory,
                                const rl::Trajectories& explored) const {
   require(explored.per_task == 1, "rl2: memory takes in one episode of each task at a time");
-  const int tasks = explored.tasks, X = agent_.observations, O = trial_.env->spec.obs_size,
-            A = trial_.env->spec.action_size, H = agent_.core_size;
+  const int tasks = explored.tasks, X = rl::trial_input_size(trial_), O = trial_.env->spec.obs_size,
+            A = trial_.env->spec.action_size;
   Tensors state = as_lanes(memory, 1), after = memory;
   std::vector<StepBefore> before;
   for (int task = 0; task < tasks; ++task) before.push_back(stored(memory["before"], task));
@@ -134,7 +159,7 @@ Tensors RecurrentAgent::update(const ParamValues& theta, const Tensors& memory,
                             inputs.data() + static_cast<std::size_t>(task * X));
     }
     const Tensor reset = Tensor::full({1, tasks, 1}, t == 0 && trial_.forget ? 1 : 0, dtype_);
-    state = actor_.step(theta, Tensor::from({1, tasks, X}, inputs, dtype_), reset, state).state;
+    state = memory_.step(theta, Tensor::from({1, tasks, X}, inputs, dtype_), reset, state).state;
 
     // What was done at t is the step before of t + 1; at the end of its episode a task's memory is kept.
     for (int task = 0; task < tasks; ++task) {
@@ -149,7 +174,8 @@ Tensors RecurrentAgent::update(const ParamValues& theta, const Tensors& memory,
       if (!step.end) continue;
       store(step, after["before"], task);
       for (std::size_t part = 0; part < state.count(); ++part)
-        for (int k = 0; k < H; ++k) after[state.name(part)].set(task, 0, k, state[part].at(0, task, k));
+        for (int k = 0; k < state[part].shape().cols; ++k)
+          after[state.name(part)].set(task, 0, k, state[part].at(0, task, k));
     }
   }
   return after;

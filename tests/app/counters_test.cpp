@@ -19,7 +19,8 @@ std::vector<std::string> environments_of(const rl::AlgorithmRow& algorithm, cons
   if (name == "dqn") others = {"acrobot-v1"};
   if (name == "sac") others = {"pendulum-v1"};
   if (name == "pearl") others = {"pendulum-v1"};
-  if (name == "q_learning" || name == "maesn") others = {};  // a table of states; a second environment that must fit
+  // A table of states; a second environment that must fit; a decoder of cells.
+  if (name == "q_learning" || name == "maesn" || name == "varibad") others = {};
   if (&smoke != &algorithm.smoke.front()) others = {};
   std::erase(others, own);
   others.push_back(own);

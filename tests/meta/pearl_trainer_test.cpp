@@ -2,6 +2,9 @@
 #include "meta/pearl_trainer.h"
 
 #include <algorithm>
+#include <cmath>
+#include <memory>
+#include <string>
 
 #include "envs/table.h"
 #include "tests/catch.h"
@@ -180,4 +183,27 @@ TEST_CASE("PEARL: training and test tasks do not overlap") {
   CHECK_THROWS_AS(PearlTrainer(config, 1), rl::UsageError);
   config.env = "cartpole-v1";
   CHECK_THROWS_AS(PearlTrainer(config, 1), rl::UsageError);
+}
+
+// [plain] two updates of networks of 300 units, which take a minute under a sanitizer; the same code runs in small above
+TEST_CASE("PEARL: the official sizes run: two updates of the whole preset", "[plain]") {
+  rl::OptionValues values = rl::default_values(meta::pearl.options);
+  const rl::Preset* sizes = nullptr;
+  for (const rl::Preset& preset : meta::pearl.presets)
+    if (preset.name == std::string("official-sizes")) sizes = &preset;
+  REQUIRE(sizes != nullptr);
+  rl::apply_preset(*sizes, meta::pearl.options, values);
+  // All of it but for how often it updates and how much it collects before.
+  values.set("updates", std::int64_t{2});
+  values.set("capacity", std::int64_t{100});
+  for (const char* few : {"initial_episodes", "prior_episodes", "extra_episodes"}) values.set(few, std::int64_t{1});
+  const std::unique_ptr<rl::Trainer> trainer = meta::pearl.make(values, 1);
+  const Tensors before = trainer->state();
+  const rl::Metrics metrics = trainer->iterate();
+  for (const rl::Metric& metric : metrics) CHECK(std::isfinite(metric.value));
+  const Tensors after = trainer->state();
+  CHECK(after["encoder/W1"].shape() == Shape{1, 5, 200});
+  CHECK(after["actor/W1"].shape() == Shape{1, 7, 300});
+  for (const char* moved : {"encoder/W1", "critics/q1/W1", "critics/q2/W1", "value/v/W1", "actor/W1"})
+    CHECK_FALSE(bitwise_equal(after[moved], before[moved]));
 }

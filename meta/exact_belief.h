@@ -1,0 +1,42 @@
+// What can be known of a task, exactly: the posterior over a finite list of tasks, given all that was seen. A policy
+// that reads it has no inference left to learn, so what it misses of the optimum is control.
+//
+//   p(k | τ) ∝ p(k) Π_t p(r_t | s_t, a_t, k):   after each step, what a task would not have paid speaks against it
+//
+// Where the dynamics are the same in all tasks, states say nothing: only rewards do. Where tasks are a continuum a grid
+// of them stands for it; then rewards are compared with an error of the grid's size.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "envs/driver.h"
+
+namespace innerloop::meta {
+
+class ExactBelief {
+ public:
+  // grid-navi-v1: its 21 goals. semicircle-sparse-v1 and semicircle-dense-v1: the midpoints of 60 arcs. UsageError
+  // naming these for any other.
+  explicit ExactBelief(const std::string& env);
+
+  int size() const { return static_cast<int>(tasks_.size()); }  // K
+  const std::vector<envs::Task>& tasks() const { return tasks_; }
+  int index_of(const envs::Task& task) const;  // of the nearest one in the list
+
+  std::vector<double> prior() const;  // 1/K each
+  // [Bayes eq. filter]  p ← p · p(r | s, a, k), made to add up to 1. Where nothing in the list could have paid that (a
+  // goal between two of a grid), all tasks that come nearest share what there is.
+  void update(std::span<double> p, std::span<const double> s, std::span<const double> a, double r) const;
+  // What task k pays for action a in the state that shows s.
+  double reward(int k, std::span<const double> s, std::span<const double> a) const;
+
+ private:
+  using Reward = double (*)(const envs::Task& task, std::span<const double> s, std::span<const double> a);
+  std::vector<envs::Task> tasks_;
+  Reward reward_ = nullptr;
+  double error_ = 0;  // of a reward, as the list knows it; 0: none
+};
+
+}  // namespace innerloop::meta
