@@ -11,6 +11,7 @@
 #include "envs/maesn.h"
 #include "envs/pendulum.h"
 #include "envs/promp_obstacles.h"
+#include "envs/varied_dynamics.h"
 
 namespace innerloop::app {
 namespace {
@@ -46,6 +47,11 @@ Scene plane(const Tensor& observations, int t, const envs::Task& task) {
   if (task.size() == 2) scene.shapes.push_back(star(task[0], task[1]));
   scene.shapes.push_back(dot(here[0], here[1], moving, 1.2));
   return scene;
+}
+
+// The same with the goal where it always is: what the task says is how the wind blows.
+Scene windy(const Tensor& observations, int t, const envs::Task&) {
+  return plane(observations, t, {envs::Wind<double>::goal_x, envs::Wind<double>::goal_y});
 }
 
 // A point on a line, and its goal.
@@ -338,13 +344,16 @@ constexpr Drawing drawings[] = {
     {"semicircle", plane},
     {"mass-", plane},
     {"unicycle-", unicycle},
+    {"wind-v1", windy},
     {"promp-1d", on_line},
     {"four-state-v1", four_state},
     {"two-state-v1", two_state},
     {"soft-two-state-v1", two_state},
     {"soft-lqr-v1", to_zero},
     {"cartpole-v1", cart_pole},
+    {"cartpole-varied-v1", cart_pole},
     {"pendulum-v1", pendulum},
+    {"pendulum-varied-v1", pendulum},
     {"mountain-car-continuous-v0", mountain_car},
     {"acrobot-v1", acrobot},
     {"gridworld-v1", family_of_grids<envs::Gridworld<double>>},

@@ -1,12 +1,14 @@
 // innerloop list: what there is.
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <ostream>
 
 #include "app/command_line.h"
 #include "app/options.h"
 #include "app/statistics.h"
 #include "autodiff/op_table.h"
+#include "envs/believers.h"
 #include "envs/pendulum_optimum.h"
 #include "envs/reference.h"
 #include "envs/table.h"
@@ -32,12 +34,17 @@ constexpr Option list_flags[] = {
      .type = OptionType::boolean,
      .value = "false",
      .help = "envs: the pendulum's optimum by dynamic programming, and how far to trust it"},
+    {.name = "believers",
+     .type = OptionType::boolean,
+     .value = "false",
+     .help = "envs: what a perfect learner with a belief about a hidden goal earns on the point robots"},
 };
 
 constexpr const char* list_examples =
     "  innerloop list algorithms\n"
     "  innerloop list envs --reference\n"
     "  innerloop list envs --optimum\n"
+    "  innerloop list envs --believers\n"
     "  innerloop list options maml\n"
     "  innerloop list options --markdown maml";
 
@@ -121,6 +128,42 @@ void list_optimum(const Context& context, bool json) {
       r.mean, r.reached_mean, r.gap, r.refinement, r.error, r.worst);
 }
 
+// On the authors' 20 test goals and on 2000 drawn ones: who knows the goal, who knows nothing, who is sure of another one;
+// and Thompson sampling on the sparse half circle, in the authors' protocol (5 of 20 trajectories from the prior).
+void list_believers(const Context& context, bool json) {
+  constexpr std::uint64_t seed = 1;
+  Rows rows{{"environment, tasks", "the goal", "blind hedge", "another task's goal"}};
+  for (const char* name : {"point-robot-v1", "semicircle-dense-v1", "semicircle-sparse-v1"})
+    for (const bool official : {true, false}) {
+      const envs::EnvRow& env = envs::find_env(name);
+      std::vector<envs::Task> tasks = envs::reference_tasks(env);
+      const std::vector<envs::Task> some = tasks;
+      if (!official) tasks.clear();
+      for (std::uint32_t k = 0; !official && k < 2000; ++k)
+        tasks.push_back(envs::sample_task(env, seed, Purpose::test_task, 0, k));
+      std::vector<envs::Task> others(tasks.begin() + 1, tasks.end());
+      others.push_back(tasks[0]);
+      const int episodes = official ? 500 : 5;
+      const auto mean = [&](const std::vector<envs::Task>& believed) {
+        const std::vector<double> r = envs::returns_believing(env, tasks, believed, seed, episodes);
+        return std::accumulate(r.begin(), r.end(), 0.0) / static_cast<double>(r.size());
+      };
+      // The best point for a hedge is looked for on few goals, and judged on all.
+      const envs::Task hedge = envs::blind_hedge(env, official ? tasks : some, 0.1, seed, 20).goal;
+      rows.push_back({fmt::format("{}, {}", name, official ? "the authors' 20" : "2000 drawn"),
+                      fmt::format("{:.2f}", mean(tasks)),
+                      fmt::format("{:.2f}", mean(std::vector<envs::Task>(tasks.size(), hedge))),
+                      fmt::format("{:.2f}", mean(others))});
+    }
+  print(context, rows, json);
+  if (json) return;
+  std::string curve;
+  for (const double r : envs::thompson_sampling(20, 5, 300, 100, seed)) curve += fmt::format(" {:.2f}", r);
+  context.out << "semicircle-sparse-v1, Thompson sampling, trajectories 1 to 20:" << curve << "\n"
+              << fmt::format("semicircle-sparse-v1, the most without seeing the goal: {:.3f}\n",
+                             envs::semicircle_prior_bound(1000));
+}
+
 void list_ops(const Context& context, bool json) {
   Rows rows{{"name", "maths"}};
   for (const OpDef& op : op_table())
@@ -174,6 +217,8 @@ int list_command(const Context& context, Arguments arguments) {
     list_algorithms(context, on("json"));
   else if (subject == "envs" && on("optimum"))
     list_optimum(context, on("json"));
+  else if (subject == "envs" && on("believers"))
+    list_believers(context, on("json"));
   else if (subject == "envs")
     list_envs(context, on("json"), on("reference"));
   else if (subject == "ops")

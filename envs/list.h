@@ -25,6 +25,7 @@
 #include "envs/soft_problems.h"
 #include "envs/tabular.h"
 #include "envs/two_step.h"
+#include "envs/varied_dynamics.h"
 #include "envs/wang_bandits.h"
 
 namespace innerloop::envs {
@@ -105,7 +106,10 @@ using FurtherEnvs = EnvList<
     GoalMass<double, Arc::left>,
     GoalMass<double, Arc::circle>,
     GoalUnicycle<double, Arc::right>,
-    GoalUnicycle<double, Arc::left>>;
+    GoalUnicycle<double, Arc::left>,
+    Wind<double>,
+    PendulumVaried<double>,
+    CartPoleVaried<double>>;
 // endregion
 
 // The rows of a part. Each part is compiled in a file of its own, so that none takes long.

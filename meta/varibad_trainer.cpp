@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "envs/table.h"
+#include "meta/check_cases.h"
 #include "rl/rollout_source.h"
 
 namespace innerloop::meta {

@@ -11,6 +11,7 @@
 #include "tests/envs/golden_promp_maesn.h"
 #include "tests/envs/golden_trajectories.h"
 #include "tests/envs/golden_trials.h"
+#include "tests/envs/golden_varied.h"
 
 using namespace innerloop;
 using namespace innerloop::envs;
@@ -28,7 +29,7 @@ void check_near(std::span<const double> got, std::span<const double> expected) {
 std::vector<Golden> all_golden() {
   std::vector<Golden> all = golden_trajectories();
   for (const auto& more : {golden_control(), golden_trials(), golden_distractions(), golden_promp_maesn(),
-                           golden_goal_arc()})
+                           golden_goal_arc(), golden_varied()})
     all.insert(all.end(), more.begin(), more.end());
   return all;
 }
