@@ -128,6 +128,29 @@ std::vector<double> regrets_of(const std::vector<rl::Path>& paths, const std::ve
   return regrets;
 }
 
+// The mean over the tasks of what the arm of each pull is worth.
+std::vector<double> worth_of_pulls(const std::vector<rl::Path>& paths, const std::vector<envs::Task>& tasks) {
+  std::vector<double> worth;
+  for (const rl::Path& path : paths) {
+    const std::vector<double> arms = path.actions.to_vector();
+    const std::size_t first = static_cast<std::size_t>(path.step) * arms.size();
+    worth.resize(std::max(worth.size(), first + arms.size()));
+    for (std::size_t t = 0; t < arms.size(); ++t)
+      worth[first + t] += tasks[static_cast<std::size_t>(path.task)].at(static_cast<std::size_t>(arms[t])) /
+                          static_cast<double>(tasks.size());
+  }
+  return worth;
+}
+
+std::vector<double> mean_by_episode(const rl::AdaptReport& report) {
+  const Shape shape = report.returns.shape();
+  std::vector<double> means(static_cast<std::size_t>(shape.cols));
+  for (int task = 0; task < shape.rows; ++task)
+    for (int k = 0; k < shape.cols; ++k)
+      means[static_cast<std::size_t>(k)] += report.returns.at(0, task, k) / shape.rows;
+  return means;
+}
+
 }  // namespace
 
 Learner load_learner(const Context& context, const std::string& run, bool trained) {
@@ -177,6 +200,7 @@ AdaptResults adapt_learners(const Context& context, const std::vector<Learner>& 
     rl::AdaptReport report = learner.trainer->adapt(request);
     AdaptResults::Row row{learner.label, {}, {}, {}, "", report.one_trial};
     if (arms && report.one_trial) row.regrets = regrets_of(report.paths, results.tasks);
+    if (report.one_trial) row.earned = arms ? worth_of_pulls(report.paths, results.tasks) : mean_by_episode(report);
     row.held_out = envs::held_out_text(envs::held_out(envs::find_env(learner.env), results.tasks, learner.draws));
     for (int step = 0; step <= settings.steps; ++step) {
       row.env_steps.push_back(mean_env_steps(report, step));

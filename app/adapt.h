@@ -38,6 +38,8 @@ struct AdaptResults {
     bool one_trial = false;                    // its points are the episodes of one trial
     std::vector<double> regrets{};             // [task], of such a trial where tasks are arms: what the arms pulled are
                                                // worth less than the best one, whatever they paid
+    std::vector<double> earned{};              // [unit], of such a trial: the mean worth of each pull, where tasks are
+                                               // arms, or else the mean return of each episode
   };
   std::vector<Row> rows;
   std::vector<rl::Path> paths;  // of the first learner, for the first few tasks
@@ -51,7 +53,8 @@ AdaptResults adapt_learners(const Context& context, const std::vector<Learner>& 
 std::string adapt_table(const AdaptResults& results);
 std::string adapt_json(const AdaptResults& results);
 // adapt.csv, paths.csv (what the first learner did in the first few tasks) and the pictures: adapt.png, adapt_steps.png
-// (against environment steps) and paths.png; returns what to tell the reader, one line each.
+// (against environment steps), paths.png, and trial.png where the best that can be found out is known (regret against
+// it, in units of what acting at random loses); returns what to tell the reader, one line each.
 std::vector<std::string> write_adapt_files(const AdaptResults& results, const std::string& folder);
 
 }  // namespace innerloop::app

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "app/adapt.h"
 #include "app/gnuplot.h"
@@ -11,6 +12,8 @@
 #include "app/statistics.h"
 #include "envs/reference.h"
 #include "envs/table.h"
+#include "meta/bandit_baselines.h"
+#include "meta/bayes_optimal.h"
 #include "nn/atomic_file.h"
 
 namespace innerloop::app {
@@ -199,6 +202,36 @@ Plotted draw_returns(const AdaptResults& results, const std::string& folder, boo
   return plot_curves(folder, against_env_steps ? "adapt_steps" : "adapt", figure);
 }
 
+// What acting at random and the best that can be found out earn in each unit of a trial, where that is known and does not
+// take minutes.
+std::optional<meta::TrialReference> trial_reference_of(const AdaptResults& results) {
+  const bool known = meta::tasks_are_arms(results.env) || results.env == "grid-navi-v1";
+  const bool gaussian = results.env.starts_with("gaussian"), long_trials = results.env.ends_with("-n500-v1");
+  if (results.rows[0].earned.empty() || !known || gaussian || long_trials) return std::nullopt;
+  const meta::TrialReference reference = meta::trial_reference(results.env);
+  if (reference.optimal.size() != results.rows[0].earned.size()) return std::nullopt;
+  return reference;
+}
+
+// Regret so far against the best that can be found out, over that of acting at random: 0 is Bayes-optimal, 1 random.
+Plotted draw_trial(const AdaptResults& results, const meta::TrialReference& reference, const std::string& folder) {
+  Figure figure{"regret in a trial of " + results.env, meta::tasks_are_arms(results.env) ? "pulls" : "episodes",
+                "regret so far (1: random, 0: the best that can be found out)", {}};
+  for (const AdaptResults::Row& row : results.rows) {
+    Curve curve{row.label, {}, {}, {}, {}};
+    double lost = 0, by_chance = 0;
+    for (std::size_t unit = 0; unit < std::min(row.earned.size(), reference.optimal.size()); ++unit) {
+      lost += reference.optimal[unit] - row.earned[unit];
+      by_chance += reference.optimal[unit] - reference.random[unit];
+      if (by_chance < 1e-9) continue;  // nothing is known before the first pull, so nothing can be lost
+      curve.x.push_back(static_cast<double>(unit + 1));
+      curve.mean.push_back(lost / by_chance);
+    }
+    figure.curves.push_back(std::move(curve));
+  }
+  return plot_curves(folder, "trial", figure);
+}
+
 // One panel per task: the plane, the goal, and a trajectory before and after each number of steps.
 Plotted draw_paths(const AdaptResults& results, const std::string& folder) {
   std::vector<Panel> panels;
@@ -240,6 +273,8 @@ std::vector<std::string> write_adapt_files(const AdaptResults& results, const st
     return std::ranges::all_of(row.env_steps, [](double n) { return std::isfinite(n); });
   });
   if (counted && results.rows[0].returns.size() > 1) tell(draw_returns(results, folder, true));
+  if (!results.paths.empty())
+    if (const auto reference = trial_reference_of(results)) tell(draw_trial(results, *reference, folder));
   const bool plane = !results.paths.empty() && results.paths[0].observations.shape().cols == 2;
   if (plane) tell(draw_paths(results, folder));
   return lines;

@@ -6,6 +6,7 @@
 #include "app/algorithms.h"
 #include "meta/bandit_baselines.h"
 #include "meta/rl2.h"
+#include "tests/app/folder.h"
 #include "tests/catch.h"
 
 using namespace innerloop;
@@ -36,8 +37,18 @@ TEST_CASE("adapt: of a bandit's trials the regret of the arms pulled is told, wh
   }
   CHECK(results.paths.size() == tasks);
   CHECK(std::abs(mean - 25) < 3);
+  const TestFolder folder;
+  app::write_adapt_files(results, folder.path.string());
+  const std::string picture = contents(folder / "trial.dat");
+  CHECK(picture.find("100 ") != std::string::npos);
   CHECK(app::adapt_table(results).find("expected regret of a trial, by the arms that were pulled: ") !=
         std::string::npos);
+
+  // What the pulls are worth adds up to what is not regret.
+  REQUIRE(results.rows[0].earned.size() == 100);
+  double worth = 0;
+  for (const double pull : results.rows[0].earned) worth += pull;
+  CHECK(worth == Approx(75 - mean).margin(1e-9));
 
   // Only where tasks are arms.
   CHECK(meta::tasks_are_arms("rl2-bandit-k5-n10-v1"));
