@@ -5,7 +5,7 @@
 #include <string>
 
 #include "envs/grid_navi.h"
-#include "rl/rollout_agent.h"
+#include "rl/experience/agent.h"
 
 namespace innerloop::meta {
 namespace {

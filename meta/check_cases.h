@@ -44,7 +44,7 @@ std::vector<CheckCase> varibad_check_cases();  // the ELBO, and the loss of labe
 std::vector<CheckCase> meta_gradient_check_cases();
 // EPG's: two tasks, a buffer of nine rows of which some are padding, minibatches of four.
 struct EpgProblem {
-  EpgProgram program;
+  EpgProgram spec;
   ParamValues phi, theta;
   BatchValues buffer;
   Tensor index, weights, alpha;

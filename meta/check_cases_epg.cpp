@@ -11,13 +11,13 @@ EpgProblem make_epg_problem(bool discrete, int memory, bool learned, bool ppo) {
   constexpr int B = 2, N = 9, padded = 2, O = 2, A = 2, rows = 4;
   const InputColumns columns{O, A, discrete, false};
   EpgProblem problem;
-  EpgProgram& program = problem.program;
-  program.policy.net = {.inputs = O, .hidden = {3}, .outputs = A, .activation = Activation::tanh};
-  program.policy.head = discrete ? nn::PolicySpec::Head::categorical : nn::PolicySpec::Head::gaussian;
-  program.memory = memory;
-  program.learned = learned;
-  program.ppo = ppo;
-  program.loss = {.features = loss_features(program.policy, columns.all(), memory), .kernel1 = 3, .stride1 = 2,
+  EpgProgram& spec = problem.spec;
+  spec.policy.net = {.inputs = O, .hidden = {3}, .outputs = A, .activation = Activation::tanh};
+  spec.policy.head = discrete ? nn::PolicySpec::Head::categorical : nn::PolicySpec::Head::gaussian;
+  spec.memory = memory;
+  spec.learned = learned;
+  spec.ppo = ppo;
+  spec.loss = {.features = loss_features(spec.policy, columns.all(), memory), .kernel1 = 3, .stride1 = 2,
                   .channels1 = 3, .kernel2 = 2, .stride2 = 1, .channels2 = 2, .context = 2, .hidden = 3};
 
   // Every number is drawn, those of biases too: otherwise padding would lie on the kink of a leaky ReLU.
@@ -31,8 +31,8 @@ EpgProblem make_epg_problem(bool discrete, int memory, bool learned, bool ppo) {
     }
     return list;
   };
-  problem.phi = drawn(init_loss(program.loss, 1), 1);
-  ParamValues theta = nn::init_policy(program.policy, 1);
+  problem.phi = drawn(init_loss(spec.loss, 1), 1);
+  ParamValues theta = nn::init_policy(spec.policy, 1);
   if (memory > 0) theta.add("memory", Tensor({1, 1, memory}));
   problem.theta = drawn(theta, B);
 
@@ -85,8 +85,8 @@ std::vector<CheckCase> epg_check_cases() {
         c.inputs.push_back({"alpha", problem.alpha, false});
         c.cut = memory > 0 ? CheckCase::Cut::something : CheckCase::Cut::nothing;
         c.every_input_matters = true;
-        c.build = [program = problem.program](const Vars& in) {
-          return std::vector<Var>{sum_tasks(epg_loss(in.below("phi/"), in.below("theta/"), program,
+        c.build = [spec = problem.spec](const Vars& in) {
+          return std::vector<Var>{sum_tasks(epg_loss(in.below("phi/"), in.below("theta/"), spec,
                                                      in.below("buffer/"), in["index"], in["weights"], in["alpha"]))};
         };
         cases.push_back(std::move(c));

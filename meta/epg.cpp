@@ -30,18 +30,18 @@ int loss_features(const nn::PolicySpec& policy, int inputs, int memory) {
 
 // region: equations
 // [EPG eq. inputs]  x_t = [s̃_t, ã_t, r̃_t, d_t, parameters of π_θ(·|s_t), m],  m = tanh c;  0 on padding
-Var loss_inputs(const Params& theta, const EpgProgram& program, const Batch& buffer, bool detach_memory) {
+Var loss_inputs(const Params& theta, const EpgProgram& spec, const Batch& buffer, bool detach_memory) {
   const Var observations = buffer["observations"];
   const int N = observations.shape().rows;
   std::vector<Var> parts{buffer["inputs"]};
-  const nn::DistributionVars policy = nn::distribution(theta, program.policy, observations);
-  if (program.policy.head == nn::PolicySpec::Head::gaussian) {
+  const nn::DistributionVars policy = nn::distribution(theta, spec.policy, observations);
+  if (spec.policy.head == nn::PolicySpec::Head::gaussian) {
     parts.push_back(policy["mean"]);                            // (B, N, A)
     parts.push_back(broadcast_rows(policy["log_sigma"], N));
   } else {
     parts.push_back(log_softmax(policy["logits"]));
   }
-  if (program.memory > 0) {
+  if (spec.memory > 0) {
     const Var m = tanh(theta["memory"]);                        // (B, 1, memory)
     parts.push_back(broadcast_rows(detach_memory ? stop_gradient(m) : m, N));
   }
@@ -79,24 +79,24 @@ Var learned_loss(const Params& phi, const LossSpec& spec, Var x, Var context, Va
 }
 
 // [EPG eq. mix]  L = (1 − α) L_φ + α L_PPO
-Var epg_loss(const Params& phi, const Params& theta, const EpgProgram& program, const Batch& buffer, Var index,
+Var epg_loss(const Params& phi, const Params& theta, const EpgProgram& spec, const Batch& buffer, Var index,
              Var weights, Var alpha) {
   Var loss = alpha.graph->fill({1, 1, 1}, 0);
-  if (program.learned) {
+  if (spec.learned) {
     // θ is reached twice: through the rows of the minibatch, and through the context of the whole buffer. The memory
     // is cut out of the context.
-    const Var x = loss_inputs(theta, program, buffer);
-    const Var of_context = program.memory > 0 ? loss_inputs(theta, program, buffer, true) : x;
-    const Var context = loss_context(phi, program.loss, of_context);
-    loss = (1.0 - alpha) * learned_loss(phi, program.loss, gather_rows(x, index), context, weights);
+    const Var x = loss_inputs(theta, spec, buffer);
+    const Var of_context = spec.memory > 0 ? loss_inputs(theta, spec, buffer, true) : x;
+    const Var context = loss_context(phi, spec.loss, of_context);
+    loss = (1.0 - alpha) * learned_loss(phi, spec.loss, gather_rows(x, index), context, weights);
   }
-  if (program.ppo) {
+  if (spec.ppo) {
     // PPO's clipped objective on the same minibatch, with the log-probabilities of the policy that acted.
-    const Var log_prob = nn::log_prob(theta, program.policy, rows_of(buffer, "observations", index),
+    const Var log_prob = nn::log_prob(theta, spec.policy, rows_of(buffer, "observations", index),
                                       rows_of(buffer, "actions", index));
     const Var ratio = exp(log_prob - rows_of(buffer, "old_log_prob", index));
     const Var advantages = rows_of(buffer, "advantages", index);
-    const Var clipped = clip(ratio, 1 - program.clip, 1 + program.clip);
+    const Var clipped = clip(ratio, 1 - spec.clip, 1 + spec.clip);
     loss = loss - alpha * sum_all(weights * minimum(ratio * advantages, clipped * advantages));
   }
   return loss;
@@ -105,18 +105,18 @@ Var epg_loss(const Params& phi, const Params& theta, const EpgProgram& program, 
 
 EpgFunctions::EpgFunctions()
     : gradient("epg/gradient",
-               [](Inputs& in, const EpgProgram& program) -> std::vector<Vars> {
+               [](Inputs& in, const EpgProgram& spec) -> std::vector<Vars> {
                  const Params phi = in.next("phi"), theta = in.next("theta");
                  const Batch buffer = in.next("buffer");
                  const Var index = in.next_var("index"), weights = in.next_var("weights");
-                 const Var loss = epg_loss(phi, theta, program, buffer, index, weights, in.next_var("alpha"));
+                 const Var loss = epg_loss(phi, theta, spec, buffer, index, weights, in.next_var("alpha"));
                  return {grad(loss, theta)};
                }),
-      log_prob("epg/log_prob", [](Inputs& in, const EpgProgram& program) -> std::vector<Vars> {
+      log_prob("epg/log_prob", [](Inputs& in, const EpgProgram& spec) -> std::vector<Vars> {
         const Params theta = in.next("theta");
         const Var observations = in.next_var("observations");
         const Var actions = in.next_var("actions");
-        return {Vars("log_prob", nn::log_prob(theta, program.policy, observations, actions))};
+        return {Vars("log_prob", nn::log_prob(theta, spec.policy, observations, actions))};
       }) {}
 
 }  // namespace innerloop::meta

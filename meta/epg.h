@@ -54,14 +54,14 @@ int loss_features(const nn::PolicySpec& policy, int inputs, int memory);
 //   "mask" (B, N, 1)          0 on padding
 //   "observations" (B, N, O), "actions" (B, N, A), and for PPO "advantages" and "old_log_prob" (B, N, 1)
 // x, (B, N, F), exactly zero on padding, whatever stands there. With the memory cut off it is what the context sees.
-Var loss_inputs(const Params& theta, const EpgProgram& program, const Batch& buffer, bool detach_memory = false);
+Var loss_inputs(const Params& theta, const EpgProgram& spec, const Batch& buffer, bool detach_memory = false);
 // C, (B, 1, 32).
 Var loss_context(const Params& phi, const LossSpec& spec, Var x);
 // Σ_t w_t ℓ_φ(x_t, C), (B, 1, 1), for rows x (B, n, F) and weights (B, n, 1) that add up to 1.
 Var learned_loss(const Params& phi, const LossSpec& spec, Var x, Var context, Var weights);
 
 // What θ descends on one minibatch: rows `index` (B, n, 1) of the buffer, weighted. alpha (1, 1, 1).
-Var epg_loss(const Params& phi, const Params& theta, const EpgProgram& program, const Batch& buffer, Var index,
+Var epg_loss(const Params& phi, const Params& theta, const EpgProgram& spec, const Batch& buffer, Var index,
              Var weights, Var alpha);
 
 // --- The same, compiled ----------------------------------------------------------------------------------------------

@@ -148,7 +148,7 @@ void EpgInnerLoop::remember(EpgState& state, const rl::Trajectories& explored, b
     state.normalisers[t].update(rows);
   }
   if (!ppo) return;
-  const Tensor values = functions_.log_prob(program_, {state.theta, explored.observations, explored.actions})[0][0];
+  const Tensor values = functions_.log_prob(spec_, {state.theta, explored.observations, explored.actions})[0][0];
   rl::AdvantageConfig advantage = config_.advantage;
   advantage.gamma = state.settings.gamma, advantage.lambda = state.settings.lambda;
   write_newest(state.buffer["old_log_prob"], values.to(Device::cpu), explored);
@@ -156,7 +156,7 @@ void EpgInnerLoop::remember(EpgState& state, const rl::Trajectories& explored, b
 }
 
 // The buffer as the loss sees it: s, a and r by the moments of today, the flag of an episode's end as it is.
-BatchValues EpgInnerLoop::loss_batch(const EpgState& state, const EpgProgram& program) const {
+BatchValues EpgInnerLoop::loss_batch(const EpgState& state, const EpgProgram& spec) const {
   const InputColumns columns = input_columns(env_->spec, config_.bonus);
   const int B = state.theta[0].shape().tasks;
   const auto N = static_cast<std::size_t>(config_.buffer), size = static_cast<std::size_t>(columns.normalised()),
@@ -183,7 +183,7 @@ BatchValues EpgInnerLoop::loss_batch(const EpgState& state, const EpgProgram& pr
   BatchValues batch;
   batch.add("inputs", Tensor::from({B, config_.buffer, columns.all()}, inputs, config_.dtype));
   for (const char* name : {"mask", "observations", "actions"}) batch.add(name, state.buffer[name].to(config_.dtype));
-  if (program.ppo)
+  if (spec.ppo)
     for (const char* name : {"advantages", "old_log_prob"}) batch.add(name, state.buffer[name].to(config_.dtype));
   return batch;
 }

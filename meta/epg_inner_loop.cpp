@@ -7,8 +7,8 @@
 #include "envs/table.h"
 #include "meta/inner_loop.h"
 #include "rl/descent.h"
-#include "rl/returns.h"
-#include "rl/rollout_source.h"
+#include "rl/experience/on_policy.h"
+#include "rl/experience/returns.h"
 
 namespace innerloop::meta {
 namespace {
@@ -24,19 +24,19 @@ std::uint64_t policy_seed(std::uint64_t seed, std::uint32_t iteration, std::uint
 
 EpgProgram program_for(const EpgInnerConfig& config) {
   const envs::EnvRow& env = envs::find_env(config.env);
-  EpgProgram program;
-  program.policy = rl::policy_for(env, config.hidden, config.activation, std::log(config.sigma));
-  program.memory = config.memory;
-  program.clip = config.clip;
-  LossSpec& loss = program.loss;
+  EpgProgram spec;
+  spec.policy = rl::policy_for(env, config.hidden, config.activation, std::log(config.sigma));
+  spec.memory = config.memory;
+  spec.clip = config.clip;
+  LossSpec& loss = spec.loss;
   require(config.loss_channels.size() == 2, "epg: loss_channels are two numbers, one for each convolution");
   loss.channels1 = config.loss_channels[0], loss.channels2 = config.loss_channels[1];
   loss.context = config.loss_context, loss.hidden = config.loss_hidden;
-  loss.features = loss_features(program.policy, input_columns(env.spec, config.bonus).all(), config.memory);
+  loss.features = loss_features(spec.policy, input_columns(env.spec, config.bonus).all(), config.memory);
   require(config.buffer >= loss.shortest_buffer(),
           "epg: a buffer of " + std::to_string(config.buffer) + " steps is shorter than one window of the two " +
               "convolutions, " + std::to_string(loss.shortest_buffer()));
-  return program;
+  return spec;
 }
 
 }  // namespace
@@ -60,19 +60,19 @@ EpgInnerLoop::EpgInnerLoop(const EpgInnerConfig& config, std::uint64_t seed)
     : config_(config),
       seed_(seed),
       env_(&envs::find_env(config_.env)),
-      program_(program_for(config_)),
-      rollout_(*env_, program_.policy),
+      spec_(program_for(config_)),
+      rollout_(*env_, spec_.policy),
       test_rollout_(config_.test_env.empty() ? *env_ : same_interface(*env_, envs::find_env(config_.test_env)),
-                    program_.policy) {}
+                    spec_.policy) {}
 
 EpgState EpgInnerLoop::start(std::uint32_t iteration, int tasks, const LearnerSettings& settings) const {
   EpgState state;
   state.settings = settings;
   std::vector<ParamValues> policies;
-  const std::string last = "policy/W" + std::to_string(program_.policy.net.layers());
+  const std::string last = "policy/W" + std::to_string(spec_.policy.net.layers());
   for (int task = 0; task < tasks; ++task) {
     const std::uint64_t own = policy_seed(seed_, iteration, static_cast<std::uint32_t>(task));
-    ParamValues theta = nn::init_policy(program_.policy, own, config_.dtype);
+    ParamValues theta = nn::init_policy(spec_.policy, own, config_.dtype);
     std::vector<double> weights = theta[last].to_vector();
     for (double& w : weights) w *= config_.output_scale;
     theta[last].assign(weights);
@@ -114,11 +114,11 @@ Minibatch minibatch_of(const std::vector<std::vector<int>>& order, int part, int
 // region: learn
 void EpgInnerLoop::learn(EpgState& state, const ParamValues& phi, const rl::Trajectories& explored, double alpha,
                          std::uint32_t iteration, int update) const {
-  EpgProgram program = program_;
-  program.learned = alpha < 1;
-  program.ppo = alpha > 0;
-  remember(state, explored, program.ppo);
-  const BatchValues buffer = loss_batch(state, program);
+  EpgProgram spec = spec_;
+  spec.learned = alpha < 1;
+  spec.ppo = alpha > 0;
+  remember(state, explored, spec.ppo);
+  const BatchValues buffer = loss_batch(state, spec);
 
   // Passes over the new steps, in minibatches; the context is computed anew for each of them.
   const int B = explored.tasks, N = config_.buffer;
@@ -137,7 +137,7 @@ void EpgInnerLoop::learn(EpgState& state, const ParamValues& phi, const rl::Traj
                                        .trajectory = static_cast<std::uint32_t>(pass)}));
     for (int part = 0; part < parts; ++part) {
       const Minibatch batch = minibatch_of(order, part, parts, N, config_.dtype);
-      const ParamValues gradient = functions_.gradient(program, {phi, state.theta, buffer, batch.index, batch.weights,
+      const ParamValues gradient = functions_.gradient(spec, {phi, state.theta, buffer, batch.index, batch.weights,
                                                                  Tensor::scalar(alpha, config_.dtype)})[0];
       nn::adam_step(state.theta, gradient.to(Device::cpu), state.adam, {.learning_rate = state.settings.learning_rate});
     }

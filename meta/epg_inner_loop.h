@@ -7,10 +7,10 @@
 #include "envs/driver.h"
 #include "meta/epg.h"
 #include "nn/optimizer.h"
-#include "rl/batch.h"
-#include "rl/normaliser.h"
-#include "rl/protocol.h"
-#include "rl/rollout.h"
+#include "rl/experience/batch.h"
+#include "rl/experience/normaliser.h"
+#include "rl/experience/protocol.h"
+#include "rl/experience/rollout.h"
 
 namespace innerloop::meta {
 
@@ -92,12 +92,12 @@ class EpgInnerLoop {
   // endregion
 
   // The buffer as the loss sees it: "inputs", "mask", "observations", "actions", and what PPO's loss needs beside.
-  BatchValues loss_batch(const EpgState& state, const EpgProgram& program) const;
+  BatchValues loss_batch(const EpgState& state, const EpgProgram& spec) const;
 
   // The protocol's learner: each update takes in the episodes explored since the last one. Must not outlive this.
   rl::AdaptiveLearner learner(const ParamValues& phi, double alpha, const LearnerSettings& settings) const;
 
-  const EpgProgram& program() const { return program_; }
+  const EpgProgram& spec() const { return spec_; }
   const envs::EnvRow& env() const { return *env_; }
 
  private:
@@ -107,7 +107,7 @@ class EpgInnerLoop {
   EpgInnerConfig config_;
   std::uint64_t seed_;
   const envs::EnvRow* env_;
-  EpgProgram program_;
+  EpgProgram spec_;
   rl::Rollout rollout_, test_rollout_;
   EpgFunctions functions_;
 };

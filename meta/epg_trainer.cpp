@@ -22,7 +22,7 @@ EpgTrainer::EpgTrainer(const EpgConfig& config, std::uint64_t seed)
     : config_(config),
       seed_(seed),
       loop_(config.inner, seed),
-      shape_(init_loss(loop_.program().loss, seed)),
+      shape_(init_loss(loop_.spec().loss, seed)),
       evolution_(config.evolution, evolves_loss() ? shape_.flat() : std::vector<double>(4), config.iterations, seed),
       workers_(static_cast<std::size_t>(thread_count())) {}
 

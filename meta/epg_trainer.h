@@ -6,7 +6,7 @@
 
 #include "meta/epg_inner_loop.h"
 #include "rl/evolution_strategies.h"
-#include "rl/trainer.h"
+#include "rl/training/trainer.h"
 
 namespace innerloop::meta {
 

@@ -8,7 +8,7 @@
 #include "envs/math.h"
 #include "envs/point_robot.h"
 #include "envs/semicircle.h"
-#include "rl/options.h"
+#include "rl/training/options.h"
 
 namespace innerloop::meta {
 namespace {

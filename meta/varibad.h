@@ -7,7 +7,7 @@
 // reinforcement learning, of which nothing reaches the encoder.
 //
 //   symbol        name           shape
-//   x_t           "inputs"       (B, H·N, X): (s_t, a_{t−1}, r_{t−1}, d_{t−1}), rl/rollout_trial.h
+//   x_t           "inputs"       (B, H·N, X): (s_t, a_{t−1}, r_{t−1}, d_{t−1}), rl/experience/trial.h
 //   h_t           memory         (B, N, M)
 //   q(m|τ_{:t})   beliefs        mean μ_t and log σ_t, (B, H·N, L): what is believed before a_t is chosen
 //   ε             noise          (B, H·N, L), from N(0, 1)

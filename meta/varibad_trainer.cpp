@@ -4,7 +4,7 @@
 
 #include "envs/table.h"
 #include "meta/check_cases.h"
-#include "rl/rollout_source.h"
+#include "rl/experience/on_policy.h"
 
 namespace innerloop::meta {
 namespace {

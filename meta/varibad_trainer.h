@@ -6,7 +6,7 @@
 
 #include "meta/belief_agent.h"
 #include "nn/optimizer.h"
-#include "rl/trainer.h"
+#include "rl/training/trainer.h"
 
 namespace innerloop::meta {
 

@@ -19,8 +19,8 @@
 #include <vector>
 
 #include "nn/optimizer.h"
-#include "rl/checkpoint.h"
-#include "rl/option_table.h"
+#include "rl/training/checkpoint.h"
+#include "rl/training/option_table.h"
 
 namespace innerloop::rl {
 

@@ -27,7 +27,7 @@ Vars epg_inputs(Graph& graph, const Tensors& list) {
 }
 
 Tensors epg_gradient(const EpgProblem& p) {
-  return EpgFunctions().gradient(p.program, {p.phi, p.theta, p.buffer, p.index, p.weights, p.alpha})[0];
+  return EpgFunctions().gradient(p.spec, {p.phi, p.theta, p.buffer, p.index, p.weights, p.alpha})[0];
 }
 
 // Small and quick: a mass, one episode of 32 steps per update.
@@ -54,7 +54,7 @@ std::vector<envs::Task> epg_tasks(const char* env, int count) {
 // Update number `update` of a lifetime; what was explored.
 rl::Trajectories live_on(const EpgInnerLoop& loop, EpgState& state, const ParamValues& phi,
                          const std::vector<envs::Task>& tasks, double alpha, int update, int episodes = 1) {
-  const rl::Rollout rollout(loop.env(), loop.program().policy);
+  const rl::Rollout rollout(loop.env(), loop.spec().policy);
   const rl::Trajectories explored =
       rollout.collect(state.theta, tasks, episodes, {.seed = 1, .inner_step = static_cast<std::uint32_t>(update)});
   loop.learn(state, phi, explored, alpha, 0, update);
@@ -82,7 +82,7 @@ TEST_CASE("[EPG eq. inputs] rows of padding are exactly zero, whatever stands th
     EpgProblem problem = make_epg_problem(discrete, 2, true, true);
     Graph graph(Dtype::f64, Graph::Mode::eager);
     const Tensor x =
-        loss_inputs(epg_inputs(graph, problem.theta), problem.program, epg_inputs(graph, problem.buffer)).value();
+        loss_inputs(epg_inputs(graph, problem.theta), problem.spec, epg_inputs(graph, problem.buffer)).value();
     for (int b = 0; b < 2; ++b)
       for (int r = 0; r < 9; ++r) {
         double sum = 0;
@@ -118,12 +118,12 @@ TEST_CASE("[EPG eq. loss] [EPG eq. context] θ is reached by two ways, each as i
     c.inputs.push_back({"index", problem.index, false});
     c.inputs.push_back({"weights", problem.weights, false});
     c.every_input_matters = true;
-    c.build = [program = problem.program, rows, context](const Vars& in) {
+    c.build = [spec = problem.spec, rows, context](const Vars& in) {
       const auto x = [&](bool live) {
-        return loss_inputs(in.below(live ? "theta/" : "data/"), program, in.below("buffer/"));
+        return loss_inputs(in.below(live ? "theta/" : "data/"), spec, in.below("buffer/"));
       };
-      const Var C = loss_context(in.below("phi/"), program.loss, x(context));
-      return std::vector<Var>{sum_tasks(learned_loss(in.below("phi/"), program.loss, gather_rows(x(rows), in["index"]),
+      const Var C = loss_context(in.below("phi/"), spec.loss, x(context));
+      return std::vector<Var>{sum_tasks(learned_loss(in.below("phi/"), spec.loss, gather_rows(x(rows), in["index"]),
                                                      C, in["weights"]))};
     };
     return c;
@@ -163,14 +163,14 @@ TEST_CASE("the memory reaches the loss through the rows alone; in the context it
         }()) > 1e-3);
   // A head that does not look at the memory of a row: the context still does, but nothing flows back.
   Tensor& W = problem.phi["loss/hidden/W"];
-  const int first = problem.program.loss.features - 2;
+  const int first = problem.spec.loss.features - 2;
   for (int c = 0; c < W.shape().cols; ++c) W.set(0, first, c, 0), W.set(0, first + 1, c, 0);
   const Tensor blind = epg_gradient(problem)["memory"];
   for (int b = 0; b < 2; ++b)
     for (int k = 0; k < 2; ++k) CHECK(blind.at(b, 0, k) == 0);
   const auto value = [&] {
     Graph graph(Dtype::f64, Graph::Mode::eager);
-    return epg_loss(epg_inputs(graph, problem.phi), epg_inputs(graph, problem.theta), problem.program,
+    return epg_loss(epg_inputs(graph, problem.phi), epg_inputs(graph, problem.theta), problem.spec,
                     epg_inputs(graph, problem.buffer), graph.constant(problem.index), graph.constant(problem.weights),
                     graph.constant(problem.alpha)).value();
   };
@@ -232,7 +232,7 @@ TEST_CASE("a buffer of 512 and 64 steps per update: the first update works, the 
   config.buffer = 512;
   config.episodes = 2;
   const EpgInnerLoop loop(config, 1);
-  const ParamValues phi = init_loss(loop.program().loss, 1);
+  const ParamValues phi = init_loss(loop.spec().loss, 1);
   const std::vector<envs::Task> tasks = epg_tasks("mass-right-v1", 2);
   EpgState state = loop.start(0, 2);
   for (int u = 0; u < 2; ++u) {
@@ -252,7 +252,7 @@ TEST_CASE("every step is counted once by the normaliser, and what the loss sees 
   // The official code counts the whole buffer at every update, and writes rewards back as they were.
   const EpgInnerConfig config = small_lifetime();  // the buffer holds two updates
   const EpgInnerLoop loop(config, 1);
-  const ParamValues phi = init_loss(loop.program().loss, 1);
+  const ParamValues phi = init_loss(loop.spec().loss, 1);
   const std::vector<envs::Task> tasks = epg_tasks("mass-right-v1", 2);
   EpgState state = loop.start(0, 2);
   std::vector<double> rewards;
@@ -266,7 +266,7 @@ TEST_CASE("every step is counted once by the normaliser, and what the loss sees 
   const double mean = std::accumulate(rewards.begin(), rewards.end(), 0.0) / 128;
   CHECK(moments.at(0, 1, last) == Approx(mean));
 
-  const BatchValues seen = loop.loss_batch(state, loop.program());
+  const BatchValues seen = loop.loss_batch(state, loop.spec());
   double squares = 0;
   for (const double r : rewards) squares += (r - mean) * (r - mean) / 128;
   for (int r = 0; r < 64; ++r) {
@@ -278,7 +278,7 @@ TEST_CASE("every step is counted once by the normaliser, and what the loss sees 
 TEST_CASE("PPO's old policy is the one that acted") {
   // The official code asks the policy again, after its normaliser has moved.
   const EpgInnerLoop loop(small_lifetime(), 1);
-  const ParamValues phi = init_loss(loop.program().loss, 1);
+  const ParamValues phi = init_loss(loop.spec().loss, 1);
   const std::vector<envs::Task> tasks = epg_tasks("mass-right-v1", 1);
   EpgState state = loop.start(0, 1);
   for (int u = 0; u < 3; ++u) {
@@ -286,7 +286,7 @@ TEST_CASE("PPO's old policy is the one that acted") {
     const rl::Trajectories explored = live_on(loop, state, phi, tasks, 1, u);
     const EpgFunctions functions;
     const auto log_prob = [&](const ParamValues& theta) {
-      return functions.log_prob(loop.program(), {theta, explored.observations, explored.actions})[0][0];
+      return functions.log_prob(loop.spec(), {theta, explored.observations, explored.actions})[0][0];
     };
     const Tensor then = log_prob(acted), now = log_prob(state.theta);
     double moved = 0;
@@ -320,8 +320,8 @@ TEST_CASE("any number of actions, and episodes of any length, learn on both loss
     config.env = env;
     config.episodes = 2;
     const EpgInnerLoop loop(config, 1);
-    CHECK(loop.program().policy.net.outputs == (std::string_view(env) == "cartpole-v1" ? 2 : 3));
-    const ParamValues phi = init_loss(loop.program().loss, 1);
+    CHECK(loop.spec().policy.net.outputs == (std::string_view(env) == "cartpole-v1" ? 2 : 3));
+    const ParamValues phi = init_loss(loop.spec().loss, 1);
     const std::vector<envs::Task> tasks = epg_tasks(env, 2);
     for (const double alpha : {0.0, 0.5, 1.0}) {
       EpgState state = loop.start(0, 2);
@@ -329,7 +329,7 @@ TEST_CASE("any number of actions, and episodes of any length, learn on both loss
       live_on(loop, state, phi, tasks, alpha, 0, 2);
       CHECK(norm(state.theta - before) > 1e-3);
       // One column of the action's is 1.
-      const BatchValues seen = loop.loss_batch(state, loop.program());
+      const BatchValues seen = loop.loss_batch(state, loop.spec());
       const int O = loop.env().spec.obs_size, A = loop.env().spec.action_count;
       double ones = 0;
       for (int a = 0; a < A; ++a) ones += seen["inputs"].at(0, 63, O + 1 + a);
@@ -342,7 +342,7 @@ TEST_CASE("a lifetime is a function of its loss alone: same tasks, same beginnin
   // In the official code every perturbation has other tasks, and seeds come from the clock.
   const EpgInnerLoop loop(small_lifetime(), 1), again(small_lifetime(), 1);
   const std::vector<envs::Task> tasks = epg_tasks("mass-right-v1", 3);
-  const ParamValues one = init_loss(loop.program().loss, 1), other = init_loss(loop.program().loss, 2);
+  const ParamValues one = init_loss(loop.spec().loss, 1), other = init_loss(loop.spec().loss, 2);
   const auto live = [&](const EpgInnerLoop& on, const ParamValues& phi, std::uint32_t iteration) {
     return on.live(phi, tasks, 0, 2, iteration, on.settings());
   };
@@ -365,7 +365,7 @@ TEST_CASE("a learner within a lifetime is packed and unpacked without loss") {
     return c;
   }();
   const EpgInnerLoop loop(config, 1);
-  const ParamValues phi = init_loss(loop.program().loss, 1, Dtype::f32);
+  const ParamValues phi = init_loss(loop.spec().loss, 1, Dtype::f32);
   const std::vector<envs::Task> tasks = epg_tasks("mass-right-v1", 2);
   EpgState state = loop.start(0, 2);
   live_on(loop, state, phi, tasks, 0.5, 0);
@@ -381,8 +381,8 @@ TEST_CASE("what the loss is shown: nothing but the sign of the rewards differs; 
     config.reward_input = shown;
     const EpgInnerLoop loop(config, 1);
     EpgState state = loop.start(0, 1);
-    live_on(loop, state, init_loss(loop.program().loss, 1), epg_tasks("mass-right-v1", 1), 0, 0);
-    return loop.loss_batch(state, loop.program())["inputs"];
+    live_on(loop, state, init_loss(loop.spec().loss, 1), epg_tasks("mass-right-v1", 1), 0, 0);
+    return loop.loss_batch(state, loop.spec())["inputs"];
   };
   const Tensor plain = seen(RewardInput::plain), negated = seen(RewardInput::negated), zero = seen(RewardInput::zero);
   const int reward = 6;  // after four numbers of the state and two of the action

@@ -46,14 +46,14 @@ Tensor values(double gamma) {
 
 // ∂J̄/∂γ with the outer critic or without, at θ where both critics are right.
 double slope(bool outer_critic, double lambda_bar) {
-  MetaGradientProgram program;
-  program.control = true;
-  program.policy = {.net = {.inputs = 4, .hidden = {}, .outputs = 2}, .head = nn::PolicySpec::Head::categorical};
-  program.value = {.inputs = 4, .hidden = {}, .outputs = 1, .biases = false};
-  program.time_steps = 3;
-  program.lambda_bar = lambda_bar;
-  program.outer_critic = outer_critic;
-  ParamValues theta = init_meta_gradient(program, 1, 1, Dtype::f64);
+  MetaGradientSpec spec;
+  spec.control = true;
+  spec.policy = {.net = {.inputs = 4, .hidden = {}, .outputs = 2}, .head = nn::PolicySpec::Head::categorical};
+  spec.value = {.inputs = 4, .hidden = {}, .outputs = 1, .biases = false};
+  spec.time_steps = 3;
+  spec.lambda_bar = lambda_bar;
+  spec.outer_critic = outer_critic;
+  ParamValues theta = init_meta_gradient(spec, 1, 1, Dtype::f64);
   for (std::size_t k = 0; k < theta.count(); ++k) {
     theta[k] = Tensor(theta[k].shape());
     if (theta.name(k) == "value/W1") theta[k] = values(gamma_now);
@@ -65,7 +65,7 @@ double slope(bool outer_critic, double lambda_bar) {
   for (std::size_t k = 0; k < tau.count(); ++k) taus.add("0/" + tau.name(k), tau[k]);
   for (std::size_t k = 0; k < theta.count(); ++k)
     scales.add("0/" + theta.name(k), Tensor::full(theta[k].shape(), alpha));
-  const Tensors gradient = MetaGradientFunctions().exact(program, {theta, eta, taus, scales, tau})[0];
+  const Tensors gradient = MetaGradientFunctions().exact(spec, {theta, eta, taus, scales, tau})[0];
   return gradient["gamma"].item() / (gamma_now * (1 - gamma_now));  // dγ/dη = γ(1 − γ)
 }
 
