@@ -7,7 +7,7 @@
 namespace innerloop {
 
 CheckReport run_check_along(const CheckCase& subject, int directions, const CheckOptions& options) {
-  require(directions >= 1, fmt::format("check: {} directions; at least 1 is needed", directions));
+  require(directions >= 1, [&] { return fmt::format("check: {} directions; at least 1 is needed", directions); });
   CheckReport report = run_check(subject, options);
   if (directions == 1) return report;
 

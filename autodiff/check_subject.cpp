@@ -105,8 +105,9 @@ Traced trace(const CheckCase& subject, Dtype dtype, const OpTable& table, bool f
     if (input.differentiated) t.wrt.push_back(var);
   }
   t.y = subject.build(inputs);
-  require(!t.y.empty() && !t.wrt.empty(),
-          "check '" + subject.name + "': it needs an output and a differentiated input");
+  require(!t.y.empty() && !t.wrt.empty(), [&] {
+    return "check '" + subject.name + "': it needs an output and a differentiated input";
+  });
   t.loss = read_out(t.y, seed);
   return t;
 }
@@ -178,8 +179,9 @@ void Subject::measure_terms(const NodeNumbers<long double>& values) {
 void Subject::draw_directions() {
   for (std::size_t k = 0; k < subject.inputs.size(); ++k) {
     const CheckInput& input = subject.inputs[k];
-    require(input.value.dtype() == Dtype::f64,
-            "check '" + subject.name + "': the input '" + input.name + "' must be f64");
+    require(input.value.dtype() == Dtype::f64, [&] {
+      return "check '" + subject.name + "': the input '" + input.name + "' must be f64";
+    });
     x.push_back(input.value);
     if (!input.differentiated) continue;
     const auto stream = static_cast<std::uint32_t>(2 * wrt_index.size());

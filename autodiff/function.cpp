@@ -59,15 +59,16 @@ PlanSignature signature_of(const std::string& function, std::initializer_list<Ar
       const Tensor& t = tensor_of(a, i);
       if (s.shapes.empty()) s.dtype = t.dtype();
       std::string name(name_of(a, i));
-      require(!t.empty(), function + ": the argument '" + name + "' is an empty tensor");
-      require(t.dtype() == s.dtype,
-              function + ": arguments mix f32 and f64 (at '" + name + "'); convert with .to(dtype)");
+      require(!t.empty(), [&] { return function + ": the argument '" + name + "' is an empty tensor"; });
+      require(t.dtype() == s.dtype, [&] {
+        return function + ": arguments mix f32 and f64 (at '" + name + "'); convert with .to(dtype)";
+      });
       s.names.push_back(std::move(name));
       s.shapes.push_back(t.shape());
       s.fixed.push_back(a.fixed);
     }
   }
-  require(!s.shapes.empty(), function + " needs at least one argument");
+  require(!s.shapes.empty(), [&] { return function + " needs at least one argument"; });
   return s;
 }
 
@@ -81,8 +82,9 @@ std::size_t Results::checked(std::size_t index) const {
 }
 
 Vars Inputs::next(std::string_view label) {
-  require(used_ < groups_.size(),
-          "the traced function takes more arguments than it was given, at '" + std::string(label) + "'");
+  require(used_ < groups_.size(), [&] {
+    return "the traced function takes more arguments than it was given, at '" + std::string(label) + "'";
+  });
   const Vars& group = groups_[used_++];
   for (std::size_t i = 0; i < group.count(); ++i)
     graph_->set_name(group[i], std::string(label) + (group.name(i).empty() ? "" : "/" + group.name(i)));
@@ -91,7 +93,7 @@ Vars Inputs::next(std::string_view label) {
 
 Var Inputs::next_var(std::string_view label) {
   Vars group = next(label);
-  require(group.count() == 1, "the argument '" + std::string(label) + "' must be a single tensor");
+  require(group.count() == 1, [&] { return "the argument '" + std::string(label) + "' must be a single tensor"; });
   return group[0];
 }
 
@@ -254,8 +256,10 @@ CachedPlan FunctionBase::make_plan(const std::any& spec, Trace trace, void (*lam
   // The lambda appends its mathematics.
   Inputs inputs(*graph, std::move(groups));
   plan.output_groups = trace(lambda, inputs, spec);
-  require(inputs.left() == 0, name_ + " was given " + std::to_string(arguments.size()) + " arguments and takes " +
-                                  std::to_string(arguments.size() - inputs.left()));
+  require(inputs.left() == 0, [&] {
+    return name_ + " was given " + std::to_string(arguments.size()) + " arguments and takes " +
+           std::to_string(arguments.size() - inputs.left());
+  });
   std::vector<Var> outputs;
   for (const Vars& group : plan.output_groups)
     for (std::size_t i = 0; i < group.count(); ++i) {

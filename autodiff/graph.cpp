@@ -103,7 +103,7 @@ Var Graph::append(Op op, std::span<const Var> inputs, Attr attr, SourceLocation 
   for (Var input : inputs) {
     if (input.graph == this) [[likely]]
       continue;  // no message is put together for the many nodes that are right
-    require(input.valid(), std::string(def.name) + " was given an empty Var", where);
+    require(input.valid(), [&] { return std::string(def.name) + " was given an empty Var"; }, where);
     require(false, std::string(def.name) + " mixes Vars of two graphs", where);
   }
   const ShapeRequest request{*this, def, inputs, attr, where};
@@ -126,7 +126,9 @@ void Graph::evaluate(NodeId id) {
   values_.resize(nodes_.size());
   Tensor out(node.shape, dtype_);
   kernels::Kernel kernel = kernels::find_kernel(Device::cpu, dtype_, node.op);
-  require(kernel != nullptr, std::string("there is no cpu kernel for ") + op_def(node.op).name, node.where);
+  require(kernel != nullptr, [&] {
+    return std::string("there is no cpu kernel for ") + op_def(node.op).name;
+  }, node.where);
 
   // One call per task; an input shared by all tasks is read again by each. sum_tasks alone sees all tasks at once.
   std::vector<kernels::Matrix> in(node.arity);
@@ -162,8 +164,8 @@ const Tensor& Graph::value(NodeId id) const {
 }
 
 void Graph::refuse_foreign(Var var, std::string_view what) const {
-  require(var.valid(), std::string(what) + " is an empty Var");
-  require(var.graph == this, std::string(what) + " belongs to another graph");
+  require(var.valid(), [&] { return std::string(what) + " is an empty Var"; });
+  require(var.graph == this, [&] { return std::string(what) + " belongs to another graph"; });
   require(false, std::string(what) + " is no node of its graph");
   std::abort();
 }
@@ -216,7 +218,7 @@ Vars::Vars(std::initializer_list<std::pair<std::string, Var>> entries) {
 }
 
 void Vars::add(std::string name, Var value) {
-  require(!contains(name), "a list of Vars already holds '" + name + "'");
+  require(!contains(name), [&] { return "a list of Vars already holds '" + name + "'"; });
   names_.push_back(std::move(name));
   values_.push_back(value);
 }
@@ -225,13 +227,16 @@ bool Vars::contains(std::string_view name) const { return std::ranges::find(name
 
 Var Vars::operator[](std::string_view name) const {
   auto found = std::ranges::find(names_, name);
-  require(found != names_.end(), "there is no Var '" + std::string(name) + "'" + did_you_mean(name, names_));
+  require(found != names_.end(), [&] {
+    return "there is no Var '" + std::string(name) + "'" + did_you_mean(name, names_);
+  });
   return values_[static_cast<std::size_t>(found - names_.begin())];
 }
 
 Vars Vars::with(std::span<const Var> values) const {
-  require(values.size() == values_.size(),
-          std::to_string(values.size()) + " Vars given for a list of " + std::to_string(values_.size()));
+  require(values.size() == values_.size(), [&] {
+    return std::to_string(values.size()) + " Vars given for a list of " + std::to_string(values_.size());
+  });
   Vars result = *this;
   std::ranges::copy(values, result.values_.begin());
   return result;

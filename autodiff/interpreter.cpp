@@ -48,9 +48,10 @@ Interpreter<T>::Interpreter(const Graph& graph, std::span<const Var> wanted)
 template <class T>
 const NodeNumbers<T>& Interpreter<T>::run(std::span<const Numbers<T>> inputs, const NodeNumbers<long double>* frozen,
                                           const After& after) {
-  require(inputs.size() == graph_.inputs().size(), "evaluate needs the numbers of " +
-                                                       std::to_string(graph_.inputs().size()) + " inputs, not of " +
-                                                       std::to_string(inputs.size()));
+  require(inputs.size() == graph_.inputs().size(), [&] {
+    return "evaluate needs the numbers of " + std::to_string(graph_.inputs().size()) + " inputs, not of " +
+           std::to_string(inputs.size());
+  });
   const bool all = !plain_ || after || frozen != frozen_;
   plain_ = false;
   for (NodeId id : nodes_) {
@@ -59,8 +60,9 @@ const NodeNumbers<T>& Interpreter<T>::run(std::span<const Numbers<T>> inputs, co
     changed_[id] = all;
     if (node.op == Op::input) {
       const Numbers<T>& given = inputs[static_cast<std::size_t>(node.attr.i)];
-      require(given.size() == node.shape.size(), "evaluate: the input " + graph_.describe(id) + " was given " +
-                                                     std::to_string(given.size()) + " numbers");
+      require(given.size() == node.shape.size(), [&] {
+        return "evaluate: the input " + graph_.describe(id) + " was given " + std::to_string(given.size()) + " numbers";
+      });
       if (all || given != y) y = given, changed_[id] = 1;
     } else if (node.op == Op::constant || node.op == Op::fill) {
       if (all && node.op == Op::constant) y = numbers_of<T>(graph_.constant_value(node.attr.i));

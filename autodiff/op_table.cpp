@@ -13,7 +13,9 @@ const OpTable& op_table() {
           lstm_second_order_ops(), gru_ops(), mlp_ops()})
       for (const OpDef& row : family) {
         OpDef& place = rows[static_cast<std::size_t>(row.op)];
-        require(place.name == nullptr, std::string("two rows of the operator table are for ") + row.name);
+        require(place.name == nullptr, [&] {
+          return std::string("two rows of the operator table are for ") + row.name;
+        });
         place = row;
       }
     for (const OpDef& row : rows) require(row.name != nullptr, "an operation has no row in the operator table");

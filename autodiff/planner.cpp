@@ -39,8 +39,9 @@ void Planner::mark_live() {
   for (NodeId id = 0; id < graph_.size(); ++id)
     if (info_[id].live && per_task(id)) {
       int& tasks = plan_.report.tasks;
-      require(tasks == 1 || tasks == node(id).shape.tasks,
-              "one program cannot mix " + std::to_string(tasks) + " tasks and " + graph_.describe(id));
+      require(tasks == 1 || tasks == node(id).shape.tasks, [&] {
+        return "one program cannot mix " + std::to_string(tasks) + " tasks and " + graph_.describe(id);
+      });
       tasks = node(id).shape.tasks;
     }
 }

@@ -152,8 +152,9 @@ Step Planner::step_of(NodeId id, const Node& n) const {
             .attr = n.attr};
   if (node_major()) step.device_kernel = kernels::find_device_kernel(device_, graph_.dtype(), n.op);
   else step.kernel = kernels::find_kernel(Device::cpu, graph_.dtype(), n.op);
-  require(step.kernel != nullptr || step.device_kernel != nullptr,
-          std::string("there is no ") + name_of(device_) + " kernel for " + op_def(n.op).name);
+  require(step.kernel != nullptr || step.device_kernel != nullptr, [&] {
+    return std::string("there is no ") + name_of(device_) + " kernel for " + op_def(n.op).name;
+  });
   return step;
 }
 

@@ -38,7 +38,7 @@ void run_on_device(Op op, Attr attr, Tensor& out, const Tensor& a, const Tensor*
   };
   const kernels::DeviceMatrix in[] = {matrix(a, a.data()), b ? matrix(*b, b->data()) : kernels::DeviceMatrix{}};
   const kernels::DeviceKernel kernel = kernels::find_device_kernel(out.device(), out.dtype(), op);
-  require(kernel != nullptr, std::string("there is no kernel of device ") + name_of(out.device()));
+  require(kernel != nullptr, [&] { return std::string("there is no kernel of device ") + name_of(out.device()); });
   kernel({matrix(out, out.mutable_data()), in, b ? 2 : 1, 1, attr, stream_of(out.device())});
 }
 
@@ -84,7 +84,9 @@ double dot_on_device(const Tensor& a, const Tensor& b) {
 }  // namespace
 
 Tensor::Tensor(Shape shape, Dtype dtype, Device device) : shape_(shape), dtype_(dtype), device_(device) {
-  require(shape.tasks >= 0 && shape.rows >= 0 && shape.cols >= 0, "a tensor cannot have the shape " + to_string(shape));
+  require(shape.tasks >= 0 && shape.rows >= 0 && shape.cols >= 0, [&] {
+    return "a tensor cannot have the shape " + to_string(shape);
+  });
   storage_ = allocate(device, bytes());
   clear_bytes(storage_.get(), device, bytes());
 }
@@ -105,8 +107,9 @@ Tensor Tensor::full(Shape shape, double value, Dtype dtype) {
 }
 
 Tensor Tensor::from(Shape shape, std::span<const double> values, Dtype dtype) {
-  require(values.size() == shape.size(),
-          std::to_string(values.size()) + " numbers given for a tensor of shape " + to_string(shape));
+  require(values.size() == shape.size(), [&] {
+    return std::to_string(values.size()) + " numbers given for a tensor of shape " + to_string(shape);
+  });
   Tensor t(shape, dtype);
   with_type(dtype, [&](auto zero) {
     using T = decltype(zero);
@@ -150,11 +153,16 @@ template std::span<const double> Tensor::values() const;
 template std::span<float> Tensor::mutable_values();
 template std::span<double> Tensor::mutable_values();
 
+std::size_t Tensor::index_of(int task, int row, int col) const {
+  require(task >= 0 && task < shape_.tasks && row >= 0 && row < shape_.rows && col >= 0 && col < shape_.cols, [&] {
+    return "element (" + std::to_string(task) + ", " + std::to_string(row) + ", " + std::to_string(col) +
+           ") is outside a tensor of shape " + to_string(shape_);
+  });
+  return (static_cast<std::size_t>(task) * shape_.rows + row) * shape_.cols + col;
+}
+
 double Tensor::at(int task, int row, int col) const {
-  require(task >= 0 && task < shape_.tasks && row >= 0 && row < shape_.rows && col >= 0 && col < shape_.cols,
-          "element (" + std::to_string(task) + ", " + std::to_string(row) + ", " + std::to_string(col) +
-              ") is outside a tensor of shape " + to_string(shape_));
-  auto index = (static_cast<std::size_t>(task) * shape_.rows + row) * shape_.cols + col;
+  const std::size_t index = index_of(task, row, col);
   return with_type(dtype_, [&](auto number) {
     copy_bytes(&number, Device::cpu, storage_.get() + index * sizeof number, device_, sizeof number);
     return static_cast<double>(number);
@@ -162,14 +170,26 @@ double Tensor::at(int task, int row, int col) const {
 }
 
 void Tensor::set(int task, int row, int col, double value) {
-  (void)at(task, row, col);  // checks the bounds
-  auto index = (static_cast<std::size_t>(task) * shape_.rows + row) * shape_.cols + col;
+  const std::size_t index = index_of(task, row, col);
   with_type(dtype_, [&](auto zero) { mutable_values<decltype(zero)>()[index] = static_cast<decltype(zero)>(value); });
 }
 
+void Tensor::set_row(int task, int row, std::span<const double> numbers) {
+  require(numbers.size() == static_cast<std::size_t>(shape_.cols), [&] {
+    return "set_row: the tensor is " + to_string(shape_) + ", there are " + std::to_string(numbers.size()) + " numbers";
+  });
+  if (numbers.empty()) return;
+  const std::size_t first = index_of(task, row, 0);
+  with_type(dtype_, [&](auto zero) {
+    std::ranges::transform(numbers, mutable_values<decltype(zero)>().begin() + static_cast<std::ptrdiff_t>(first),
+                           [](double x) { return static_cast<decltype(zero)>(x); });
+  });
+}
+
 void Tensor::assign(std::span<const double> numbers) {
-  require(numbers.size() == size(), "assign: the tensor is " + to_string(shape_) + ", there are " +
-                                        std::to_string(numbers.size()) + " numbers");
+  require(numbers.size() == size(), [&] {
+    return "assign: the tensor is " + to_string(shape_) + ", there are " + std::to_string(numbers.size()) + " numbers";
+  });
   with_type(dtype_, [&](auto zero) {
     std::ranges::transform(numbers, mutable_values<decltype(zero)>().begin(),
                            [](double x) { return static_cast<decltype(zero)>(x); });
@@ -177,8 +197,10 @@ void Tensor::assign(std::span<const double> numbers) {
 }
 
 void Tensor::copy_to(std::span<double> numbers) const {
-  require(numbers.size() == size(), "copy_to: the tensor is " + to_string(shape_) + ", there is room for " +
-                                        std::to_string(numbers.size()) + " numbers");
+  require(numbers.size() == size(), [&] {
+    return "copy_to: the tensor is " + to_string(shape_) + ", there is room for " + std::to_string(numbers.size()) +
+           " numbers";
+  });
   with_type(dtype_, [&](auto zero) { std::ranges::copy(values<decltype(zero)>(), numbers.begin()); });
 }
 
@@ -215,7 +237,7 @@ Tensor Tensor::to(Device device) const {
 }
 
 Tensor Tensor::reshaped(Shape shape) const {
-  require(shape.size() == size(), "cannot reshape " + to_string(shape_) + " to " + to_string(shape));
+  require(shape.size() == size(), [&] { return "cannot reshape " + to_string(shape_) + " to " + to_string(shape); });
   Tensor t = *this;
   t.shape_ = shape;
   return t;
@@ -235,8 +257,9 @@ bool bitwise_equal(const Tensor& a, const Tensor& b) {
 }
 
 double relative_error(const Tensor& a, const Tensor& b) {
-  require(a.shape() == b.shape(),
-          "comparing tensors of shapes " + to_string(a.shape()) + " and " + to_string(b.shape()));
+  require(a.shape() == b.shape(), [&] {
+    return "comparing tensors of shapes " + to_string(a.shape()) + " and " + to_string(b.shape());
+  });
   std::vector<double> x = a.to_vector(), y = b.to_vector();
   double difference = 0, size = 1e-300;
   for (std::size_t i = 0; i < x.size(); ++i) {
@@ -252,7 +275,7 @@ Tensors::Tensors(std::initializer_list<std::pair<std::string, Tensor>> entries) 
 }
 
 void Tensors::add(std::string name, Tensor value) {
-  require(!contains(name), "a list of tensors already holds '" + name + "'");
+  require(!contains(name), [&] { return "a list of tensors already holds '" + name + "'"; });
   names_.push_back(std::move(name));
   values_.push_back(std::move(value));
 }
@@ -261,7 +284,9 @@ bool Tensors::contains(std::string_view name) const { return std::ranges::find(n
 
 const Tensor& Tensors::operator[](std::string_view name) const& {
   auto found = std::ranges::find(names_, name);
-  require(found != names_.end(), "there is no tensor '" + std::string(name) + "'" + did_you_mean(name, names_));
+  require(found != names_.end(), [&] {
+    return "there is no tensor '" + std::string(name) + "'" + did_you_mean(name, names_);
+  });
   return values_[static_cast<std::size_t>(found - names_.begin())];
 }
 
@@ -284,8 +309,9 @@ std::vector<double> Tensors::flat() const {
 }
 
 Tensors Tensors::with_flat(std::span<const double> numbers) const {
-  require(numbers.size() == number_count(), std::to_string(numbers.size()) + " numbers given for a list that holds " +
-                                                std::to_string(number_count()));
+  require(numbers.size() == number_count(), [&] {
+    return std::to_string(numbers.size()) + " numbers given for a list that holds " + std::to_string(number_count());
+  });
   Tensors result;
   std::size_t used = 0;
   for (std::size_t i = 0; i < count(); ++i) {

@@ -50,6 +50,7 @@ class Tensor {
   double at(int task, int row, int col) const;  // slow, for tests and printing
   double item() const { return at(0, 0, 0); }   // the number of a (1,1,1) tensor
   void set(int task, int row, int col, double value);
+  void set_row(int task, int row, std::span<const double> numbers);  // all of its columns
   void assign(std::span<const double> values);       // all numbers, in order, as the tensor's dtype
   void copy_to(std::span<double> values) const;      // and back, without an allocation
   std::vector<double> to_vector() const;
@@ -59,6 +60,8 @@ class Tensor {
   bool all_finite() const;
 
  private:
+  std::size_t index_of(int task, int row, int col) const;  // in the storage; an Error where there is no such number
+
   Shape shape_{0, 0, 0};
   Dtype dtype_ = Dtype::f64;
   Device device_ = Device::cpu;

@@ -42,7 +42,7 @@ struct Operands {
 };
 Graph& common_graph(const char* sweep, std::initializer_list<Operands> all) {
   const std::span<const Var> outputs = all.begin()->vars;
-  require(outputs[0].valid(), std::string(sweep) + ": output 1 is an empty Var");
+  require(outputs[0].valid(), [&] { return std::string(sweep) + ": output 1 is an empty Var"; });
   Graph& graph = *outputs[0].graph;
   for (const Operands& operands : all)
     for (std::size_t k = 0; k < operands.vars.size(); ++k)
@@ -151,9 +151,10 @@ std::vector<Var> vjp(std::span<const Var> outputs, std::span<const Var> inputs, 
   // Seed the outputs.
   std::vector<Var> bar(last + 1);
   for (std::size_t j = 0; j < outputs.size(); ++j) {
-    require(cotangents[j].shape() == outputs[j].shape(), "vjp: a cotangent has shape " +
-                                                             to_string(cotangents[j].shape()) + ", its output " +
-                                                             graph.describe(outputs[j].id));
+    require(cotangents[j].shape() == outputs[j].shape(), [&] {
+      return "vjp: a cotangent has shape " + to_string(cotangents[j].shape()) + ", its output " +
+             graph.describe(outputs[j].id);
+    });
     bar[outputs[j].id] = accumulate(bar[outputs[j].id], cotangents[j]);
   }
 
@@ -194,8 +195,10 @@ std::vector<Var> jvp(std::span<const Var> outputs, std::span<const Var> inputs, 
 
   std::vector<Var> dot(last + 1);
   for (std::size_t k = 0; k < inputs.size(); ++k) {
-    require(tangents[k].shape() == inputs[k].shape(), "jvp: a tangent has shape " + to_string(tangents[k].shape()) +
-                                                          ", its input " + graph.describe(inputs[k].id));
+    require(tangents[k].shape() == inputs[k].shape(), [&] {
+      return "jvp: a tangent has shape " + to_string(tangents[k].shape()) + ", its input " +
+             graph.describe(inputs[k].id);
+    });
     if (inputs[k].id <= last) dot[inputs[k].id] = accumulate(dot[inputs[k].id], tangents[k]);
   }
 

@@ -16,8 +16,12 @@ std::size_t size(int n) { return static_cast<std::size_t>(n); }
 AutoresetEnv::AutoresetEnv(const EnvRow& env, int lanes, std::uint64_t seed, int horizon)
     : env_(&env), lanes_(lanes), horizon_(horizon == 0 ? env.spec.horizon : horizon), seed_(seed) {
   const std::string name(env.spec.name);
-  require(lanes >= 1 && lanes <= 65535, name + ": 1 to 65535 lanes are possible, not " + std::to_string(lanes));
-  require(horizon_ >= 1, name + ": the horizon is " + std::to_string(horizon) + "; at least 1 is needed");
+  require(lanes >= 1 && lanes <= 65535, [&] {
+    return name + ": 1 to 65535 lanes are possible, not " + std::to_string(lanes);
+  });
+  require(horizon_ >= 1, [&] {
+    return name + ": the horizon is " + std::to_string(horizon) + "; at least 1 is needed";
+  });
   tasks_.resize(size(lanes * env.spec.task_size));
   states_.resize(size(lanes * env.state_words));
   observations_.resize(size(lanes * env.spec.obs_size));
@@ -60,7 +64,9 @@ void AutoresetEnv::start_episode(int lane) {
 
 void AutoresetEnv::step(std::span<const double> actions) {
   const int A = env_->spec.action_size, O = env_->spec.obs_size;
-  require(actions.size() == size(lanes_ * A), std::string(env_->spec.name) + ": actions must be (lanes, action_size)");
+  require(actions.size() == size(lanes_ * A), [&] {
+    return std::string(env_->spec.name) + ": actions must be (lanes, action_size)";
+  });
   for (int lane = 0; lane < lanes_; ++lane) check_action(lane, actions.data() + lane * A);
   for (int lane = 0; lane < lanes_; ++lane) {
     // The step.

@@ -22,8 +22,9 @@ std::vector<double> returns_believing(const EnvRow& env, const std::vector<Task>
   std::vector<double> actions(world.finished().size() * static_cast<std::size_t>(env.spec.action_size));
   std::vector<double> returns(tasks.size());
   while (!world.all_finished()) {
-    require(std::ranges::equal(world.observations(), imagined.observations()),
-            std::string(env.spec.name) + ": its states depend on the task, so nobody can act for another one");
+    require(std::ranges::equal(world.observations(), imagined.observations()), [&] {
+      return std::string(env.spec.name) + ": its states depend on the task, so nobody can act for another one";
+    });
     imagined.choose(env.best, actions);
     world.step(actions);
     imagined.step(actions);

@@ -17,8 +17,10 @@ void check(const Mdp& mdp, double gamma) {
     for (int a = 0; a < mdp.actions; ++a) {
       double sum = 0;
       for (int next = 0; next < mdp.states; ++next) sum += mdp.P(s, a, next);
-      require(sum >= -1e-12 && sum <= 1 + 1e-12, "mdp: the probabilities of state " + std::to_string(s) + ", action " +
-                                                     std::to_string(a) + " add up to " + std::to_string(sum));
+      require(sum >= -1e-12 && sum <= 1 + 1e-12, [&] {
+        return "mdp: the probabilities of state " + std::to_string(s) + ", action " + std::to_string(a) +
+               " add up to " + std::to_string(sum);
+      });
     }
 }
 

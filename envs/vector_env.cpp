@@ -11,14 +11,19 @@ VectorEnv::VectorEnv(const EnvRow& env, std::vector<Task> tasks, int trajectorie
     : env_(&env), tasks_(std::move(tasks)), trajectories_(trajectories), seed_(seed),
       horizon_(horizon == 0 ? env.spec.horizon : horizon) {
   const std::string name(env.spec.name);
-  require(!tasks_.empty(), name + ": there must be at least one task");
-  require(trajectories_ >= 1, name + ": trajectories per task is " + std::to_string(trajectories_) + "; use 1 or more");
-  require(horizon_ >= 1, name + ": the horizon is " + std::to_string(horizon_) + "; use 1 or more, or 0 for " +
-                             std::to_string(env.spec.horizon));
+  require(!tasks_.empty(), [&] { return name + ": there must be at least one task"; });
+  require(trajectories_ >= 1, [&] {
+    return name + ": trajectories per task is " + std::to_string(trajectories_) + "; use 1 or more";
+  });
+  require(horizon_ >= 1, [&] {
+    return name + ": the horizon is " + std::to_string(horizon_) + "; use 1 or more, or 0 for " +
+           std::to_string(env.spec.horizon);
+  });
   for (std::size_t i = 0; i < tasks_.size(); ++i) {
-    require(tasks_[i].size() == static_cast<std::size_t>(env.spec.task_size),
-            name + ": task " + std::to_string(i) + " has " + std::to_string(tasks_[i].size()) +
-                " numbers; a task of this environment has " + std::to_string(env.spec.task_size));
+    require(tasks_[i].size() == static_cast<std::size_t>(env.spec.task_size), [&] {
+      return name + ": task " + std::to_string(i) + " has " + std::to_string(tasks_[i].size()) +
+             " numbers; a task of this environment has " + std::to_string(env.spec.task_size);
+    });
     for (double number : tasks_[i])
       if (!std::isfinite(number)) throw NonFiniteError(name + ": task " + std::to_string(i) + " is not finite");
   }

@@ -46,9 +46,9 @@ void start_ranks() {
           "started by mpirun, but this innerloop was built without MPI: install libopenmpi-dev, then `make` again");
   // Open MPI's own parts look for its symbols among those of the program.
   void* const library = dlopen(file.c_str(), RTLD_NOW | RTLD_GLOBAL);
-  require(library != nullptr, "cannot load " + file);
+  require(library != nullptr, [&] { return "cannot load " + file; });
   const auto start = reinterpret_cast<RankCalls (*)()>(dlsym(library, "innerloop_start_mpi"));
-  require(start != nullptr, file + " is of another version of innerloop");
+  require(start != nullptr, [&] { return file + " is of another version of innerloop"; });
   calls = start();
 }
 
@@ -98,9 +98,10 @@ void require_same(std::span<const double> numbers, const char* what) {
   all[static_cast<std::size_t>(rank()) * 2 + 1] = static_cast<double>(hash & 0xFFFFFFFF);
   gather(all, rank_count());
   for (std::size_t r = 1; r < all.size() / 2; ++r)
-    require(all[2 * r] == all[0] && all[2 * r + 1] == all[1],
-            std::string(what) + " of rank " + std::to_string(r) + " is not that of rank 0: the ranks have drifted " +
-                "apart. They need the same build and the same kind of processor.");
+    require(all[2 * r] == all[0] && all[2 * r + 1] == all[1], [&] {
+      return std::string(what) + " of rank " + std::to_string(r) + " is not that of rank 0: the ranks have drifted " +
+             "apart. They need the same build and the same kind of processor.";
+    });
 }
 
 OneRank::OneRank() : before_(on_our_own) { on_our_own = true; }

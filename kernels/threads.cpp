@@ -26,8 +26,10 @@ thread_local int current_worker = -1;
 
 int checked_count(int count, const std::string& source) {
   require(
-      count >= 1 && count <= most_threads,
-      source + " = " + std::to_string(count) + ": the number of threads must be 1 to " + std::to_string(most_threads));
+      count >= 1 && count <= most_threads, [&] {
+    return source + " = " + std::to_string(count) + ": the number of threads must be 1 to " +
+           std::to_string(most_threads);
+  });
   return count;
 }
 
@@ -41,8 +43,9 @@ int default_count() {
   const std::string_view view = text;
   int count = 0;
   const auto [end, error] = std::from_chars(view.data(), view.data() + view.size(), count);
-  require(error == std::errc() && end == view.data() + view.size(),
-          "INNERLOOP_THREADS = \"" + std::string(view) + "\" is not a whole number; set it to 1 or more");
+  require(error == std::errc() && end == view.data() + view.size(), [&] {
+    return "INNERLOOP_THREADS = \"" + std::string(view) + "\" is not a whole number; set it to 1 or more";
+  });
   return checked_count(count, "INNERLOOP_THREADS");
 }
 

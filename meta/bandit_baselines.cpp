@@ -172,7 +172,9 @@ bool tasks_are_arms(std::string_view env) {
 
 ArmsOf arms_of(std::string_view env, std::uint64_t seed) {
   const envs::EnvRow& row = envs::find_env(env);
-  require(tasks_are_arms(env), "arms_of: a task of '" + std::string(env) + "' is not the odds of its arms");
+  require(tasks_are_arms(env), [&] {
+    return "arms_of: a task of '" + std::string(env) + "' is not the odds of its arms";
+  });
   return [&row, seed](int instance) {
     return envs::sample_task(row, seed, Purpose::test_task, 0, static_cast<std::uint32_t>(instance));
   };

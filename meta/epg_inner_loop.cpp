@@ -33,9 +33,10 @@ EpgProgram program_for(const EpgInnerConfig& config) {
   loss.channels1 = config.loss_channels[0], loss.channels2 = config.loss_channels[1];
   loss.context = config.loss_context, loss.hidden = config.loss_hidden;
   loss.features = loss_features(spec.policy, input_columns(env.spec, config.bonus).all(), config.memory);
-  require(config.buffer >= loss.shortest_buffer(),
-          "epg: a buffer of " + std::to_string(config.buffer) + " steps is shorter than one window of the two " +
-              "convolutions, " + std::to_string(loss.shortest_buffer()));
+  require(config.buffer >= loss.shortest_buffer(), [&] {
+    return "epg: a buffer of " + std::to_string(config.buffer) + " steps is shorter than one window of the two " +
+           "convolutions, " + std::to_string(loss.shortest_buffer());
+  });
   return spec;
 }
 

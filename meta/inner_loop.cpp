@@ -109,9 +109,10 @@ rl::AdaptReport InnerLoop::adapt(const ParamValues& theta, const rl::AdaptReques
 const envs::EnvRow& same_interface(const envs::EnvRow& train, const envs::EnvRow& test) {
   const envs::Spec &a = train.spec, &b = test.spec;
   require(a.task_size == b.task_size && a.obs_size == b.obs_size && a.action_kind == b.action_kind &&
-              a.action_size == b.action_size && a.action_count == b.action_count,
-          "test_env " + std::string(b.name) + " does not have the tasks, observations and actions of env " +
-              std::string(a.name));
+              a.action_size == b.action_size && a.action_count == b.action_count, [&] {
+    return "test_env " + std::string(b.name) + " does not have the tasks, observations and actions of env " +
+           std::string(a.name);
+  });
   return test;
 }
 

@@ -126,8 +126,10 @@ MaesnTrainer::MaesnTrainer(const MaesnConfig& config, std::uint64_t seed)
       test_rollout_(test_env(config), spec_.policy, 0, config.latent_size),
       theta_(init_maesn(spec_, config.task_list, config.alpha, seed, config.dtype)),
       outer_(config.outer, theta_) {
-  require(config.tasks <= config.task_list, "maesn: tasks is " + std::to_string(config.tasks) +
-                                                " but task_list holds " + std::to_string(config.task_list));
+  require(config.tasks <= config.task_list, [&] {
+    return "maesn: tasks is " + std::to_string(config.tasks) + " but task_list holds " +
+           std::to_string(config.task_list);
+  });
 }
 
 rl::Trajectories MaesnTrainer::explore(const rl::Rollout& rollout, const ParamValues& state,

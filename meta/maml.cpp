@@ -37,8 +37,9 @@ ParamValues with_step_sizes(const ParamValues& theta, double alpha) {
 Batch batch_of_step(const Batch& batches, int k) {
   const std::string prefix = std::to_string(k) + "/";
   Batch batch = batches.below(prefix);
-  require(batch.count() > 0,
-          "there is no data for inner step " + std::to_string(k) + " (names begin with '" + prefix + "')");
+  require(batch.count() > 0, [&] {
+    return "there is no data for inner step " + std::to_string(k) + " (names begin with '" + prefix + "')";
+  });
   return batch;
 }
 

@@ -181,7 +181,9 @@ Params trace(const Params& z, Var mu, const Params& theta, const Params& eta, co
     for (int row = 0; row < part.shape().rows; ++row) unit.set(column++, row, 0, 1);
     directions.push_back(part.graph->constant(unit));
   }
-  require(column == n, "the trace has " + std::to_string(n) + " columns, η has " + std::to_string(column) + " numbers");
+  require(column == n, [&] {
+    return "the trace has " + std::to_string(n) + " columns, η has " + std::to_string(column) + " numbers";
+  });
   const Params moved = update(theta, eta_n, tau, scale, spec);
   return mu * z + z.with(jvp(moved.all(), eta_n.all(), directions));
 }

@@ -22,8 +22,10 @@ RewardProcess noise_undone() {
 
 // [meta-gradient eq. population]  E Σ_s (ḡ − αG_s)² less what no x changes:  Σ_s (μ_s − α m_s)² + α² Var G_s
 double population_loss(const RewardProcess& p, double alpha, std::span<const double> x) {
-  require(x.size() == p.mean.size(), "population_loss: there are " + std::to_string(p.mean.size()) + " states, but " +
-                                         std::to_string(x.size()) + " discounts");
+  require(x.size() == p.mean.size(), [&] {
+    return "population_loss: there are " + std::to_string(p.mean.size()) + " states, but " + std::to_string(x.size()) +
+           " discounts";
+  });
   double loss = 0, m = 0, mu = 0;
   std::vector<double> noise(p.loading[0].size());  // how much of each ε_k there is in G_s
   for (std::size_t s = p.mean.size(); s-- > 0;) {

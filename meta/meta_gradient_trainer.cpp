@@ -36,8 +36,9 @@ double mean_of(const std::vector<double>& numbers) {
 MetaGradientLearnerConfig learner_config(const MetaGradientConfig& config) {
   const envs::EnvRow& env = envs::find_env(config.env);
   const bool control = config.agent == MetaAgent::a2c;
-  require(control || env.spec.action_count == 1,
-          "meta_gradient: agent = td predicts what a process pays; in " + config.env + " there is something to decide");
+  require(control || env.spec.action_count == 1, [&] {
+    return "meta_gradient: agent = td predicts what a process pays; in " + config.env + " there is something to decide";
+  });
   const nn::ActorCriticSpec agent = segments_of(config).agent;
   MetaGradientLearnerConfig c;
   c.spec.control = control;

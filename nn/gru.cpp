@@ -21,10 +21,13 @@ GruOutput gru(const Params& theta, const GruSpec& spec, std::string_view prefix,
               int time_steps) {
   const std::string p(prefix);
   const int rows = x.shape().rows;
-  require(time_steps >= 1 && rows % time_steps == 0,
-          p + ": " + std::to_string(rows) + " rows are not " + std::to_string(time_steps) + " time steps of N rows");
-  require(start.shape().cols == spec.hidden, p + ": the state has " + std::to_string(start.shape().cols) +
-                                                 " numbers, the cell " + std::to_string(spec.hidden));
+  require(time_steps >= 1 && rows % time_steps == 0, [&] {
+    return p + ": " + std::to_string(rows) + " rows are not " + std::to_string(time_steps) + " time steps of N rows";
+  });
+  require(start.shape().cols == spec.hidden, [&] {
+    return p + ": the state has " + std::to_string(start.shape().cols) + " numbers, the cell " +
+           std::to_string(spec.hidden);
+  });
 
   // The inputs of all time steps at once, then the recurrence.
   const Var z = dense(x, theta[p + "/W"], theta[p + "/b"], Activation::identity);  // (tasks, T·N, 3H)

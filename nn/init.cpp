@@ -28,7 +28,9 @@ Philox random_of(std::string_view name, int row, std::uint64_t seed) {
 
 // [Xavier eq. 16]  W ~ U[−b, b],  b = √(6/(inputs + outputs))
 Tensor xavier_uniform(std::string_view name, int inputs, int outputs, std::uint64_t seed, Dtype dtype) {
-  require(inputs >= 1 && outputs >= 1, "the weights " + std::string(name) + " need at least one input and one output");
+  require(inputs >= 1 && outputs >= 1, [&] {
+    return "the weights " + std::string(name) + " need at least one input and one output";
+  });
   const double bound = std::sqrt(6.0 / (inputs + outputs));
   std::vector<double> numbers;
   for (int row = 0; row < inputs; ++row) {
@@ -39,7 +41,9 @@ Tensor xavier_uniform(std::string_view name, int inputs, int outputs, std::uint6
 }
 
 Tensor orthogonal(std::string_view name, int inputs, int outputs, double gain, std::uint64_t seed, Dtype dtype) {
-  require(inputs >= 1 && outputs >= 1, "the weights " + std::string(name) + " need at least one input and one output");
+  require(inputs >= 1 && outputs >= 1, [&] {
+    return "the weights " + std::string(name) + " need at least one input and one output";
+  });
   std::vector<double> numbers;
   for (int row = 0; row < inputs; ++row) {
     Philox random = random_of(name, row, seed);

@@ -24,12 +24,15 @@ ParamValues init_lstm(const LstmSpec& spec, std::uint64_t seed, std::string_view
 LstmOutput lstm(const Params& theta, const LstmSpec& spec, std::string_view prefix, Var x, LstmState start, Var reset,
                 int time_steps) {
   const std::string p(prefix);
-  require(time_steps >= 1 && x.shape().rows % time_steps == 0, p + ": " + std::to_string(x.shape().rows) +
-                                                                   " rows are not " + std::to_string(time_steps) +
-                                                                   " time steps of N rows");
+  require(time_steps >= 1 && x.shape().rows % time_steps == 0, [&] {
+    return p + ": " + std::to_string(x.shape().rows) + " rows are not " + std::to_string(time_steps) +
+           " time steps of N rows";
+  });
   const int N = x.shape().rows / time_steps;
-  require(start.h.shape().cols == spec.hidden, p + ": the state has " + std::to_string(start.h.shape().cols) +
-                                                   " numbers, the cell " + std::to_string(spec.hidden));
+  require(start.h.shape().cols == spec.hidden, [&] {
+    return p + ": the state has " + std::to_string(start.h.shape().cols) + " numbers, the cell " +
+           std::to_string(spec.hidden);
+  });
 
   // The inputs of all time steps at once, then the recurrence.
   const Var z = dense(x, theta[p + "/W"], theta[p + "/b"], Activation::identity);  // (tasks, T·N, 4H)

@@ -39,8 +39,10 @@ ParamValues init_mlp(const MlpSpec& spec, std::uint64_t seed, std::string_view p
 // region: mlp
 // [MLP eq. layer]  h_l = act(h_{l−1}·W_l + b_l), the last layer without activation
 Var mlp(const Params& theta, const MlpSpec& spec, std::string_view prefix, Var x) {
-  require(x.shape().cols == spec.inputs, std::string(prefix) + ": the network takes " + std::to_string(spec.inputs) +
-                                             " inputs, but x is " + to_string(x.shape()));
+  require(x.shape().cols == spec.inputs, [&] {
+    return std::string(prefix) + ": the network takes " + std::to_string(spec.inputs) + " inputs, but x is " +
+           to_string(x.shape());
+  });
   if (is_one_operation(spec, *x.graph)) {
     std::vector<Var> layers;
     for (int layer = 1; layer <= spec.layers(); ++layer)

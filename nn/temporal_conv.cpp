@@ -12,9 +12,10 @@ namespace innerloop::nn {
 Var temporal_conv(At x, At weights, At bias, int kernel, int stride) {
   const Shape shape = x.var.shape();
   require(kernel >= 1 && stride >= 1, "temporal_conv: the kernel's length and the stride must be at least 1", x.where);
-  require(shape.rows >= kernel,
-          "temporal_conv: " + std::to_string(shape.rows) + " steps are fewer than one window of " +
-              std::to_string(kernel) + " (nothing is padded)", x.where);
+  require(shape.rows >= kernel, [&] {
+    return "temporal_conv: " + std::to_string(shape.rows) + " steps are fewer than one window of " +
+           std::to_string(kernel) + " (nothing is padded)";
+  }, x.where);
   const int windows = (shape.rows - kernel) / stride + 1;
   std::vector<double> rows;
   for (int k = 0; k < windows; ++k)

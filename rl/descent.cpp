@@ -88,9 +88,7 @@ double descend(DescentState& state, ParamValues gradient, const DescentConfig& c
     gradient = (config.max_gradient_norm / size) * gradient;
   const double left = 1 - static_cast<double>(iteration) / iterations;
   const double rate = config.learning_rate * (config.anneal ? left : 1);
-  nn::AdamResult next = nn::adam(state.theta, gradient, state.adam, {.learning_rate = rate, .epsilon = 1e-5});
-  state.theta = std::move(next.theta);
-  state.adam = std::move(next.state);
+  nn::adam_step(state.theta, gradient, state.adam, {.learning_rate = rate, .epsilon = 1e-5});
   return size;
 }
 

@@ -12,7 +12,7 @@ namespace innerloop::rl {
 std::vector<double> centred_ranks(std::span<const double> fitness) {
   const std::size_t V = fitness.size();
   for (std::size_t i = 0; i < V; ++i)
-    require(std::isfinite(fitness[i]), "centred_ranks: number " + std::to_string(i) + " is not finite");
+    require(std::isfinite(fitness[i]), [&] { return "centred_ranks: number " + std::to_string(i) + " is not finite"; });
   std::vector<double> utility(V, 0.0);
   if (V < 2) return utility;
   std::vector<std::size_t> order(V);
@@ -33,9 +33,10 @@ std::vector<double> centred_ranks(std::span<const double> fitness) {
 // [ES eq. gradient]  σ ∇J(φ) = E u ε ≈ (1/V) Σ_i u_i ε_i;  in pairs (1/V) Σ_i (u_2i − u_2i+1) ε_i
 std::vector<double> evolution_gradient(std::span<const std::vector<double>> directions,
                                        std::span<const double> utility, bool antithetic) {
-  require(!directions.empty() && utility.size() == directions.size() * (antithetic ? 2 : 1),
-          "evolution_gradient: " + std::to_string(utility.size()) + " utilities for " +
-              std::to_string(directions.size()) + " directions");
+  require(!directions.empty() && utility.size() == directions.size() * (antithetic ? 2 : 1), [&] {
+    return "evolution_gradient: " + std::to_string(utility.size()) + " utilities for " +
+           std::to_string(directions.size()) + " directions";
+  });
   std::vector<double> gradient(directions[0].size(), 0.0);
   for (std::size_t i = 0; i < directions.size(); ++i) {
     // What both of a pair earn alike is subtracted before it meets the noise: so it adds exactly nothing.
@@ -50,8 +51,9 @@ std::vector<double> evolution_gradient(std::span<const std::vector<double>> dire
 EvolutionStrategy::EvolutionStrategy(const EvolutionConfig& config, std::span<const double> mean, int steps,
                                      std::uint64_t seed)
     : config_(config), steps_(steps), seed_(seed) {
-  require(!config.antithetic || config.population % 2 == 0,
-          "evolution strategies: a population of pairs is even, not " + std::to_string(config.population));
+  require(!config.antithetic || config.population % 2 == 0, [&] {
+    return "evolution strategies: a population of pairs is even, not " + std::to_string(config.population);
+  });
   phi_.add("phi", Tensor::from({1, 1, static_cast<int>(mean.size())}, mean));
   adam_ = nn::adam_start(phi_);
 }

@@ -79,9 +79,10 @@ ImpalaTrainer::ImpalaTrainer(const ImpalaConfig& config, std::uint64_t seed)
             .lambda = config.lambda,
             .trace = config.trace,
             .correction = config.correction} {
-  require(config.trace.rho_bar >= config.trace.c_bar,
-          "impala: rho_bar must not be smaller than c_bar (they are " + std::to_string(config.trace.rho_bar) +
-              " and " + std::to_string(config.trace.c_bar) + ")");
+  require(config.trace.rho_bar >= config.trace.c_bar, [&] {
+    return "impala: rho_bar must not be smaller than c_bar (they are " + std::to_string(config.trace.rho_bar) +
+           " and " + std::to_string(config.trace.c_bar) + ")";
+  });
   state_.theta = nn::init_actor_critic(spec_.loss.agent, seed, config.dtype);
   state_.adam = nn::adam_start(state_.theta);
   for (int k = 0; k < config.actors; ++k) actors_.emplace_back(config, seed, k, state_.theta);

@@ -160,10 +160,10 @@ class PpoTrainer : public Trainer {
         learner_({.agent = source_.config().agent}, config.learner, config.shared.descent, config.shared.iterations,
                  nn::init_actor_critic(source_.config().agent, seed, config.shared.dtype), seed) {
     const int sequences = source_.config().lanes * (config.shared.steps / sequence_steps(source_.config()));
-    require(config.learner.minibatches <= sequences,
-            "ppo: " + std::to_string(config.learner.minibatches) + " minibatches of " + std::to_string(sequences) +
-                " sequences; with a recurrent core a sequence is a whole environment, so take more trajectories or "
-                "fewer minibatches");
+    require(config.learner.minibatches <= sequences, [&] {
+      return "ppo: " + std::to_string(config.learner.minibatches) + " minibatches of " + std::to_string(sequences) +
+             " sequences; with a recurrent core a sequence is a whole environment, so take more trajectories or fewer minibatches";
+    });
   }
 
   // region: train

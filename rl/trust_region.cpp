@@ -16,7 +16,7 @@ Tensors trust_region_step(const Tensors& x, double xAx, const TrustRegionConfig&
     if (!std::isfinite(xAx))
       throw NonFiniteError(std::string(who) +
                            ": the curvature along the search direction is not finite. Try a smaller alpha.");
-    require(xAx >= 0, std::string(who) + ": the curvature is negative along the search direction");
+    require(xAx >= 0, [&] { return std::string(who) + ": the curvature is negative along the search direction"; });
   }
   return std::sqrt(2 * config.delta / (xAx + config.curvature_floor)) * x;
 }

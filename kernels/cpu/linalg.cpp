@@ -13,9 +13,10 @@ namespace innerloop::kernels {
 namespace {
 
 void require_size(const char* name, std::size_t size, int rows, int cols) {
-  require(rows >= 1 && cols >= 1 && size == static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols),
-          std::string("linear algebra: ") + name + " holds " + std::to_string(size) + " numbers, but is said to be " +
-              std::to_string(rows) + " × " + std::to_string(cols));
+  require(rows >= 1 && cols >= 1 && size == static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols), [&] {
+    return std::string("linear algebra: ") + name + " holds " + std::to_string(size) + " numbers, but is said to be " +
+           std::to_string(rows) + " × " + std::to_string(cols);
+  });
 }
 
 // A row-major matrix by its elements.

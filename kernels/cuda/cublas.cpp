@@ -85,8 +85,10 @@ std::optional<SharedLibrary> SharedLibrary::open(const std::vector<std::string>&
 
 void* SharedLibrary::symbol(const char* symbol_name) const {
   void* address = dlsym(handle_, symbol_name);
-  require(address != nullptr, "the library " + name_ + " has no function '" + symbol_name +
-                                  "'; another version? Name the right file in INNERLOOP_CUBLAS, or set it to off");
+  require(address != nullptr, [&] {
+    return "the library " + name_ + " has no function '" + symbol_name +
+           "'; another version? Name the right file in INNERLOOP_CUBLAS, or set it to off";
+  });
   return address;
 }
 
@@ -96,8 +98,10 @@ std::optional<SharedLibrary> open_cublas(const char* environment, int major) {
   if (asked == "off") return {};
   if (asked.empty()) return SharedLibrary::open({"libcublas.so." + std::to_string(major), "libcublas.so"}, complaint);
   std::optional<SharedLibrary> library = SharedLibrary::open({asked}, complaint);
-  require(library.has_value(), "INNERLOOP_CUBLAS names a library that cannot be opened: " + complaint +
-                                   "; name cuBLAS's file (libcublas.so), or set it to off");
+  require(library.has_value(), [&] {
+    return "INNERLOOP_CUBLAS names a library that cannot be opened: " + complaint +
+           "; name cuBLAS's file (libcublas.so), or set it to off";
+  });
   return library;
 }
 

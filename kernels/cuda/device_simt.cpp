@@ -47,8 +47,10 @@ void* allocate(std::size_t bytes) {
   require_no_capture("memory is allocated");
   if (bytes == 0) return nullptr;
   void* memory = bytes <= memory_bytes ? ::operator new(bytes, alignment, std::nothrow) : nullptr;
-  require(memory != nullptr, "device simt: out of memory, " + std::to_string(bytes) + " bytes were asked for; use " +
-                                 "fewer tasks or smaller batches");
+  require(memory != nullptr, [&] {
+    return "device simt: out of memory, " + std::to_string(bytes) + " bytes were asked for; use " +
+           "fewer tasks or smaller batches";
+  });
   return std::memset(memory, 0xFF, bytes);
 }
 

@@ -29,8 +29,9 @@ void draw(Device device, Distribution distribution, std::uint64_t seed, const Pl
 #ifdef INNERLOOP_HAS_CUDA
   if (device == Device::cuda) draw_on_device = cuda::draw_on_device;
 #endif
-  require(draw_on_device != nullptr,
-          std::string("there is no kernel of device ") + name_of(device) + " that draws random numbers");
+  require(draw_on_device != nullptr, [&] {
+    return std::string("there is no kernel of device ") + name_of(device) + " that draws random numbers";
+  });
   draw_on_device(distribution, seed, first_counter(first), tasks, trajectories, count, out, stream);
 }
 

@@ -78,9 +78,10 @@ std::vector<double> solve_ridge(const NormalEquations& sums) {
 }  // namespace
 
 Tensor fit_linear_baseline(const Trajectories& trajectories, const Tensor& returns, bool pooled) {
-  require(returns.shape() == trajectories.rewards.shape(), "linear baseline: returns are " +
-                                                               to_string(returns.shape()) + ", the rewards " +
-                                                               to_string(trajectories.rewards.shape()));
+  require(returns.shape() == trajectories.rewards.shape(), [&] {
+    return "linear baseline: returns are " + to_string(returns.shape()) + ", the rewards " +
+           to_string(trajectories.rewards.shape());
+  });
   const int B = trajectories.tasks, F = feature_count(trajectories);
   std::vector<NormalEquations> sums(static_cast<std::size_t>(B));
   const std::vector<double> observations = trajectories.observations.to_vector(), G = returns.to_vector();
@@ -105,8 +106,10 @@ Tensor fit_linear_baseline(const Trajectories& trajectories, const Tensor& retur
 
 Tensor predict_linear_baseline(const Trajectories& trajectories, const Tensor& weights) {
   const int B = trajectories.tasks, F = feature_count(trajectories), rows = trajectories.rows();
-  require(weights.shape() == Shape{B, F, 1}, "linear baseline: the weights are " + to_string(weights.shape()) +
-                                                 ", but " + to_string(Shape{B, F, 1}) + " are needed");
+  require(weights.shape() == Shape{B, F, 1}, [&] {
+    return "linear baseline: the weights are " + to_string(weights.shape()) + ", but " + to_string(Shape{B, F, 1}) +
+           " are needed";
+  });
   std::vector<double> values(static_cast<std::size_t>(B) * static_cast<std::size_t>(rows));
   const std::vector<double> observations = trajectories.observations.to_vector();
   parallel_for(B, [&](int task, int) {

@@ -65,8 +65,9 @@ Tensor rewards_in(const envs::EnvRow& other, const std::vector<envs::Task>& task
     return actions;
   };
   const Trajectories seen = play_episodes(other, tasks, N, place, played.observations.dtype(), again);
-  require(seen.lengths == played.lengths && bitwise_equal(seen.observations, played.observations),
-          std::string(other.spec.name) + ": its states are not those of the environment that was played");
+  require(seen.lengths == played.lengths && bitwise_equal(seen.observations, played.observations), [&] {
+    return std::string(other.spec.name) + ": its states are not those of the environment that was played";
+  });
   return seen.rewards;
 }
 

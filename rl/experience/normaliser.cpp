@@ -12,7 +12,7 @@ Normaliser::Normaliser(int size)
 
 void Normaliser::update(std::span<const double> x) {
   const std::size_t size = mean_.size();
-  require(x.size() % size == 0, "normaliser: rows of " + std::to_string(size) + " numbers are needed");
+  require(x.size() % size == 0, [&] { return "normaliser: rows of " + std::to_string(size) + " numbers are needed"; });
   const double rows = static_cast<double>(x.size() / size);
   if (rows == 0) return;
   for (std::size_t k = 0; k < size; ++k) {

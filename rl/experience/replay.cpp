@@ -24,9 +24,10 @@ enum Column { observations, actions, rewards, next_observations, terminated };
 
 ReplayBuffer::ReplayBuffer(int obs_size, int action_size, int capacity, Dtype dtype)
     : obs_size_(obs_size), action_size_(action_size), capacity_(capacity) {
-  require(obs_size >= 1 && action_size >= 1 && capacity >= 1,
-          "replay: sizes are " + std::to_string(obs_size) + ", " + std::to_string(action_size) + ", capacity " +
-              std::to_string(capacity) + "; each must be at least 1");
+  require(obs_size >= 1 && action_size >= 1 && capacity >= 1, [&] {
+    return "replay: sizes are " + std::to_string(obs_size) + ", " + std::to_string(action_size) + ", capacity " +
+           std::to_string(capacity) + "; each must be at least 1";
+  });
   rows_ = Tensor({1, capacity, width()}, dtype);
 }
 

@@ -50,9 +50,10 @@ std::vector<int> draw_places(Philox& random, int size, int count, bool replaceme
 
 TaskReplay::TaskReplay(int tasks, int obs_size, int action_size, int capacity, Dtype dtype)
     : obs_size_(obs_size), action_size_(action_size), capacity_(capacity) {
-  require(tasks >= 1 && obs_size >= 1 && action_size >= 1 && capacity >= 1,
-          "replay: " + std::to_string(tasks) + " tasks, sizes " + std::to_string(obs_size) + " and " +
-              std::to_string(action_size) + ", capacity " + std::to_string(capacity) + "; each must be at least 1");
+  require(tasks >= 1 && obs_size >= 1 && action_size >= 1 && capacity >= 1, [&] {
+    return "replay: " + std::to_string(tasks) + " tasks, sizes " + std::to_string(obs_size) + " and " +
+           std::to_string(action_size) + ", capacity " + std::to_string(capacity) + "; each must be at least 1";
+  });
   rows_ = Tensor({tasks, capacity, width()}, dtype);
   size_.resize(static_cast<std::size_t>(tasks));
   next_ = size_;
@@ -73,7 +74,7 @@ void TaskReplay::write(int task, const Transition& t) {
 }
 
 void TaskReplay::add(int task, const Transition& t) {
-  require(task >= 0 && task < tasks(), "replay: there is no task " + std::to_string(task));
+  require(task >= 0 && task < tasks(), [&] { return "replay: there is no task " + std::to_string(task); });
   require(t.observation.size() == static_cast<std::size_t>(obs_size_) &&
               t.next_observation.size() == t.observation.size() &&
               t.action.size() == static_cast<std::size_t>(action_size_),
@@ -135,8 +136,9 @@ void TaskReplay::fill(BatchValues& batch, int slot, int task, std::span<const in
 void TaskReplay::sample(std::uint64_t seed, Place place, std::span<const int> which, const Draw& draw,
                         BatchValues& batch) const {
   const Shape shape = batch["mask"].shape();
-  require(static_cast<std::size_t>(shape.tasks) == which.size(),
-          "replay: a batch of " + std::to_string(shape.tasks) + " tasks for " + std::to_string(which.size()));
+  require(static_cast<std::size_t>(shape.tasks) == which.size(), [&] {
+    return "replay: a batch of " + std::to_string(shape.tasks) + " tasks for " + std::to_string(which.size());
+  });
   for (int slot = 0; slot < shape.tasks; ++slot) {
     const int task = which[static_cast<std::size_t>(slot)], here = size(task);
     place.task = static_cast<std::uint32_t>(slot);

@@ -15,9 +15,10 @@ void accumulate(std::vector<double>& x, const std::vector<double>& continues, do
 }
 
 void require_rows(const Tensor& column, const Trajectories& trajectories, const char* what) {
-  require(column.shape() == trajectories.rewards.shape(), std::string(what) + " are " + to_string(column.shape()) +
-                                                              ", the rewards " +
-                                                              to_string(trajectories.rewards.shape()));
+  require(column.shape() == trajectories.rewards.shape(), [&] {
+    return std::string(what) + " are " + to_string(column.shape()) + ", the rewards " +
+           to_string(trajectories.rewards.shape());
+  });
 }
 
 }  // namespace
@@ -59,8 +60,9 @@ Tensor gae(const Trajectories& trajectories, const Tensor& values, double gamma,
 }
 
 Tensor standardised(const Tensor& x, const Tensor& mask, bool pooled, double epsilon) {
-  require(x.shape() == mask.shape() && x.shape().cols == 1,
-          "standardised: x is " + to_string(x.shape()) + ", the mask " + to_string(mask.shape()));
+  require(x.shape() == mask.shape() && x.shape().cols == 1, [&] {
+    return "standardised: x is " + to_string(x.shape()) + ", the mask " + to_string(mask.shape());
+  });
   std::vector<double> numbers = x.to_vector();
   const std::vector<double> real = mask.to_vector();
   const std::size_t groups = pooled ? 1 : static_cast<std::size_t>(x.shape().tasks), size = numbers.size() / groups;

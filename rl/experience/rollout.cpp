@@ -196,26 +196,30 @@ Rollout::Rollout(const envs::EnvRow& env, PolicySpec policy, int horizon, int co
   const envs::Spec& spec = env.spec;
   const bool discrete = spec.action_kind == envs::ActionKind::discrete;
   const std::string name(spec.name);
-  require(discrete == (policy_.head == PolicySpec::Head::categorical),
-          name + " has " +
-              (discrete ? "discrete actions; use a categorical policy" : "continuous actions; use a gaussian policy"));
+  require(discrete == (policy_.head == PolicySpec::Head::categorical), [&] {
+    return name + " has " +
+           (discrete ? "discrete actions; use a categorical policy" : "continuous actions; use a gaussian policy");
+  });
   const int outputs = discrete ? spec.action_count : spec.action_size;
   const int inputs = spec.obs_size + context_size;
-  require(policy_.net.inputs == inputs && policy_.net.outputs == outputs,
-          name + " needs a policy with " + std::to_string(inputs) + " inputs and " + std::to_string(outputs) +
-              " outputs; this one has " + std::to_string(policy_.net.inputs) + " and " +
-              std::to_string(policy_.net.outputs));
+  require(policy_.net.inputs == inputs && policy_.net.outputs == outputs, [&] {
+    return name + " needs a policy with " + std::to_string(inputs) + " inputs and " + std::to_string(outputs) +
+           " outputs; this one has " + std::to_string(policy_.net.inputs) + " and " +
+           std::to_string(policy_.net.outputs);
+  });
 }
 
 Trajectories Rollout::collect(const ParamValues& theta, const std::vector<envs::Task>& tasks, int trajectories,
                               const RolloutPlace& place, bool deterministic, const Tensor& context) const {
   const int B = theta[0].shape().tasks;
-  require(B == 1 || B == static_cast<int>(tasks.size()), "rollout: parameters of " + std::to_string(B) +
-                                                             " policies for " + std::to_string(tasks.size()) +
-                                                             " tasks; give one policy, or one per task");
+  require(B == 1 || B == static_cast<int>(tasks.size()), [&] {
+    return "rollout: parameters of " + std::to_string(B) + " policies for " + std::to_string(tasks.size()) +
+           " tasks; give one policy, or one per task";
+  });
   const Shape needed{static_cast<int>(tasks.size()), trajectories, context_size_};
-  require(context.empty() == (context_size_ == 0) && (context.empty() || context.shape() == needed),
-          "rollout: the context must be " + to_string(needed) + ", a row for each episode");
+  require(context.empty() == (context_size_ == 0) && (context.empty() || context.shape() == needed), [&] {
+    return "rollout: the context must be " + to_string(needed) + ", a row for each episode";
+  });
   envs::VectorEnv env(*env_, tasks, trajectories, place.seed, horizon_);
   env.reset({.purpose = place.test ? Purpose::test_reset : Purpose::reset,
              .inner_step = place.inner_step,

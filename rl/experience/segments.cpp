@@ -73,8 +73,8 @@ void SegmentSource::write_row(Segments& segments, int t, const std::vector<doubl
   const int O = config_.env->spec.obs_size, A = config_.env->spec.action_size;
   for (int lane = 0; lane < all_lanes(); ++lane) {
     const int slice = lane / config_.lanes, row = t * config_.lanes + lane % config_.lanes;
-    for (int k = 0; k < O; ++k) segments.observations.set(slice, row, k, seen[as_size(lane * O + k)]);
-    for (int k = 0; k < A; ++k) segments.actions.set(slice, row, k, actions[as_size(lane * A + k)]);
+    segments.observations.set_row(slice, row, std::span(seen).subspan(as_size(lane * O), as_size(O)));
+    segments.actions.set_row(slice, row, std::span(actions).subspan(as_size(lane * A), as_size(A)));
     segments.values.set(slice, row, 0, acts.value[as_size(lane)]);
     segments.reset.set(slice, row, 0, reset[as_size(lane)]);
 
@@ -92,7 +92,7 @@ void SegmentSource::write_next(Segments& segments, int t) const {
   const std::vector<double> next = normalised(env_.final_observations());
   for (int lane = 0; lane < all_lanes(); ++lane) {
     const int slice = lane / config_.lanes, row = t * config_.lanes + lane % config_.lanes;
-    for (int k = 0; k < O; ++k) segments.next_observations.set(slice, row, k, next[as_size(lane * O + k)]);
+    segments.next_observations.set_row(slice, row, std::span(next).subspan(as_size(lane * O), as_size(O)));
     segments.not_terminated.set(slice, row, 0, env_.ends()[as_size(lane)] != envs::End::terminated);
   }
 }

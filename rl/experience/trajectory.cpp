@@ -89,8 +89,9 @@ long Trajectories::steps() const {
 }
 
 Tensor Trajectories::path(int task, int n) const {
-  require(task >= 0 && task < tasks && n >= 0 && n < per_task,
-          "there is no trajectory " + std::to_string(n) + " of task " + std::to_string(task));
+  require(task >= 0 && task < tasks && n >= 0 && n < per_task, [&] {
+    return "there is no trajectory " + std::to_string(n) + " of task " + std::to_string(task);
+  });
   const int T = lengths[static_cast<std::size_t>(lane(task, n))], size = last_observations.shape().cols;
   const int first = first_row(task, n);
   Tensor path({1, T + 1, size});

@@ -19,8 +19,10 @@ int action_inputs(const envs::Spec& spec) { return discrete(spec) ? spec.action_
 std::size_t level_of(const TrialConfig& config, double reward) {
   const std::vector<double>& levels = config.reward_levels;
   const auto at = std::ranges::find_if(levels, [&](double level) { return std::abs(level - reward) < 1e-9; });
-  require(at != levels.end(), std::string(config.env->spec.name) + " paid " + std::to_string(reward) +
-                                  ", which is none of reward_levels; name every reward there is, or show it as scalar");
+  require(at != levels.end(), [&] {
+    return std::string(config.env->spec.name) + " paid " + std::to_string(reward) +
+           ", which is none of reward_levels; name every reward there is, or show it as scalar";
+  });
   return static_cast<std::size_t>(at - levels.begin());
 }
 
@@ -40,9 +42,10 @@ class TrialEnv {
     states_.resize(tasks.size() * index_of(config.env->state_words));
     observations_.resize(tasks.size() * index_of(spec.obs_size));
     for (std::size_t n = 0; n < tasks.size(); ++n) {
-      require(tasks[n].size() == index_of(spec.task_size), std::string(spec.name) + ": a task has " +
-                                                               std::to_string(spec.task_size) + " numbers, this one " +
-                                                               std::to_string(tasks[n].size()));
+      require(tasks[n].size() == index_of(spec.task_size), [&] {
+        return std::string(spec.name) + ": a task has " + std::to_string(spec.task_size) + " numbers, this one " +
+               std::to_string(tasks[n].size());
+      });
       start_episode(n);
     }
   }
@@ -205,8 +208,9 @@ Trials play_trials(const TrialConfig& config, const std::vector<envs::Task>& tas
                    const RolloutPlace& place, Dtype dtype, const TrialActor& act) {
   const int count = static_cast<int>(tasks.size());
   require(config.episodes >= 1, "a trial has at least one episode");
-  require(count >= 1 && slices >= 1 && count % slices == 0, std::to_string(count) + " trials cannot be cut into " +
-                                                                std::to_string(slices) + " slices of equal size");
+  require(count >= 1 && slices >= 1 && count % slices == 0, [&] {
+    return std::to_string(count) + " trials cannot be cut into " + std::to_string(slices) + " slices of equal size";
+  });
   const int O = config.env->spec.obs_size, A = config.env->spec.action_size, X = trial_input_size(config);
   Trials trials;
   trials.slices = slices, trials.lanes = count / slices, trials.episodes = config.episodes;

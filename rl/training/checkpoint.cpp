@@ -84,9 +84,10 @@ void Checkpoint::refuse(std::string_view name, const std::string& what) const {
 
 void Checkpoint::require_all_visited() const {
   for (std::size_t k = 0; k < from_->count(); ++k)
-    require(visited_.contains(from_->name(k)), "checkpoint: " + from_->name(k) +
-                                                   " is nothing that this run remembers; use the options of the run "
-                                                   "that wrote it");
+    require(visited_.contains(from_->name(k)), [&] {
+      return "checkpoint: " + from_->name(k) +
+             " is nothing that this run remembers; use the options of the run that wrote it";
+    });
 }
 
 void Checkpoint::pack(std::string_view name, std::span<const double> numbers) {

@@ -37,15 +37,18 @@ const char* kept(const std::string& text) {
 }
 
 void OptionTable::append(Option row, const OptionValue& initial) {
-  require(find_option(rows_, row.name) == nullptr, "two options are called '" + std::string(row.name) + "'");
+  require(find_option(rows_, row.name) == nullptr, [&] {
+    return "two options are called '" + std::string(row.name) + "'";
+  });
   row.value = kept(default_text(initial));
   rows_.push_back(row);
 }
 
 void OptionTable::change(std::string_view name, const OptionEdit& edit) {
   const auto row = std::ranges::find_if(rows_, [&](const Option& option) { return option.name == name; });
-  require(row != rows_.end(),
-          "no option is called '" + std::string(name) + "'" + did_you_mean(std::string(name), option_names(rows_)));
+  require(row != rows_.end(), [&] {
+    return "no option is called '" + std::string(name) + "'" + did_you_mean(std::string(name), option_names(rows_));
+  });
   if (edit.range) row->low = edit.range->low, row->high = edit.range->high;
   if (edit.help != nullptr) row->help = edit.help;
   if (edit.paper != nullptr) row->paper = edit.paper;
@@ -55,10 +58,13 @@ void OptionTable::change(std::string_view name, const OptionEdit& edit) {
   while (!rest.empty()) {
     const std::string word = rest.substr(0, rest.find(' '));
     rest.erase(0, std::min(rest.size(), word.size() + 1));
-    require(has_word(row->choices, word),
-            std::string(name) + " has no word '" + word + "'; it has " + std::string(row->choices));
+    require(has_word(row->choices, word), [&] {
+      return std::string(name) + " has no word '" + word + "'; it has " + std::string(row->choices);
+    });
   }
-  require(has_word(edit.words, row->value), std::string(name) + ": its default, " + row->value + ", must be allowed");
+  require(has_word(edit.words, row->value), [&] {
+    return std::string(name) + ": its default, " + row->value + ", must be allowed";
+  });
   row->choices = edit.words;
 }
 

@@ -83,7 +83,7 @@ const T& get(const OptionValues& values, std::string_view name, const char* type
 }
 
 int to_int(std::int64_t number, std::string_view name) {
-  require(std::in_range<int>(number), "option " + std::string(name) + " does not fit 32 bits");
+  require(std::in_range<int>(number), [&] { return "option " + std::string(name) + " does not fit 32 bits"; });
   return static_cast<int>(number);
 }
 
@@ -254,12 +254,15 @@ void apply_preset(const Preset& preset, std::span<const Option> options, OptionV
     rest.remove_prefix(std::min(end + 1, rest.size()));
     if (line.empty() || line.front() == '#') continue;
     const std::size_t equals = line.find('=');
-    require(equals != std::string_view::npos,
-            "preset " + std::string(preset.name) + ": no '=' in: " + std::string(line));
+    require(equals != std::string_view::npos, [&] {
+      return "preset " + std::string(preset.name) + ": no '=' in: " + std::string(line);
+    });
     const std::string_view name = trimmed(line.substr(0, equals));
     const Option* option = find_option(options, name);
-    require(option != nullptr, "preset " + std::string(preset.name) + ": no option is called '" + std::string(name) +
-                                   "'" + did_you_mean(name, option_names(options)));
+    require(option != nullptr, [&] {
+      return "preset " + std::string(preset.name) + ": no option is called '" + std::string(name) + "'" +
+             did_you_mean(name, option_names(options));
+    });
     values.set(name, parse_value(*option, line.substr(equals + 1)));
   }
 }

@@ -1,11 +1,13 @@
 // Tensors: copies that share, the flat view, arithmetic.
 #include "autodiff/tensor.h"
 
+#include <array>
 #include <cmath>
 #include <limits>
 
 #include "kernels/require.h"
 #include "tests/catch.h"
+#include "tests/kernels/allocations.h"
 
 using namespace innerloop;
 using Catch::Matchers::ContainsSubstring;
@@ -83,4 +85,21 @@ TEST_CASE("tensor: the measure of error, and finite or not") {
   CHECK(a.all_finite());
   a.set(0, 0, 0, std::numeric_limits<double>::quiet_NaN());
   CHECK_FALSE(a.all_finite());
+}
+
+TEST_CASE("tensors: a look-up, a read and a write of a number allocate nothing: a message is built when it is needed") {
+  Tensors list = two();
+  list["W"].set(0, 0, 0, 7);
+  const long before = allocations();
+  double sum = 0;
+  for (int n = 0; n < 100; ++n) {
+    list["b"].set(0, 0, 1, n);
+    list["W"].set_row(0, 1, std::array{1.0, 2.0});
+    sum += list["W"].at(0, 0, 0) + list["b"].at(0, 0, 1);
+  }
+  CHECK(allocations() == before);
+  CHECK(sum == 700 + 4950);
+  CHECK(list["W"].to_vector() == std::vector<double>{7, 2, 1, 2});
+  CHECK_THROWS_WITH(list["W"].set_row(0, 1, std::array{1.0}), ContainsSubstring("set_row: the tensor is"));
+  CHECK_THROWS_AS(list["W"].set_row(0, 2, std::array{1.0, 2.0}), Error);
 }

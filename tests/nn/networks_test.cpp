@@ -13,6 +13,7 @@
 #include "nn/policy.h"
 #include "tests/catch.h"
 #include "tests/kernels/allocations.h"
+#include "tests/kernels/allocations.h"
 
 using namespace innerloop;
 using namespace innerloop::nn;
@@ -234,6 +235,20 @@ TEST_CASE("Adam: the bias correction is exact far out, where it vanishes, and de
     CHECK(next.theta["x"].item() == Approx(-1).epsilon(1e-13));
     CHECK(next.state.steps == steps);
   }
+}
+
+TEST_CASE("Adam: a step in place allocates and copies nothing, and is the step that adam() takes") {
+  ParamValues theta, gradient;
+  theta.add("W", Tensor::full({1, 8, 8}, 1, Dtype::f32)), theta.add("b", Tensor::full({1, 1, 8}, 0, Dtype::f32));
+  gradient.add("W", Tensor::full({1, 8, 8}, 2, Dtype::f32)), gradient.add("b", Tensor::full({1, 1, 8}, -3, Dtype::f32));
+  AdamState state = adam_start(theta);
+  const AdamResult expected = adam(theta, gradient, state, {.learning_rate = 0.1});
+  const void* const numbers = theta["W"].data();
+  const long before = allocations();
+  adam_step(theta, gradient, state, {.learning_rate = 0.1});
+  CHECK(allocations() == before);
+  CHECK(theta["W"].data() == numbers);
+  CHECK(bitwise_equal(theta, expected.theta));
 }
 
 TEST_CASE("policy: log sigma is floored, and the floor's derivative is 0 below, ½ at and 1 above it") {
