@@ -7,6 +7,7 @@
 #include "envs/table.h"
 #include "meta/inner_loop.h"
 #include "rl/descent.h"
+#include "rl/experience/agent.h"
 #include "rl/experience/on_policy.h"
 #include "rl/experience/returns.h"
 

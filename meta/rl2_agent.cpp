@@ -6,6 +6,7 @@
 
 #include "envs/table.h"
 #include "meta/rl2.h"
+#include "rl/experience/draw_action.h"
 #include "rl/experience/episodes.h"
 
 namespace innerloop::meta {
@@ -79,7 +80,7 @@ std::vector<double> RecurrentAgent::draw(const rl::AgentStep& said, std::span<co
   std::vector<double> actions(random.size() * size);
   for (std::size_t lane = 0; lane < random.size(); ++lane)
     rl::draw_action(agent_.policy, said.centre.data() + lane * A, said.sigma.data(), random[lane], deterministic,
-                    dtype_, std::string(trial_.env->spec.name), actions.data() + lane * size);
+                    dtype_, [&] { return std::string(trial_.env->spec.name); }, actions.data() + lane * size);
   return actions;
 }
 

@@ -40,7 +40,7 @@ ImpalaSpec spec_of(const ImpalaConfig& c) {
           .trace = c.trace};
 }
 
-double metric(const Metrics& metrics, std::string_view name) {
+double metric_in(const Metrics& metrics, std::string_view name) {
   for (const Metric& m : metrics)
     if (m.name == name) return m.value;
   FAIL("no metric " << name);
@@ -133,11 +133,11 @@ TEST_CASE("IMPALA: actors in turn are as many updates behind as there are others
     ImpalaTrainer trainer(config, 7);
     const Metrics first = trainer.iterate(), second = trainer.iterate();
     // The first round began with the first parameters: 0, 1, 2 behind, then 2, 2, 2.
-    CHECK(metric(first, "lag") == (actors == 1 ? 0 : 1.5));
-    CHECK(metric(second, "lag") == actors - 1);
-    CHECK(metric(second, "steps") == 2 * 6 * 2 * 15);
-    if (actors == 1) CHECK(std::abs(metric(second, "kl")) < 1e-15);
-    if (actors == 3) CHECK(metric(second, "kl") > 0);
+    CHECK(metric_in(first, "lag") == (actors == 1 ? 0 : 1.5));
+    CHECK(metric_in(second, "lag") == actors - 1);
+    CHECK(metric_in(second, "steps") == 2 * 6 * 2 * 15);
+    if (actors == 1) CHECK(std::abs(metric_in(second, "kl")) < 1e-15);
+    if (actors == 3) CHECK(metric_in(second, "kl") > 0);
   }
   std::set<std::uint64_t> seeds;
   for (std::uint64_t seed = 1; seed <= 20; ++seed)
@@ -161,9 +161,9 @@ TEST_CASE("IMPALA with actors on threads learns from all that was acted, and sta
     ImpalaTrainer trainer(config, 7);
     Metrics metrics;
     for (int k = 0; k < 3; ++k) metrics = trainer.iterate();
-    CHECK(metric(metrics, "steps") == 3 * 6 * 2 * 15);
-    CHECK(metric(metrics, "lag") >= 0);
-    CHECK(metric(metrics, "lag") < 6);  // nobody began to act before the iteration did
+    CHECK(metric_in(metrics, "steps") == 3 * 6 * 2 * 15);
+    CHECK(metric_in(metrics, "lag") >= 0);
+    CHECK(metric_in(metrics, "lag") < 6);  // nobody began to act before the iteration did
     CHECK(trainer.theta().all_finite());
 
     // A checkpoint goes on in turns, or on threads.
@@ -171,7 +171,7 @@ TEST_CASE("IMPALA with actors on threads learns from all that was acted, and sta
     ImpalaTrainer other(config, 7);
     other.restore(trainer.state(), trainer.iteration());
     CHECK(bitwise_equal(other.state(), trainer.state()));
-    CHECK(metric(other.iterate(), "steps") == 4 * 6 * 2 * 15);
+    CHECK(metric_in(other.iterate(), "steps") == 4 * 6 * 2 * 15);
   }
 }
 
@@ -203,7 +203,7 @@ TEST_CASE("IMPALA learns to catch with experience three updates old, and not at 
     double late = 0;
     for (int k = 0; k < config.iterations; ++k) {
       const Metrics metrics = trainer.iterate();
-      if (k >= 35) late += metric(metrics, "return") / 5;
+      if (k >= 35) late += metric_in(metrics, "return") / 5;
     }
     return late;
   };

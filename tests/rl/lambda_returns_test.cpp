@@ -14,14 +14,14 @@ using namespace innerloop::rl;
 
 namespace {
 
-Var column(Graph& graph, const char* name, const std::vector<double>& numbers) {
+Var column_in(Graph& graph, const char* name, const std::vector<double>& numbers) {
   return graph.input(Tensor::from({1, static_cast<int>(numbers.size()), 1}, numbers), name);
 }
 
 // Three steps of one sequence, cut after the last: r = (1, −2, 3), v₁ = 0.4, v₂ = 0.3, v₃ = 0.2.
 struct HandExample {
   Graph graph{Dtype::f64, Graph::Mode::eager};
-  Transitions d{column(graph, "r", {1, -2, 3}), column(graph, "v", {0.4, 0.3, 0.2}), column(graph, "c", {1, 1, 0}), 3};
+  Transitions d{column_in(graph, "r", {1, -2, 3}), column_in(graph, "v", {0.4, 0.3, 0.2}), column_in(graph, "c", {1, 1, 0}), 3};
   Var gamma = graph.input(Tensor::scalar(0.9), "gamma"), lambda = graph.input(Tensor::scalar(0.8), "lambda");
 };
 
