@@ -101,10 +101,9 @@ TEST_CASE("the ideal blind prior of the wheeled robot: draws agree with an avera
     mean += of_goal.back() / 60;
   }
   const double drawn = blind_prior(env, tasks, 50, 1);
-  CHECK(std::abs(drawn - mean) < 3);  // 2000 draws of a spread of about 60: a standard error of 1.3
-  // Between standing still and the oracle: a goal in two is near enough to be paid.
-  CHECK(mean > -170);
-  CHECK(mean < -100);
+  CHECK(std::abs(drawn - mean) < 4);  // 2000 draws of a spread of about 45: a standard error of 1
+  // A program that shares no code with this one has −170.5 where both goals are anywhere on the half circle.
+  CHECK(std::abs(mean + 170.5) < 3);
 }
 
 TEST_CASE("a task imagined for the pusher: the blocks stay, and the goal lies in the lane of the one to push") {
