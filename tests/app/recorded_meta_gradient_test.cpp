@@ -50,6 +50,25 @@ TEST_CASE("meta-gradient, recorded: on signal and noise γ by state ends within 
   CHECK(worst == Approx(0.085).margin(5e-4));  // as the chapter says
 }
 
+TEST_CASE("meta-gradient, recorded: what is learned depends on the learner's step size as the optimum does", "[plain]") {
+  for (int seed = 1; seed <= 3; ++seed) {
+    CAPTURE(seed);
+    const std::vector<double> large = learned("meta-signal-noise-alpha-0.5", seed, "gamma_"),
+                              small = learned("meta-signal-noise-alpha-0.01", seed, "gamma_");
+    REQUIRE(large.size() == 9);
+    REQUIRE(small.size() == 9);
+    for (std::size_t s = 0; s < 9; ++s) {
+      if (s % 2 == 0) CHECK(large[s] > 0.97);
+      else CHECK(large[s] < 0.15);
+      CHECK(small[s] > 0.98);
+    }
+    CHECK(farthest(large, 0.5) < 0.05);
+    CHECK(farthest(small, 0.01) < 0.05);
+    // Single pairs at a constant β: the lesson of the chapter.
+    CHECK(farthest(learned("meta-signal-noise-pairs", seed, "gamma_"), 0.1) > 0.2);
+  }
+}
+
 TEST_CASE("meta-gradient, recorded: λ alternates on noise undone, and both processes alternate online", "[plain]") {
   for (const bool online : {false, true}) {
     const std::string suffix = online ? "-online" : "";
