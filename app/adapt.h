@@ -33,7 +33,7 @@ struct AdaptResults {
     std::string label;
     std::vector<std::vector<double>> returns;  // [step][task]
     std::vector<double> env_steps;             // [step]: explored in a task until then, averaged over the tasks
-    std::vector<double> reached;               // [step]: share of episodes that end at their goal, where that is defined
+    std::vector<double> reached;               // [step]: share of episodes that end at their goal; {}: undefined
     std::string held_out;                      // whether the tasks are new to it
     bool one_trial = false;                    // its points are the episodes of one trial
     std::vector<double> regrets{};             // [task], of such a trial where tasks are arms: what the arms pulled are

@@ -26,7 +26,7 @@ struct SweepSettings {
   bool lower_is_better = false;
   int last = 10;          // a score is the mean of so many last rows
   int adapt = -1;         // K ≥ 0: the score is of the adaptation to the environment's reference tasks
-  std::string judged = "last";  // with adapt: the return after K steps (last), the return averaged from step 0 to step K
+  std::string judged = "last";  // with adapt: the return after K steps (last), that averaged from step 0 to step K
                                 // (area), or the share of episodes that end at the goal after K steps (reached)
   int parallel = 0;       // runs at once; 0: one per thread
   std::string out = "runs/sweep";

@@ -217,7 +217,8 @@ std::string sweep_table(const SweepSettings& settings, const std::vector<Cell>& 
   if (compared > 1) text += fmt::format("(The 5 % of error are shared by {} comparisons.)\n", compared);
   std::string differences;
   for (const Pair& pair : pairs) differences += paired_difference(pair);
-  if (!differences.empty()) text += "Mean paired differences and the half widths of their 95 % intervals:\n" + differences;
+  if (!differences.empty())
+    text += "Mean paired differences and the half widths of their 95 % intervals:\n" + differences;
   return text;
 }
 

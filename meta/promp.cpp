@@ -195,7 +195,8 @@ const rl::Options<PrompConfig>& promp_options() {
 constexpr rl::Preset presets[] = {
     {"official", "as in the authors' scripts (jonasrothfuss/ProMP): the defaults", ""},
     {"corner", "the four corners, three inner steps",
-     "inner_steps = 3\nsigma = 3\ntasks = 8\ntrajectories = 10\nhidden = [32, 32]\nlearning_rate = 0.005\niterations = 30"},
+     "inner_steps = 3\nsigma = 3\nalpha = 0.5\ntasks = 8\ntrajectories = 10\nhidden = [32, 32]\n"
+     "learning_rate = 0.005\niterations = 30"},
 };
 
 constexpr rl::SmokeRun smoke[] = {

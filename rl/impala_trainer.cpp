@@ -266,7 +266,7 @@ const Options<ImpalaConfig>& impala_options() {
       Options<Config>()
           .add("env", &Config::env, "environment; `innerloop list envs` shows all")
           .add("iterations", &Config::iterations, {1, 1e7}, "rows of metrics.csv, each of `updates` updates")
-          .add("updates", &Config::updates, {1, 1e6}, "of the learner in an iteration, each with one unroll of an actor")
+          .add("updates", &Config::updates, {1, 1e6}, "of the learner in an iteration, each with one unroll")
           .add("actors", &Config::actors, {1, 1024}, "each with environments of its own")
           .add("actor_threads", &Config::actor_threads, {0, 1024},
                "0: actors take turns, each run is the same; else threads that act while the learner learns")

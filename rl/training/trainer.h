@@ -60,8 +60,8 @@ struct AdaptReport {
   std::vector<Path> paths;  // empty where request.paths is 0
   Tensor env_steps{};       // (1, tasks, K+1) f64: steps explored in the task before point k, over all its
                             // trajectories; 0 at k = 0. The common unit of all learners.
-  Tensor reached{};         // (1, tasks, K+1) f64: the share of the judged episodes that ended within request.goal_radius
-                            // of the goal; empty where that is 0
+  Tensor reached{};         // (1, tasks, K+1) f64: the share of the point's episodes that ended within goal_radius of
+                            // the goal; empty where that is 0
   bool one_trial = false;   // the curve's points are the episodes of one trial, each explored knowing those before it
 };
 

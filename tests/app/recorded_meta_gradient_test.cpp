@@ -50,7 +50,8 @@ TEST_CASE("meta-gradient, recorded: on signal and noise γ by state ends within 
   CHECK(worst == Approx(0.085).margin(5e-4));  // as the chapter says
 }
 
-TEST_CASE("meta-gradient, recorded: what is learned depends on the learner's step size as the optimum does", "[plain]") {
+TEST_CASE("meta-gradient, recorded: what is learned depends on the learner's step size as the optimum does",
+          "[plain]") {
   for (int seed = 1; seed <= 3; ++seed) {
     CAPTURE(seed);
     const std::vector<double> large = learned("meta-signal-noise-alpha-0.5", seed, "gamma_"),

@@ -1,5 +1,5 @@
-// The bias of the inner critic (Bonnet et al. 2022): where the judge bootstraps, it must not ask values that were learned
-// with the γ that it is to judge. Two actions, all by hand.
+// The bias of the inner critic (Bonnet et al. 2022): where the judge bootstraps, it must not ask values that were
+// learned with the γ that it is to judge. Two actions, all by hand.
 //
 //   s ──short──▶ paid 1                       V_γ(s) = ½ + ½·1.1 γ²
 //   └───long───▶ L₁ ──▶ L₂ ──▶ paid 1.1       V_γ(L₁) = 1.1 γ,  V_γ(L₂) = 1.1
@@ -73,8 +73,8 @@ double slope(bool outer_critic, double lambda_bar) {
 
 TEST_CASE("the inner critic's bias: a judge that bootstraps from it pulls γ down where a larger γ is better") {
   // A larger γ raises the long way's return by ∂(1.1γ²)/∂γ = 2.2γ = 1.1, and with it its logit by α·½·1.1·½, the other
-  // one's falls as much: ∂J̄/∂γ = −α·¼·½·1.1·(ḡ(long) − ḡ(short)). Per α and bias-parameter the same again: logits have a
-  // weight and a bias, both of which move.
+  // one's falls as much: ∂J̄/∂γ = −α·¼·½·1.1·(ḡ(long) − ḡ(short)), and the same again, because a logit has a weight and
+  // a bias, both of which move.
   const auto expected = [](double judged_long) { return -2 * alpha * 0.1375 * (judged_long - 1); };
   // With λ̄ = 1 the judge hears what was paid, 1.1, whatever the critic says: up with γ.
   CHECK(slope(false, 1) == Approx(expected(1.1)).epsilon(1e-5));

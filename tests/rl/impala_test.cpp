@@ -34,7 +34,10 @@ ImpalaSpec spec_of(const ImpalaConfig& c) {
   ActorCriticConfig shared;
   shared.env = c.env;
   shared.hidden = c.hidden;
-  return {.loss = {.agent = segment_config(shared).agent, .time_steps = c.steps, .value_weight = 0.5, .entropy_weight = 0.02},
+  return {.loss = {.agent = segment_config(shared).agent,
+                   .time_steps = c.steps,
+                   .value_weight = 0.5,
+                   .entropy_weight = 0.02},
           .gamma = c.gamma,
           .lambda = c.lambda,
           .trace = c.trace};
@@ -86,9 +89,11 @@ TEST_CASE("[IMPALA eq. policy] [IMPALA eq. value] on another policy's experience
   const auto seen = [&](const char* name) { return graph.input(unroll.batch[name], name); };
   const auto V = nn::mlp(p, spec.loss.agent.value(), "value", seen("observations")).value().to_vector();
   const auto V_next = nn::mlp(p, spec.loss.agent.value(), "value", seen("next_observations")).value().to_vector();
-  const auto log_pi = nn::log_prob(p, spec.loss.agent.policy, seen("observations"), seen("actions")).value().to_vector();
+  const auto log_pi =
+      nn::log_prob(p, spec.loss.agent.policy, seen("observations"), seen("actions")).value().to_vector();
   const auto column = [&](const char* name) { return unroll.batch[name].to_vector(); };
-  const auto r = column("rewards"), alive = column("not_terminated"), on = column("continues"), log_mu = column("log_mu");
+  const auto r = column("rewards"), alive = column("not_terminated"), on = column("continues"),
+             log_mu = column("log_mu");
 
   const int N = config.trajectories, rows = config.steps * N;
   const auto weighed = [&](double ratio, double most) { return 0.8 * std::min(ratio, most) + 0.2 * ratio; };
@@ -99,7 +104,8 @@ TEST_CASE("[IMPALA eq. policy] [IMPALA eq. value] on another policy's experience
     const auto i = static_cast<std::size_t>(row), later = i + static_cast<std::size_t>(N);
     const double ratio = std::exp(log_pi[i] - log_mu[i]), next = alive[i] * V_next[i];
     const double v_later = on[i] != 0 ? v[later] : next;
-    v[i] = V[i] + weighed(ratio, 1.3) * (r[i] + 0.99 * next - V[i]) + 0.99 * 0.9 * weighed(ratio, 1.1) * (v_later - next);
+    v[i] = V[i] + weighed(ratio, 1.3) * (r[i] + 0.99 * next - V[i]) +
+           0.99 * 0.9 * weighed(ratio, 1.1) * (v_later - next);
     policy_loss -= weighed(ratio, 1.3) * (r[i] + 0.99 * v_later - V[i]) * log_pi[i] / rows;
     value_loss += 0.5 * (v[i] - V[i]) * (v[i] - V[i]) / rows;
     larger += ratio > 1.3;
@@ -149,7 +155,8 @@ TEST_CASE("IMPALA: actors in turn are as many updates behind as there are others
 TEST_CASE("IMPALA refuses ρ̄ < c̄, and says so") {
   ImpalaConfig config = small();
   config.trace = {.rho_bar = 0.5, .c_bar = 1};
-  CHECK_THROWS_WITH(ImpalaTrainer(config, 1), Catch::Matchers::ContainsSubstring("rho_bar must not be smaller than c_bar"));
+  CHECK_THROWS_WITH(ImpalaTrainer(config, 1),
+                    Catch::Matchers::ContainsSubstring("rho_bar must not be smaller than c_bar"));
 }
 
 // [threads] rl/impala_trainer.cpp
