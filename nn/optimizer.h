@@ -1,6 +1,6 @@
-// Optimisers as pure functions: (parameters, gradient, state) → new parameters and state. Both descend. And the update of
-// target networks. Error unless the gradient has the parameters' names; in their order too, but for adam(), which looks
-// them up.
+// Optimisers as pure functions: (parameters, gradient, state) → new parameters and state. Both descend. And the update
+// of target networks. Error unless the gradient has the parameters' names; in their order too, but for adam(), which
+// looks them up.
 #pragma once
 
 #include <string_view>

@@ -162,7 +162,8 @@ class PpoTrainer : public Trainer {
     const int sequences = source_.config().lanes * (config.shared.steps / sequence_steps(source_.config()));
     require(config.learner.minibatches <= sequences, [&] {
       return "ppo: " + std::to_string(config.learner.minibatches) + " minibatches of " + std::to_string(sequences) +
-             " sequences; with a recurrent core a sequence is a whole environment, so take more trajectories or fewer minibatches";
+             " sequences; with a recurrent core a sequence is a whole environment, so take more trajectories or fewer "
+             "minibatches";
     });
   }
 

@@ -27,9 +27,9 @@ std::vector<std::string> environments_of(const rl::AlgorithmRow& algorithm, cons
   return others;
 }
 
-// How often each block is drawn: once. But in evolution all individuals of a generation meet the same beginnings and the
-// same noise, on purpose: what differs between two of them is what they are. And a direction is drawn for both of a pair,
-// and once more for the step.
+// How often each block is drawn: once. But in evolution all individuals of a generation meet the same beginnings and
+// the same noise, on purpose: what differs between two of them is what they are. And a direction is drawn for both of a
+// pair, and once more for the step.
 bool as_often_as_meant(const std::string& algorithm, Purpose purpose, int times) {
   if (algorithm != "epg" || purpose == Purpose::task) return times == 1;
   if (purpose == Purpose::init) return times == 1 || times == 3 || times == 4;  // the first loss; directions; policies

@@ -28,7 +28,7 @@ std::vector<double> numbers_in(const std::string& csv) {
 
 }  // namespace
 
-// [plain] minutes for what tests/cuda, tests/autodiff and tests/meta run under the sanitizers: these kernels, these cases
+// [plain] minutes for what tests/cuda, tests/autodiff and tests/meta run under the sanitizers: these kernels and cases
 TEST_CASE("the program: check passes for every operation and maml on the emulated CUDA kernels",
           "[app][slow][simt][plain]") {
   TestFolder folder;

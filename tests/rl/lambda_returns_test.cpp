@@ -21,7 +21,8 @@ Var column_in(Graph& graph, const char* name, const std::vector<double>& numbers
 // Three steps of one sequence, cut after the last: r = (1, −2, 3), v₁ = 0.4, v₂ = 0.3, v₃ = 0.2.
 struct HandExample {
   Graph graph{Dtype::f64, Graph::Mode::eager};
-  Transitions d{column_in(graph, "r", {1, -2, 3}), column_in(graph, "v", {0.4, 0.3, 0.2}), column_in(graph, "c", {1, 1, 0}), 3};
+  Transitions d{column_in(graph, "r", {1, -2, 3}), column_in(graph, "v", {0.4, 0.3, 0.2}),
+                column_in(graph, "c", {1, 1, 0}), 3};
   Var gamma = graph.input(Tensor::scalar(0.9), "gamma"), lambda = graph.input(Tensor::scalar(0.8), "lambda");
 };
 
