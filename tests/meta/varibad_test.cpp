@@ -233,7 +233,8 @@ TEST_CASE("VariBAD: nothing of the policy's loss reaches the encoder; without th
     add("returns", rl::check_normals({1, 10, 1}, 1101)), add("weights", Tensor::full({1, 10, 1}, 0.1));
     add("reset", Tensor({1, 10, 1})), add("old_log_prob", Tensor::full({1, 10, 1}, -0.7));
     double most = 0;
-    for (const Var g : grad(rl::ppo_loss(policy_vars, loss, batch).total, t.theta).all())
+    const Params gradient = grad(rl::ppo_loss(policy_vars, loss, batch).total, t.theta);
+    for (const Var g : gradient.all())
       for (const double x : g.value().to_vector()) most = std::max(most, std::abs(x));
     return most;
   };
