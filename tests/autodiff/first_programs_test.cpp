@@ -325,25 +325,31 @@ TEST_CASE("first programs: an empty Var is refused by every new function, with t
 }
 
 TEST_CASE("first programs: an index outside its table is named with its row, its operands and the line that used it") {
-  const auto says = [](const std::string& task) {
-    return ContainsSubstring("index error: gather_rows, at autodiff/first_programs_test.cpp") &&
-           ContainsSubstring("table (1, 3, 2)  made at") && ContainsSubstring("words (2, 2, 1)  made at") &&
-           ContainsSubstring("row 1 of the index holds 7, and must hold a whole number from 0 to 2") &&
-           ContainsSubstring(task);
+  const auto check_refused = [](const auto& body) {
+    std::string message = "nothing was thrown";
+    try {
+      body();
+    } catch (const Error& error) {
+      message = error.what();
+    }
+    for (const char* part :
+         {"index error: gather_rows, at autodiff/first_programs_test.cpp", "table (1, 3, 2)  made at",
+          "words (2, 2, 1)  made at", "row 1 of the index holds 7, and must hold a whole number from 0 to 2", ", task 1"})
+      CHECK_THAT(message, ContainsSubstring(part));
   };
   const Tensor table({3, 2}), words = Tensor::from({2, 2, 1}, {0, 2, 1, 7});
   Graph eager = Graph::eager();
-  CHECK_THROWS_WITH(gather_rows(eager.input(table, "table"), eager.input(words, "words")), says(", task 1"));
+  check_refused([&] { gather_rows(eager.input(table, "table"), eager.input(words, "words")); });
 
   const Function f("f", [](Inputs& in) -> std::vector<Vars> {
     const Var rows = in.next_var("table");
     return {Vars("y", gather_rows(rows, in.next_var("words")))};
   });
-  CHECK_THROWS_WITH(f({table, words}), says(", task 1"));
+  check_refused([&] { f({table, words}); });
   CHECK_NOTHROW(f({table, Tensor({2, 2, 1})}));
 
   Graph traced;
   const Var y = gather_rows(traced.input(table.shape(), "table"), traced.input(words.shape(), "words"));
   const std::vector<Numbers<long double>> inputs{numbers_of<long double>(table), numbers_of<long double>(words)};
-  CHECK_THROWS_WITH(evaluate<long double>(traced, inputs, std::array{y}), says(", task 1"));
+  check_refused([&] { evaluate<long double>(traced, inputs, std::array{y}); });
 }
