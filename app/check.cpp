@@ -125,7 +125,7 @@ std::string gap_lines(const std::vector<CheckReport>& reports) {
   std::string lines;
   for (const CheckReport& report : reports) {
     if (!stopping.contains(report.subject)) continue;
-    const std::string gap = report.live_gap > 1e100 ? "everything" : fmt::format("{:.1e}", report.live_gap);
+    const std::string gap = report.live_gap > 1e20 ? "everything" : fmt::format("{:.1e}", report.live_gap);
     lines += fmt::format("  {:<40} {}\n", report.name, report.live_gap == 0 ? "nothing" : gap);
   }
   return lines.empty() ? "" : "\nCut by stop_gradient (|live differences − derivative| / largest entry):\n" + lines;

@@ -258,15 +258,15 @@ void Subject::evaluate_references() {
   f64_run_.emplace(*plain.graph, std::span(&plain.loss, 1));
 }
 
-std::vector<Numbers<long double>> Subject::displaced(const Block& displacement) const {
-  std::vector<Numbers<long double>> numbers = x_block;
+const std::vector<Numbers<long double>>& Subject::displaced(const Block& displacement) const {
+  displaced_ = x_block;
   for (std::size_t j = 0; j < displacement.size(); ++j)
-    for (std::size_t n = 0; n < displacement[j].size(); ++n) numbers[wrt_index[j]][n] += displacement[j][n];
-  return numbers;
+    for (std::size_t n = 0; n < displacement[j].size(); ++n) displaced_[wrt_index[j]][n] += displacement[j][n];
+  return displaced_;
 }
 
 Subject::Value Subject::value(const Block& displacement) const {
-  const std::vector<Numbers<long double>> numbers = displaced(displacement);
+  const std::vector<Numbers<long double>>& numbers = displaced(displacement);
   const NodeNumbers<long double>& values = plain_run_->run(numbers, &frozen_plain);
   if (!branches.any() || branches.pattern(values) == base_pattern_) return {values[plain.loss.id][0], true};
   const NodeNumbers<long double>& held =

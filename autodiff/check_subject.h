@@ -174,10 +174,11 @@ class Subject {
   void run_program_under_test();
   void evaluate_references();
   void measure_terms(const NodeNumbers<long double>& values);
-  std::vector<Numbers<long double>> displaced(const Block& displacement) const;
+  const std::vector<Numbers<long double>>& displaced(const Block& displacement) const;  // there until the next call
   const NodeNumbers<std::complex<double>>& complex_run(const Block& direction, std::span<const NodeId> live) const;
   std::vector<signed char> base_pattern_;
   // Made once: most of a check is values of the same graph at other points.
+  mutable std::vector<Numbers<long double>> displaced_;
   mutable std::optional<Interpreter<long double>> plain_run_, held_run_;
   mutable std::optional<Interpreter<double>> f64_run_;
   mutable std::optional<Interpreter<std::complex<double>>> complex_run_, live_run_;

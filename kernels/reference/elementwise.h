@@ -6,31 +6,37 @@
 
 namespace innerloop::kernels::reference {
 
-// Element n of input k, or its only element.
+// Input k: element n, or its only element.
 template <class T>
-T operand(const Call& call, int k, std::size_t n) {
-  const Matrix& matrix = call.in[k];
-  return matrix.as<T>()[matrix.size() == 1 ? 0 : n];
-}
+class Operand {
+ public:
+  Operand(const Call& call, int k) : numbers_(call.in[k].as<T>()), step_(call.in[k].size() == 1 ? 0 : 1) {}
+  T operator[](std::size_t n) const { return numbers_[step_ * n]; }
+
+ private:
+  const T* numbers_;
+  std::size_t step_;
+};
 
 // y[n] = f(a[n])
 template <class T, class F>
 void map1(const Call& call, F f) {
-  for (std::size_t n = 0; n < call.out.size(); ++n) call.out.as<T>()[n] = f(operand<T>(call, 0, n));
+  const Operand<T> a(call, 0);
+  for (std::size_t n = 0; n < call.out.size(); ++n) call.out.as<T>()[n] = f(a[n]);
 }
 
 // y[n] = f(a[n], b[n])
 template <class T, class F>
 void map2(const Call& call, F f) {
-  for (std::size_t n = 0; n < call.out.size(); ++n)
-    call.out.as<T>()[n] = f(operand<T>(call, 0, n), operand<T>(call, 1, n));
+  const Operand<T> a(call, 0), b(call, 1);
+  for (std::size_t n = 0; n < call.out.size(); ++n) call.out.as<T>()[n] = f(a[n], b[n]);
 }
 
 // y[n] = f(a[n], b[n], c[n])
 template <class T, class F>
 void map3(const Call& call, F f) {
-  for (std::size_t n = 0; n < call.out.size(); ++n)
-    call.out.as<T>()[n] = f(operand<T>(call, 0, n), operand<T>(call, 1, n), operand<T>(call, 2, n));
+  const Operand<T> a(call, 0), b(call, 1), c(call, 2);
+  for (std::size_t n = 0; n < call.out.size(); ++n) call.out.as<T>()[n] = f(a[n], b[n], c[n]);
 }
 
 // Also reshape, stop_gradient and broadcast_tasks: the same numbers again.
