@@ -1,6 +1,9 @@
 #include "app/job.h"
 
+#include <fmt/format.h>
+
 #include <chrono>
+#include <ostream>
 
 #include "app/command_line.h"
 #include "envs/table.h"
@@ -30,14 +33,26 @@ Job start_job(const RunSettings& settings, const std::string& out) {
   return {settings, std::move(trainer), std::move(folder)};
 }
 
+bool is_annealed(const RunSettings& settings) {
+  return settings.values.contains("anneal") && settings.values.boolean("anneal");
+}
+
 Job resume_job(const Context& context, const std::string& path, const rl::OptionValues& given) {
   for (const auto& [name, value] : given.all())
     if (name != "resume" && name != "threads" && name != "device" && name != "quiet" && name != "iterations")
       throw UsageError(flag_of(name) + " cannot be changed in a run that is resumed; only --iterations, --threads, " +
                        "--device and --quiet can");
   RunFolder folder = RunFolder::open(path);
+  folder.lock();
   const RunSettings settings = resolve_settings(context, "", "", folder.config(), given);
   std::unique_ptr<rl::Trainer> trainer = make_trainer(settings);
+  if (const int done = folder.saved_iteration(); trainer->iterations() < done)
+    throw UsageError(fmt::format("{} has done {} iterations; a run of {} cannot be made from it. Choose another folder "
+                                 "with --out", path, done, trainer->iterations()));
+  const RunSettings before = resolve_settings(context, "", "", folder.config(), {});
+  if (is_annealed(settings) && config_text(before) != config_text(settings))
+    context.err << path << " is annealed: the iterations before had other step sizes than in a run planned so"
+                << std::endl;
   folder.resume(*trainer);
   if (given.contains("iterations")) folder.write_config(settings);
   return {settings, std::move(trainer), std::move(folder)};

@@ -25,6 +25,10 @@ std::unique_ptr<rl::Trainer> make_trainer(const RunSettings& settings);
 // to. What is wrong with the settings is found before anything is written.
 Job start_job(const RunSettings& settings, const std::string& out);
 
+// Whether the number of iterations shapes every one of them: a step size that falls to 0 at the end. Made longer, such
+// a run is another one than had it been planned so.
+bool is_annealed(const RunSettings& settings);
+
 // The run in this folder at its newest checkpoint. It keeps its settings; of the flags in `given` only iterations,
 // threads and quiet may be there (and resume): UsageError for others.
 Job resume_job(const Context& context, const std::string& path, const rl::OptionValues& given);

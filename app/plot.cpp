@@ -1,6 +1,7 @@
 // innerloop plot: the metrics of runs, as curves.
 #include <fmt/format.h>
 #include <algorithm>
+#include <filesystem>
 #include <ostream>
 
 #include "app/adapt.h"
@@ -89,7 +90,11 @@ std::vector<Group> read_groups(const Context& context, const std::vector<std::st
     const std::string key = config_text(settings);
     auto group = std::ranges::find(groups, key, &Group::settings);
     if (group == groups.end()) group = groups.insert(group, {label, key, {}});
-    group->runs.push_back(read_numbers(path + "/metrics.csv"));
+    const std::string file = path + "/metrics.csv";
+    if (std::filesystem::exists(file)) group->runs.push_back(read_numbers(file));
+    if (group->runs.empty() || group->runs.back().names.size() < 2 || group->runs.back().columns[0].empty())
+      throw Error(path + " has no iteration yet: there is nothing to draw. To train it: innerloop train --resume " +
+                  path);
   }
   return groups;
 }
@@ -199,7 +204,6 @@ int plot_command(const Context& context, Arguments arguments) {
   if (asked("exploration") || asked("latents") || asked("by_state")) return plot_plane_of(context, parsed);
   const std::vector<Group> groups = read_groups(context, parsed.words);
   const NumberTable& first = groups[0].runs[0];
-  if (first.names.size() < 2) throw Error(parsed.words[0] + "/metrics.csv has no rows yet");
   const std::string metric = parsed.given.contains("metric") ? parsed.given.text("metric") : first.names[1];
 
   Figure figure{metric, "iteration", metric, {}};

@@ -17,7 +17,7 @@ namespace {
 constexpr const char* examples =
     "  innerloop train maml                 meta-train, with a progress line\n"
     "  innerloop adapt runs/<folder>        adapt to tasks never seen: return after 0, 1, 2, 3 steps\n"
-    "  innerloop check maml                 verify its gradients, of every order\n"
+    "  innerloop check maml                 verify its gradients, at orders 1 and 2\n"
     "  innerloop explain maml               its equations, where each stands in the source, and its tests\n"
     "  innerloop list envs                  what there is: algorithms, envs, ops, options, presets\n";
 
@@ -63,7 +63,7 @@ std::span<const Verb> all_verbs() {
       {"sweep", "--methods \"<algorithm>...\" [flags] | --config <file>",
        "Methods x environments x seeds, in parallel; one table and one picture.", sweep_command},
       {"check", "<operation> | <layer> | <algorithm> | ops | layers | algorithms | all",
-       "Verify gradients, of every order.", check_command},
+       "Verify gradients, at orders 1 and 2.", check_command},
       {"plot", "<run>... [flags]", "Draw the metrics of one or several runs.", plot_command},
       {"bench", "<algorithm> | ops | networks", "Measure: time per iteration, or per element of each kernel.",
        bench_command},

@@ -82,6 +82,9 @@ InterruptGuard::InterruptGuard() {
   action.sa_flags = SA_RESETHAND | SA_RESTART;
   ::sigaction(SIGINT, &action, &previous_int);
   ::sigaction(SIGTERM, &action, &previous_term);
+  // Who started the program with a signal ignored, as nohup and a shell's & do, wants it ignored.
+  if (previous_int.sa_handler == SIG_IGN) ::sigaction(SIGINT, &previous_int, nullptr);
+  if (previous_term.sa_handler == SIG_IGN) ::sigaction(SIGTERM, &previous_term, nullptr);
 }
 
 InterruptGuard::~InterruptGuard() {

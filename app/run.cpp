@@ -33,16 +33,20 @@ int train_preset(const Context& context, const std::string& preset, const std::s
   const RunSettings wanted = resolve_settings(context, "maml", preset, {}, settings);
 
   std::vector<std::string> arguments{"maml", "--preset", preset, "--out", folder};
-  const bool exists = std::filesystem::exists(folder + "/config.toml");
-  if (exists) arguments = {"--resume", folder};
-  for (const char* name : {"seed", "iterations"}) {
-    const std::string value = rl::to_text(wanted.values[name]);
-    if (!exists) arguments.insert(arguments.end(), {flag_of(name), value});
-    if (!exists) continue;
-    for (const ConfigEntry& entry : RunFolder::open(folder).config())
-      if (entry.key == name && rl::to_text(entry.value) != value)
-        throw rl::UsageError(folder + " holds a run with " + name + " " + rl::to_text(entry.value) + ", not " + value +
-                             "; give another folder with --out");
+  for (const char* name : {"seed", "iterations"})
+    arguments.insert(arguments.end(), {flag_of(name), rl::to_text(wanted.values[name])});
+  if (std::filesystem::exists(folder + "/config.toml")) {
+    // The same run, setting by setting.
+    const RunSettings found = resolve_settings(context, "", "", RunFolder::open(folder).config(), {});
+    for (const auto& [name, value] : found.values.all())
+      if (const std::string text = rl::to_text(value);
+          wanted.values.contains(name) && text != rl::to_text(wanted.values[name]))
+        throw rl::UsageError(folder + " holds a run with " + name + " " + text + ", not " +
+                             rl::to_text(wanted.values[name]) + "; give another folder with --out");
+    if (config_text(found) != config_text(wanted))
+      throw rl::UsageError(folder + " holds a run that is not maml --preset " + preset +
+                           "; give another folder with --out");
+    arguments = {"--resume", folder};
   }
   if (flags.boolean("quiet")) arguments.push_back("--quiet");
   return train_command(context, arguments);

@@ -71,6 +71,16 @@ void require_finite(const Tensors& state, const std::string& place, const std::s
 
 std::string checkpoint_name(int iteration) { return fmt::format("iteration-{:06}.safetensors", iteration); }
 
+// The number in a checkpoint's name; −1 if it is no such name. Names of more than six digits do not sort as texts.
+long iteration_in(std::string_view name) {
+  constexpr std::string_view before = "iteration-", after = ".safetensors";
+  if (!name.starts_with(before) || !name.ends_with(after)) return -1;
+  long iteration = -1;
+  const char* end = name.data() + name.size() - after.size();
+  const auto [stop, error] = std::from_chars(name.data() + before.size(), end, iteration);
+  return error == std::errc() && stop == end ? iteration : -1;
+}
+
 }  // namespace
 
 std::string number_text(double number) {
@@ -99,17 +109,38 @@ void make_output_folder(const std::string& path) {
 
 RunFolder RunFolder::create(const std::string& path, const RunSettings& settings, const nn::FileCalls& calls) {
   if (rank() != 0) return RunFolder(path, calls);
-  if (fs::exists(path + "/config.toml"))
-    throw Error(path + " holds a run already. Continue it with: innerloop train --resume " + path +
-                "   or choose another folder with --out");
+  const auto refuse_used = [&path] {
+    if (fs::exists(path + "/config.toml"))
+      throw Error(path + " holds a run already. Continue it with: innerloop train --resume " + path +
+                  "   or choose another folder with --out");
+  };
+  refuse_used();
   std::error_code error;
-  fs::create_directories(path + "/checkpoints", error);
+  fs::create_directories(path, error);
   if (error)
     throw Error("cannot make the run folder " + path + ": " + error.message() + ". Choose another one with --out");
   RunFolder folder(path, calls);
+  folder.lock();
+  refuse_used();  // somebody may have been faster
+
+  // What another run has left would be mixed with this one's.
+  std::string left;
+  for (const char* file : {"metrics.csv", "timing.csv"})
+    if (fs::exists(path + "/" + file)) left = file;
+  if (!folder.checkpoints().empty()) left = "checkpoints/" + folder.checkpoint_before("");
+  if (!left.empty())
+    throw Error(path + " holds " + left + " of a run whose config.toml is gone. Choose another folder with --out, or " +
+                "remove what is left");
+  fs::create_directories(path + "/checkpoints", error);
+  if (error)
+    throw Error("cannot make the run folder " + path + ": " + error.message() + ". Choose another one with --out");
   nn::write_file_atomically(path + "/run.json", run_description(settings), calls);
   folder.write_config(settings);
   return folder;
+}
+
+void RunFolder::lock() {
+  if (rank() == 0) lock_.emplace(path_);
 }
 
 RunFolder RunFolder::open(const std::string& path, const nn::FileCalls& calls) {
@@ -186,28 +217,34 @@ void RunFolder::save_checkpoint(const rl::Trainer& trainer) const {
     throw Error(error.what() + to_go_on());
   }
 
-  // Names sort by iteration. What is newer than this one belongs to a future that a resume has undone.
-  std::vector<fs::path> files;
-  for (const auto& item : fs::directory_iterator(path_ + "/checkpoints"))
-    if (item.path().extension() == ".safetensors") files.push_back(item.path());
-  std::ranges::sort(files);
-  const auto newer = std::ranges::find_if(files, [&](const fs::path& file) { return file.filename().string() > name; });
+  // What is newer than this one belongs to a future that a resume has undone. Of the others the last few are kept.
+  std::map<long, std::string> files = checkpoints();
   std::error_code ignored;
-  for (auto file = newer; file != files.end(); ++file) fs::remove(*file, ignored);
-  files.erase(newer, files.end());
-  for (std::size_t i = 0; i + kept_checkpoints < files.size(); ++i) fs::remove(files[i], ignored);
+  const auto remove = [&](auto file) {
+    fs::remove(path_ + "/checkpoints/" + file->second, ignored);
+    return files.erase(file);
+  };
+  for (auto file = files.upper_bound(trainer.iteration()); file != files.end();) file = remove(file);
+  while (files.size() > kept_checkpoints) remove(files.begin());
 }
 
 std::string RunFolder::to_go_on() const { return ". To go on: innerloop train --resume " + path_; }
 
-std::string RunFolder::checkpoint_before(const std::string& name) const {
-  std::string newest;
+std::map<long, std::string> RunFolder::checkpoints() const {
+  std::map<long, std::string> files;
   std::error_code ignored;
   for (const auto& item : fs::directory_iterator(path_ + "/checkpoints", ignored)) {
     const std::string file = item.path().filename().string();
-    if (file.ends_with(".safetensors") && (name.empty() || file < name)) newest = std::max(newest, file);
+    if (const long iteration = iteration_in(file); iteration >= 0) files[iteration] = file;
   }
-  return newest;
+  return files;
+}
+
+std::string RunFolder::checkpoint_before(const std::string& name) const {
+  const std::map<long, std::string> files = checkpoints();
+  const long iteration = iteration_in(name);
+  const auto end = iteration < 0 ? files.end() : files.lower_bound(iteration);
+  return end == files.begin() ? "" : std::prev(end)->second;
 }
 
 std::string RunFolder::way_back(const std::string& name) const {
@@ -224,23 +261,20 @@ std::string RunFolder::newest_checkpoint() const {
   if (!fs::exists(file))
     throw Error(not_begun() ? path_ + " has no checkpoint yet" + to_go_on() : file + " is missing. " + way_back(""));
   std::string name = nn::read_file(file);
-  while (!name.empty() && (name.back() == '\n' || name.back() == ' ')) name.pop_back();
+  while (!name.empty() && (name.back() == '\n' || name.back() == '\r' || name.back() == ' ')) name.pop_back();
   if (name.empty() || name.find('/') != std::string::npos)
     throw Error(file + " must hold the name of a checkpoint in its folder. " + way_back(""));
   return name;
 }
 
 bool RunFolder::not_begun() const {
-  return !fs::exists(path_ + "/checkpoints/LATEST") && checkpoint_before("") <= checkpoint_name(0);
+  const std::map<long, std::string> files = checkpoints();
+  return !fs::exists(path_ + "/checkpoints/LATEST") && (files.empty() || files.rbegin()->first == 0);
 }
 
 int RunFolder::saved_iteration() const {
   if (!fs::exists(path_ + "/checkpoints/LATEST")) return -1;
-  const std::string name = newest_checkpoint(), before = "iteration-";
-  int iteration = -1;
-  if (name.starts_with(before))
-    std::from_chars(name.data() + before.size(), name.data() + name.size(), iteration);
-  return iteration;
+  return static_cast<int>(iteration_in(newest_checkpoint()));
 }
 
 void RunFolder::restore(rl::Trainer& trainer) const {
@@ -266,12 +300,13 @@ void RunFolder::restore(rl::Trainer& trainer) const {
   }
 }
 
-void RunFolder::cut(const char* file, int rows) const {
+void RunFolder::cut(const char* file, int rows, bool lost) const {
   const std::string name = path_ + "/" + file;
   const std::string text = fs::exists(name) ? nn::read_file(name) : "";
   std::size_t end = 0;
   for (int line = 0; rows > 0 && line <= rows; ++line) {
     const std::size_t next = text.find('\n', end);
+    if (next == std::string::npos && lost) return;
     if (next == std::string::npos)
       throw Error(name + " has only " + std::to_string(std::max(line - 1, 0)) +
                   " rows, but the checkpoint was made after " + std::to_string(rows) + ". " +
@@ -282,11 +317,13 @@ void RunFolder::cut(const char* file, int rows) const {
 }
 
 void RunFolder::resume(rl::Trainer& trainer) {
-  // Ended before its first checkpoint: as if it had never begun, whatever it had written.
+  // Ended before its first checkpoint, which stands before the first row: as if it had never begun.
+  const std::string metrics = path_ + "/metrics.csv";
   if (not_begun()) {
+    const bool lost = fs::exists(metrics) && fs::file_size(metrics) > 0;
     wait_for_ranks();  // until all have seen that there is none
-    if (rank() == 0)
-      for (const char* file : {"metrics.csv", "timing.csv"}) fs::remove(path_ + "/" + file);
+    if (lost)
+      throw Error(path_ + "/checkpoints holds none, though metrics.csv has rows: they are lost. " + way_back(""));
     if (rank() == 0) fs::create_directories(path_ + "/checkpoints");
     return save_checkpoint(trainer);
   }
@@ -294,7 +331,9 @@ void RunFolder::resume(rl::Trainer& trainer) {
   wait_for_ranks();  // until all have read it
   if (rank() != 0) return;
   cut("metrics.csv", trainer.iteration());
-  cut("timing.csv", trainer.iteration());
+  cut("timing.csv", trainer.iteration(), true);  // nothing depends on it
+  const std::string text = trainer.iteration() > 0 ? nn::read_file(metrics) : "";
+  header_ = text.substr(0, text.find('\n'));
 }
 
 NumberTable read_numbers(const std::string& path) {

@@ -5,11 +5,15 @@
 //   metrics.csv    one row per iteration; nothing in it depends on time or on the number of threads
 //   timing.csv     seconds per iteration
 //   checkpoints/   iteration-000020.safetensors, the last three; LATEST names the newest
+//   lock           while somebody trains here (folder_lock.h)
 #pragma once
 
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "app/folder_lock.h"
 #include "app/options.h"
 #include "nn/atomic_file.h"
 #include "rl/training/trainer.h"
@@ -18,12 +22,15 @@ namespace innerloop::app {
 
 class RunFolder {
  public:
-  // Makes the folder and writes config.toml and run.json: whatever can go wrong with the place goes wrong here, before
-  // any work is done. Error if there is a run in it already.
+  // Makes the folder, takes it and writes config.toml and run.json: whatever can go wrong with the place goes wrong
+  // here, before any work is done. Error if there is a run in it already, what is left of one, or somebody at work.
   static RunFolder create(const std::string& path, const RunSettings& settings,
                           const nn::FileCalls& calls = nn::system_calls());
   // An existing run. Error naming what is missing.
   static RunFolder open(const std::string& path, const nn::FileCalls& calls = nn::system_calls());
+
+  // Takes the folder, on the first rank alone: needed before anything is written. Error if another process has it.
+  void lock();
 
   const std::string& path() const { return path_; }
   std::vector<ConfigEntry> config() const;
@@ -45,7 +52,10 @@ class RunFolder {
  private:
   RunFolder(std::string path, const nn::FileCalls& calls) : path_(std::move(path)), calls_(&calls) {}
   std::string newest_checkpoint() const;
-  // The newest checkpoint in the folder whose name is before this one, of all if it is empty; "" if there is none.
+  // The checkpoints in the folder by iteration, and their files. Other files are nobody's business.
+  std::map<long, std::string> checkpoints() const;
+  // The newest checkpoint in the folder whose iteration is before this one's, of all if it is empty; "" if there is
+  // none.
   std::string checkpoint_before(const std::string& name) const;
   // True if no checkpoint but the first was written, and LATEST does not name that.
   bool not_begun() const;
@@ -53,11 +63,13 @@ class RunFolder {
   std::string way_back(const std::string& name) const;
   std::string to_go_on() const;
   void append_line(const char* file, const std::string& header, const std::string& line) const;
-  void cut(const char* file, int rows) const;
+  // Cuts a table to this many rows. Error if it has fewer, or, with `lost` set, leaves it as it is.
+  void cut(const char* file, int rows, bool lost = false) const;
 
   std::string path_;
   const nn::FileCalls* calls_;
   std::string header_;  // of metrics.csv, once a row was written
+  std::optional<FolderLock> lock_;
 };
 
 // runs/maml-point-nav-v1-official-seed1: where a run goes if nothing else is said.

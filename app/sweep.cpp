@@ -5,11 +5,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <ostream>
 #include <set>
 #include <sstream>
 
 #include "app/command_line.h"
+#include "app/folder_lock.h"
 #include "app/progress.h"
 #include "app/run_folder.h"
 #include "envs/table.h"
@@ -107,6 +109,13 @@ void set_option(rl::OptionValues& values, const std::string& assignment, std::sp
   values.set(name, rl::parse_value(*option, assignment.substr(equals + 1)));
 }
 
+// Where the next option of a method's word begins: at a + before a name. That of 1e+5 stands before a digit.
+std::size_t next_option(const std::string& method, std::size_t from) {
+  for (std::size_t at = method.find('+', from); at != std::string::npos; at = method.find('+', at + 1))
+    if (at + 1 == method.size() || std::isalpha(static_cast<unsigned char>(method[at + 1]))) return at;
+  return method.size();
+}
+
 // A method's word as a folder's name: "trpo+delta=0.02" is trpo-delta-0.02.
 std::string folder_name(std::string text) {
   for (char& c : text)
@@ -135,7 +144,7 @@ std::vector<Cell> plan_cells(const Context& context, const SweepSettings& settin
       rl::OptionValues values;
       for (const std::string& word : words_of(settings.set)) set_option(values, word, options, method);
       for (std::size_t at = plus; at < method.size();) {
-        const std::size_t next = std::min(method.find('+', at + 1), method.size());
+        const std::size_t next = next_option(method, at + 1);
         set_option(values, method.substr(at + 1, next - at - 1), options, method);
         at = next;
       }
@@ -204,11 +213,13 @@ SweepSettings settings_from(const rl::OptionValues& v) {
 
 // sweep.toml: the sweep, as --config reads it.
 void write_sweep_config(const rl::OptionValues& values, const std::string& out) {
-  make_output_folder(out);
+  // A comment ends with its line.
+  std::string shown = out;
+  std::ranges::replace_if(shown, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
   std::string text = fmt::format(
       "# innerloop {}: this sweep. To go on with it, or to make it longer:\n"
       "#   innerloop sweep --config {}/sweep.toml --seeds <more>\n",
-      version, out);
+      version, shown);
   for (const auto& [name, value] : values.all()) text += name + " = " + rl::to_text(value) + "\n";
   nn::write_file_atomically(out + "/sweep.toml", text);
 }
@@ -230,7 +241,12 @@ int sweep_command(const Context& context, Arguments arguments) {
 
   // What is wrong with any cell is said before the first one starts.
   const std::vector<Cell> cells = plan_cells(context, settings);
-  if (rank() == 0) write_sweep_config(values, settings.out);
+  std::optional<FolderLock> lock;
+  if (rank() == 0) {
+    make_output_folder(settings.out);
+    lock.emplace(settings.out);
+    write_sweep_config(values, settings.out);
+  }
   wait_for_ranks();
   std::vector<CellResult> results;
   bool stopped = false;

@@ -275,13 +275,20 @@ std::string sweep_json(const SweepSettings& settings, const std::vector<Cell>& c
 
 namespace {
 
+// A text as a cell of a table: quoted, and quotes in it doubled.
+std::string quoted(const std::string& text) {
+  std::string result = "\"";
+  for (char c : text) result += c == '"' ? std::string(2, c) : std::string(1, c);
+  return result + '"';
+}
+
 std::string csv_text(const std::vector<Cell>& cells, const std::vector<CellResult>& results) {
   static constexpr const char* states[] = {"finished", "unfinished", "failed"};
   std::string csv = "method,env,seed,state,score,start,best,end,collapsed\n";
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const CellResult& r = results[i];
-    csv +=
-        fmt::format("\"{}\",{},{},{}", cells[i].method, cells[i].env, cells[i].seed, states[static_cast<int>(r.state)]);
+    csv += fmt::format("{},{},{},{}", quoted(cells[i].method), cells[i].env, cells[i].seed,
+                       states[static_cast<int>(r.state)]);
     csv += r.state == State::finished ? fmt::format(",{},{},{},{},{}\n", number_text(r.score), number_text(r.start),
                                                     number_text(r.best), number_text(r.end), r.collapsed ? 1 : 0)
                                       : ",,,,,\n";

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <filesystem>
 #include <mutex>
@@ -68,6 +69,8 @@ Job open_cell(const Context& context, const Cell& cell, const std::string& path)
   if (cell.settings.values.contains("iterations") &&
       config_text(found) != config_text(cell.settings))
     longer.set("iterations", cell.settings.values["iterations"]);
+  if (longer.contains("iterations") && is_annealed(cell.settings))
+    throw Error(path + " holds a run annealed over another number of iterations; choose another folder with --out");
   return resume_job(context, path, longer);
 }
 
@@ -78,14 +81,27 @@ bool has_finished(const Cell& cell, const std::string& path) {
          RunFolder::open(path).saved_iteration() >= cell.settings.values.integer("iterations");
 }
 
+// No column has the name that was asked for: what ends the whole sweep, since nothing of it could be judged.
+struct WrongMetric : rl::UsageError {
+  using UsageError::UsageError;
+};
+void refuse_metric(const std::string& wanted, const std::vector<std::string>& names) {
+  throw WrongMetric("no metric is called '" + wanted + "'" + did_you_mean(wanted, names));
+}
+void require_metric(const std::string& wanted, const rl::Metrics& metrics) {
+  if (wanted.empty() || std::ranges::find(metrics, wanted, &rl::Metric::name) != metrics.end()) return;
+  std::vector<std::string> names;
+  for (const rl::Metric& metric : metrics) names.push_back(metric.name);
+  refuse_metric(wanted, names);
+}
+
 // The column that is judged, against environment steps where the algorithm counts them.
 void read_series(CellResult& result, const std::string& path, const std::string& wanted) {
   const NumberTable table = read_numbers(path + "/metrics.csv");
   require(table.names.size() > 1, path + "/metrics.csv has no metrics");
   const auto find = [&](std::string_view name) { return std::ranges::find(table.names, name); };
   auto column = find(wanted);
-  if (column == table.names.end() && !wanted.empty())
-    throw rl::UsageError("no metric is called '" + wanted + "'" + did_you_mean(wanted, table.names));
+  if (column == table.names.end() && !wanted.empty()) refuse_metric(wanted, table.names);
   for (const char* name : {"return_after", "evaluation", "return"})
     if (column == table.names.end()) column = find(name);
   if (column == table.names.end()) column = table.names.begin() + 1;
@@ -95,21 +111,27 @@ void read_series(CellResult& result, const std::string& path, const std::string&
   if (const auto steps = find("steps"); steps != table.names.end()) result.env_steps = numbers(steps);
 }
 
-// The adaptation protocol on the environment's reference tasks: adaptation.csv, written once.
+// The adaptation protocol on the environment's reference tasks: adaptation.csv, written once for the run's iteration.
 void adapt_cell(const Context& context, CellResult& result, const std::string& path, int steps) {
   const std::string file = path + "/adaptation.csv";
-  if (!fs::exists(file) || read_numbers(file).columns[0].size() < static_cast<std::size_t>(steps) + 1) {
+  const int iteration = RunFolder::open(path).saved_iteration();
+  const auto is_of_this = [&](const NumberTable& table) {
+    return table.names.size() >= 4 && table.names[3] == "iteration" &&
+           table.columns[0].size() >= static_cast<std::size_t>(steps) + 1 &&
+           table.columns[3][0] == iteration;
+  };
+  if (!fs::exists(file) || !is_of_this(read_numbers(file))) {
     std::vector<Learner> learners;
     learners.push_back(load_learner(context, path, true));
     std::ostream silent(nullptr);
     const AdaptResults adapted = adapt_learners({context.algorithms, context.out, silent}, learners,
                                                 {.steps = steps, .pictures = 0});
     const std::vector<double>& reached = adapted.rows[0].reached;
-    std::string csv = reached.empty() ? "k,env_steps,return\n" : "k,env_steps,return,reached\n";
+    std::string csv = reached.empty() ? "k,env_steps,return,iteration\n" : "k,env_steps,return,iteration,reached\n";
     for (int k = 0; k <= steps; ++k) {
       const auto at = static_cast<std::size_t>(k);
-      csv += fmt::format("{},{},{}{}\n", k, number_text(adapted.rows[0].env_steps[at]),
-                         number_text(mean_interval(adapted.rows[0].returns[at]).mean),
+      csv += fmt::format("{},{},{},{}{}\n", k, number_text(adapted.rows[0].env_steps[at]),
+                         number_text(mean_interval(adapted.rows[0].returns[at]).mean), iteration,
                          reached.empty() ? "" : "," + number_text(reached[at]));
     }
     nn::write_file_atomically(file, csv);
@@ -118,7 +140,7 @@ void adapt_cell(const Context& context, CellResult& result, const std::string& p
   const auto rows = static_cast<std::ptrdiff_t>(steps) + 1;
   result.adapted_steps.assign(table.columns[1].begin(), table.columns[1].begin() + rows);
   result.adapted.assign(table.columns[2].begin(), table.columns[2].begin() + rows);
-  if (table.columns.size() > 3) result.reached.assign(table.columns[3].begin(), table.columns[3].begin() + rows);
+  if (table.columns.size() > 4) result.reached.assign(table.columns[4].begin(), table.columns[4].begin() + rows);
 }
 
 // One cell from wherever it stands to its end.
@@ -129,9 +151,10 @@ CellResult run_cell(const Context& context, const SweepSettings& settings, const
   try {
     if (stop()) return result;
     if (!has_finished(cell, path)) {
-      for (const char* file : {"/error.txt", "/adaptation.csv"}) fs::remove(path + file);
       Job job = open_cell(context, cell, path);
-      const bool ended = run_job(job, [&](const rl::Metrics&) {
+      fs::remove(path + "/error.txt");
+      const bool ended = run_job(job, [&](const rl::Metrics& metrics) {
+        require_metric(settings.metric, metrics);
         progress.tell(index, 0.999 * job.trainer->iteration() / job.trainer->iterations());
         return !stop();
       });
@@ -143,11 +166,14 @@ CellResult run_cell(const Context& context, const SweepSettings& settings, const
     judge(result, settings);
     if (!std::isfinite(result.score)) throw NonFiniteError("its score, " + result.metric + ", is not a finite number");
     progress.ended(index, false);
+  } catch (const WrongMetric&) {
+    throw;
   } catch (const std::exception& error) {
     result.state = CellResult::State::failed;
     result.message = error.what();
     std::error_code ignored;
-    if (fs::is_directory(path, ignored)) {
+    const bool is_ours = dynamic_cast<const FolderInUse*>(&error) == nullptr;
+    if (is_ours && fs::is_directory(path, ignored)) {
       try {
         nn::write_file_atomically(path + "/error.txt", result.message + "\n");
       } catch (const Error&) {
@@ -167,9 +193,15 @@ std::vector<CellResult> run_share(const Context& context, const SweepSettings& s
   std::vector<CellResult> results(cells.size());
   // Each rank has a stretch of the cells, which it runs as if it were alone.
   const Share share = share_of(static_cast<int>(cells.size()));
+  std::atomic<bool> wrong = false;
   const auto body = [&](int index, int) {
     const auto i = static_cast<std::size_t>(share.first + index);
-    results[i] = run_cell(context, settings, cells[i], i, progress, stop);
+    try {
+      results[i] = run_cell(context, settings, cells[i], i, progress, [&] { return wrong || stop(); });
+    } catch (const WrongMetric&) {
+      wrong = true;
+      throw;
+    }
   };
 
   // Several at once: each runs on one thread, as the inner loops of a loop over threads do. One at a time: on all.
@@ -180,8 +212,11 @@ std::vector<CellResult> run_share(const Context& context, const SweepSettings& s
     for (int i = 0; i < count; ++i) body(i, 0);
   } else {
     set_thread_count(parallel);
+    struct Restore {
+      int all;
+      ~Restore() { set_thread_count(all); }
+    } restore{all};
     parallel_for(count, body);
-    set_thread_count(all);
   }
   return results;
 }

@@ -43,22 +43,36 @@ std::string text_or_empty(const rl::OptionValues& given, std::string_view name) 
   return given.contains(name) ? given.text(name) : "";
 }
 
-// The algorithm decides which flags there are, so it is looked for first: as the first argument, or anywhere.
+// Whether a word after this argument is its value: after --out, and not after --quiet or --out=folder.
+bool takes_value(std::span<const Option> options, const std::string& argument) {
+  return std::ranges::any_of(options, [&](const Option& option) {
+    return option.type != OptionType::boolean &&
+           (argument == flag_of(option.name) || argument == "--" + std::string(option.name));
+  });
+}
+
+// The algorithm decides which flags there are, so it is looked for first: as the first argument, or anywhere where no
+// flag's value stands.
 std::string algorithm_in(const Context& context, Arguments arguments) {
   if (!arguments.empty() && !arguments[0].empty() && arguments[0][0] != '-') return arguments[0];
-  for (const std::string& argument : arguments)
+  for (std::size_t i = 1; i < arguments.size(); ++i)
     for (const rl::AlgorithmRow* row : context.algorithms)
-      if (argument == row->name) return argument;
+      if (arguments[i] == row->name && !takes_value(train_flags, arguments[i - 1]) &&
+          !takes_value(run_options(*row), arguments[i - 1]))
+        return arguments[i];
   return "";
 }
 
-// The value of --name or --name=value, before the flags are parsed.
+// The value of --name or --name=value, before the flags are parsed. UsageError if it is given twice.
 std::string flag_value(Arguments arguments, const std::string& name) {
+  std::string value;
+  int given = 0;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
-    if (arguments[i] == "--" + name && i + 1 < arguments.size()) return arguments[i + 1];
-    if (arguments[i].starts_with("--" + name + "=")) return arguments[i].substr(name.size() + 3);
+    if (arguments[i] == "--" + name && i + 1 < arguments.size()) value = arguments[++i], ++given;
+    else if (arguments[i].starts_with("--" + name + "=")) value = arguments[i].substr(name.size() + 3), ++given;
   }
-  return "";
+  if (given > 1) throw UsageError("--" + name + " is given " + std::to_string(given) + " times; give it once");
+  return value;
 }
 
 // Iterates until done or interrupted. Returns the exit code.
@@ -80,6 +94,7 @@ int train_command(const Context& context, Arguments arguments) {
   std::string algorithm = algorithm_in(context, arguments);
   std::string named = algorithm;
   const std::string config_path = flag_value(arguments, "config"), resume = flag_value(arguments, "resume");
+  flag_value(arguments, "preset");
   const std::vector<ConfigEntry> config = config_path.empty() ? std::vector<ConfigEntry>{} : read_config(config_path);
   std::vector<ConfigEntry> source = resume.empty() ? config : RunFolder::open(resume).config();
   for (const ConfigEntry& entry : source)

@@ -224,7 +224,7 @@ TEST_CASE("sweep: mistakes are named before anything is written", "[app][sweep]"
          "bad.toml:2:1: unknown key 'sedes'. Did you mean 'seeds'?");
   write_file(folder / "file", "");
   expect(sweep(folder / "file/s", "toy"), "cannot make the folder", failure);
-  CHECK_THAT(program(sweep(out, "toy", {"--seeds", "1", "--metric", "los", "--quiet"})).out,
+  CHECK_THAT(program(sweep(out, "toy", {"--seeds", "1", "--metric", "los", "--quiet"})).err,
              ContainsSubstring("no metric is called 'los'. Did you mean 'loss'?"));
 }
 
@@ -384,18 +384,18 @@ TEST_CASE("sweep: judged by the return after K adaptation steps on held-out task
   CHECK_THAT(outcome.out, ContainsSubstring("(100)"));  // environment steps of the toy: 50 a step
   const std::string file = folder / "s/toy/point-nav-v1/seed-1/adaptation.csv";
   const NumberTable table = read_numbers(file);
-  CHECK(table.names == std::vector<std::string>{"k", "env_steps", "return"});
+  CHECK(table.names == std::vector<std::string>{"k", "env_steps", "return", "iteration"});
   const auto json = nlohmann::json::parse(contents(folder / "s/sweep.json"));
   CHECK(json["runs"][0]["score"].get<double>() == table.columns[2][2]);
   CHECK(json["runs"][0]["adapted_env_steps"] == std::vector<double>{0, 50, 100});
 
   // Once computed it is read; for more steps it is computed anew; for a longer run too.
-  write_file(file, "k,env_steps,return\n0,0,1\n1,50,2\n2,100,77\n");
+  write_file(file, "k,env_steps,return,iteration\n0,0,1,25\n1,50,2,25\n2,100,77,25\n");
   REQUIRE(program({"sweep", "--config", folder / "s/sweep.toml", "--quiet"}).code == success);
   CHECK(nlohmann::json::parse(contents(folder / "s/sweep.json"))["runs"][0]["score"] == 77);
   REQUIRE(program({"sweep", "--config", folder / "s/sweep.toml", "--quiet", "--adapt", "3"}).code == success);
   CHECK(read_numbers(file).columns[0].size() == 4);
-  write_file(file, "k,env_steps,return\n0,0,1\n1,50,2\n2,100,77\n3,150,78\n");
+  write_file(file, "k,env_steps,return,iteration\n0,0,1,25\n1,50,2,25\n2,100,77,25\n3,150,78,25\n");
   REQUIRE(program({"sweep", "--config", folder / "s/sweep.toml", "--quiet", "--set", "iterations=26"}).code == success);
   CHECK(read_numbers(file).columns[2][3] != 78);
 }
