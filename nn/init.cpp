@@ -1,5 +1,6 @@
 #include "nn/init.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -18,10 +19,18 @@ std::uint32_t hash_of(std::string_view name) {
   return hash;
 }
 
-// The random numbers of one row of a parameter.
-Philox random_of(std::string_view name, int row, std::uint64_t seed) {
-  return Philox(seed,
-                {.purpose = Purpose::init, .iteration = hash_of(name), .time_step = static_cast<std::uint32_t>(row)});
+// The random numbers of one row of a parameter: `draw` takes one from a generator. A place of the generator holds
+// 2¹⁴ words, two for each number; wider rows go on at the next place.
+template <class Draw>
+void draw_row(std::string_view name, int row, int cols, std::uint64_t seed, Draw draw) {
+  constexpr int at_one_place = 8192;
+  for (int first = 0; first < cols; first += at_one_place) {
+    Philox random(seed, {.purpose = Purpose::init,
+                         .iteration = hash_of(name),
+                         .task = static_cast<std::uint32_t>(first / at_one_place),
+                         .time_step = static_cast<std::uint32_t>(row)});
+    for (int col = first; col < std::min(cols, first + at_one_place); ++col) draw(random);
+  }
 }
 
 }  // namespace
@@ -33,10 +42,8 @@ Tensor xavier_uniform(std::string_view name, int inputs, int outputs, std::uint6
   });
   const double bound = std::sqrt(6.0 / (inputs + outputs));
   std::vector<double> numbers;
-  for (int row = 0; row < inputs; ++row) {
-    Philox random = random_of(name, row, seed);
-    for (int col = 0; col < outputs; ++col) numbers.push_back(random.uniform(-bound, bound));
-  }
+  for (int row = 0; row < inputs; ++row)
+    draw_row(name, row, outputs, seed, [&](Philox& random) { numbers.push_back(random.uniform(-bound, bound)); });
   return Tensor::from({1, inputs, outputs}, numbers, dtype);
 }
 
@@ -45,10 +52,8 @@ Tensor orthogonal(std::string_view name, int inputs, int outputs, double gain, s
     return "the weights " + std::string(name) + " need at least one input and one output";
   });
   std::vector<double> numbers;
-  for (int row = 0; row < inputs; ++row) {
-    Philox random = random_of(name, row, seed);
-    for (int col = 0; col < outputs; ++col) numbers.push_back(random.normal());
-  }
+  for (int row = 0; row < inputs; ++row)
+    draw_row(name, row, outputs, seed, [&](Philox& random) { numbers.push_back(random.normal()); });
   kernels::qr_orthogonal(inputs, outputs, numbers, numbers);
   for (double& x : numbers) x *= gain;
   return Tensor::from({1, inputs, outputs}, numbers, dtype);

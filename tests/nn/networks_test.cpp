@@ -221,6 +221,18 @@ TEST_CASE("sgd and Adam: names are compared, at every call, and a step in place 
   CHECK(state.steps == 3);
 }
 
+TEST_CASE("initial weights: a row may be wider than what one place of the generator gives") {
+  const int wide = 9000, place = 8192;
+  const Tensor w = xavier_uniform("w", 2, wide, 1, Dtype::f64), narrow = xavier_uniform("w", 2, place, 1, Dtype::f64);
+  const double scale = std::sqrt(6.0 / (2 + wide)) / std::sqrt(6.0 / (2 + place));
+  for (int col : {0, 1, place - 1}) CHECK(w.at(0, 1, col) == Approx(scale * narrow.at(0, 1, col)));
+  for (int col = place; col < wide; ++col) {
+    CHECK(std::abs(w.at(0, 1, col)) <= std::sqrt(6.0 / (2 + wide)));
+    CHECK(w.at(0, 1, col) != w.at(0, 1, col - place));
+  }
+  CHECK(orthogonal("w", 1, wide, 1, 1, Dtype::f64).all_finite());
+}
+
 TEST_CASE("Adam: the bias correction is exact far out, where it vanishes, and depends on the number of steps alone") {
   // With a gradient of 1 in every step both means are exactly what the correction divides by: θ moves by the rate.
   ParamValues theta, one;
