@@ -71,7 +71,9 @@ std::vector<int> permutation(int count, std::uint64_t seed, const Place& place) 
   std::iota(order.begin(), order.end(), 0);
   Place at = place;
   for (int k = count - 1; k > 0; --k) {
-    at.time_step = static_cast<std::uint32_t>(k);  // a place holds few draws
+    // A place holds few draws, its time step 20 bits of k.
+    at.time_step = static_cast<std::uint32_t>(k) & 0xfffffu;
+    at.trajectory = place.trajectory + (static_cast<std::uint32_t>(k) >> 20);
     std::swap(order[static_cast<std::size_t>(k)],
               order[Philox(seed, at).below(static_cast<std::uint32_t>(k) + 1)]);
   }

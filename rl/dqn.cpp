@@ -179,7 +179,7 @@ class DqnTrainer : public Trainer {
   }
   int choose() const {
     const auto steps = static_cast<double>(source_.stream.steps());
-    Philox random(source_.seed, {.purpose = Purpose::action, .iteration = static_cast<std::uint32_t>(steps)});
+    Philox random(source_.seed, {.purpose = Purpose::action, .iteration = source_.stream.counter()});
     const double progress = std::min(1.0, steps / config_.epsilon_steps);
     if (source_.explores() || random.uniform() < 1 + progress * (config_.epsilon - 1))
       return static_cast<int>(random.below(static_cast<std::uint32_t>(spec_.net.outputs)));

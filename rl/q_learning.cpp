@@ -18,13 +18,14 @@ std::span<const double> row_of(const Tensor& table, int state) {
   return table.values<double>().subspan(static_cast<std::size_t>(state) * A, A);
 }
 
+bool is_one_hot(std::span<const double> observation) {
+  const auto ones = std::ranges::count(observation, 1.0), zeros = std::ranges::count(observation, 0.0);
+  return ones == 1 && zeros + 1 == std::ssize(observation);
+}
 // The state that a one-hot observation stands for.
 int state_of(std::span<const double> observation) {
-  const auto one = std::ranges::find(observation, 1.0);
-  require(
-      one != observation.end() && std::ranges::count(observation, 0.0) + 1 == std::ssize(observation),
-      "q_learning: the observation is not one-hot; use an environment with a table of states, as gridworld-v1, or dqn");
-  return static_cast<int>(one - observation.begin());
+  require(is_one_hot(observation), "q_learning: an observation is not one-hot");
+  return static_cast<int>(std::ranges::find(observation, 1.0) - observation.begin());
 }
 
 }  // namespace
@@ -72,6 +73,9 @@ class QTrainer : public Trainer {
     const EnvSizes env = env_sizes(config.env);
     if (!env.discrete)
       throw UsageError("q_learning: " + config.env + " has continuous actions; q_learning needs discrete ones");
+    if (!is_one_hot(stream_.observation()))
+      throw UsageError("q_learning: the observations of " + config.env + " are not one-hot; use an environment with a "
+                       "table of states, as gridworld-v1, or dqn");
     table_ = Tensor::full({1, env.observations, env.actions}, config.initial);
     visits_ = Tensor({1, env.observations, env.actions});
   }
@@ -113,7 +117,7 @@ class QTrainer : public Trainer {
 
  private:
   int choose(int state) const {
-    const Place place{.purpose = Purpose::action, .iteration = static_cast<std::uint32_t>(stream_.steps())};
+    const Place place{.purpose = Purpose::action, .iteration = stream_.counter()};
     return choose(table_, state, Philox(seed_, place));
   }
   // At random with probability ε, else the best.

@@ -178,7 +178,7 @@ class SacTrainer : public Trainer {
 
  private:
   Place place() const {
-    return {.purpose = Purpose::action, .iteration = static_cast<std::uint32_t>(source_.stream.steps())};
+    return {.purpose = Purpose::action, .iteration = source_.stream.counter()};
   }
   const std::vector<double>& random_action() {
     Philox random(source_.seed, place());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <string>
 
 #include "kernels/philox.h"
@@ -11,10 +12,16 @@
 namespace innerloop::rl {
 namespace {
 
-void check_finite(std::span<const double> numbers, const char* part) {
-  for (const double x : numbers)
-    if (!std::isfinite(x)) [[unlikely]]
+// Numbers that the buffer can hold: finite, and not beyond f32 if it is of that.
+void check_numbers(std::span<const double> numbers, const char* part, Dtype dtype) {
+  const double most = dtype == Dtype::f32 ? std::numeric_limits<float>::max() : std::numeric_limits<double>::max();
+  for (const double x : numbers) {
+    if (std::abs(x) <= most) [[likely]]
+      continue;
+    if (!std::isfinite(x))
       throw NonFiniteError(std::string("replay: ") + part + " is not finite; look at the environment and the policy");
+    throw Error(std::string("replay: ") + part + " of " + std::to_string(x) + " is beyond f32; use --dtype f64");
+  }
 }
 
 // The places of the five tensors in a batch.
@@ -47,10 +54,10 @@ void ReplayBuffer::add(const Transition& t) {
               t.next_observation.size() == t.observation.size() &&
               t.action.size() == static_cast<std::size_t>(action_size_),
           "replay: a transition of other sizes than the buffer's");
-  check_finite(t.observation, "an observation");
-  check_finite(t.action, "an action");
-  check_finite({&t.reward, 1}, "a reward");
-  check_finite(t.next_observation, "an observation");
+  check_numbers(t.observation, "an observation", rows_.dtype());
+  check_numbers(t.action, "an action", rows_.dtype());
+  check_numbers({&t.reward, 1}, "a reward", rows_.dtype());
+  check_numbers(t.next_observation, "an observation", rows_.dtype());
 
   // Over the oldest, once the ring is full.
   rows_.dtype() == Dtype::f32 ? write<float>(t) : write<double>(t);

@@ -1,6 +1,8 @@
 #include "rl/experience/segments.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <string>
 
@@ -9,6 +11,7 @@
 #include "rl/experience/draw_action.h"
 #include "rl/experience/episodes.h"
 #include "rl/experience/returns.h"
+#include "rl/training/options.h"
 
 namespace innerloop::rl {
 namespace {
@@ -29,8 +32,23 @@ Tensor segment_advantages(const Segments& segments, double gamma, double lambda)
   return Tensor::from(segments.rewards.shape(), A, segments.rewards.dtype());
 }
 
+namespace {
+
+// Before anything is made of it: all rows of an iteration are one tensor, whose sizes are ints.
+const SegmentConfig& checked_size(const SegmentConfig& config) {
+  const double rows = static_cast<double>(config.slices) * config.lanes * config.steps;
+  const double numbers = rows * std::max(config.env->spec.obs_size, config.env->spec.action_size);
+  if (numbers > std::numeric_limits<int>::max())
+    throw UsageError(std::to_string(config.slices * static_cast<std::int64_t>(config.lanes)) + " environments of " +
+                     std::to_string(config.steps) + " steps are too many numbers for one iteration; take fewer "
+                     "trajectories or steps");
+  return config;
+}
+
+}  // namespace
+
 SegmentSource::SegmentSource(const SegmentConfig& config, std::uint64_t seed)
-    : config_(config),
+    : config_(checked_size(config)),
       seed_(seed),
       env_(*config.env, config.slices * config.lanes, seed),
       normaliser_(config.env->spec.obs_size),

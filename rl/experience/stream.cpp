@@ -28,6 +28,8 @@ Stream::Stream(const std::string& env, std::uint64_t seed, int horizon)
   begin_episode();
 }
 
+std::uint32_t Stream::counter() const { return place_number(steps_); }
+
 envs::Lanes Stream::lane() {
   return {.task = task_.data(),
           .count = 1,

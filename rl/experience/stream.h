@@ -29,6 +29,7 @@ class Stream {
   const envs::Spec& spec() const { return env_->spec; }
   const envs::Task& task() const { return task_; }
   std::int64_t steps() const { return steps_; }
+  std::uint32_t counter() const;  // the same as a place of random numbers. Error beyond 2³² steps
   // Mean undiscounted return and length of the episodes that ended since the last call; those of the last call again if
   // none did.
   struct Episodes { double mean_return = 0, mean_length = 0; };

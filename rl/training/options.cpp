@@ -67,11 +67,12 @@ std::vector<Number> parse_list(const Option& option, std::string_view text) {
 }
 
 // The numbers of a value, for the range check.
-std::vector<double> numbers_of(const OptionValue& value) {
-  if (const auto* n = std::get_if<std::int64_t>(&value)) return {static_cast<double>(*n)};
+// In long double, which holds every 64-bit integer: 2⁵³ + 1 is above 2⁵³.
+std::vector<long double> numbers_of(const OptionValue& value) {
+  if (const auto* n = std::get_if<std::int64_t>(&value)) return {static_cast<long double>(*n)};
   if (const auto* x = std::get_if<double>(&value)) return {*x};
   if (const auto* list = std::get_if<std::vector<std::int64_t>>(&value)) return {list->begin(), list->end()};
-  if (const auto* list = std::get_if<std::vector<double>>(&value)) return *list;
+  if (const auto* list = std::get_if<std::vector<double>>(&value)) return {list->begin(), list->end()};
   return {};
 }
 
@@ -131,7 +132,7 @@ OptionValue checked_value(const Option& option, OptionValue value) {
 
   constexpr std::size_t wanted[] = {0, 1, 2, 3, 3, 4, 5};  // alternatives of OptionValue, by OptionType
   if (value.index() != wanted[static_cast<std::size_t>(option.type)]) refuse(option, to_text(value));
-  for (const double number : numbers_of(value))
+  for (const long double number : numbers_of(value))
     if (!std::isfinite(number) || number < option.low || number > option.high) refuse(option, to_text(value));
   if (option.type == OptionType::choice) {
     const std::vector<std::string> words = words_of(option.choices);
@@ -173,7 +174,7 @@ std::string to_text(const OptionValue& value) {
     std::string quoted = "\"";
     for (const char c : *text) {
       constexpr const char* hex = "0123456789abcdef";
-      if (static_cast<unsigned char>(c) < 0x20) {  // a config file allows no control characters in a text
+      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {  // a config file allows no control characters in a text
         quoted += std::string("\\u00") + hex[c >> 4] + hex[c & 15];
         continue;
       }

@@ -160,6 +160,27 @@ TEST_CASE("exercise: K steps on a quadratic") {
   }
 }
 
+TEST_CASE("MAML: the outer objective is the average over tasks, not their sum") {
+  // The same query for three tasks whose tables differ.
+  Graph graph(Dtype::f64, Graph::Mode::eager);
+  const auto three = [&](const Tensor& t, double spread) {
+    std::vector<double> numbers;
+    for (int task = 0; task < 3; ++task)
+      for (double x : t.to_vector()) numbers.push_back(x + spread * task * static_cast<double>(numbers.size() % 2));
+    return graph.constant(Tensor::from({3, t.shape().rows, t.shape().cols}, numbers));
+  };
+  Params theta_prime;
+  theta_prime.add("policy/W1", three(table_theta()[0], 0.3));
+  const BatchValues values = enumerate(table_theta().flat()).batch;
+  Batch query;
+  for (std::size_t i = 0; i < values.count(); ++i) query.add(values.name(i), three(values[i], 0));
+  const MamlSpec spec{.policy = kTablePolicy};
+  const std::vector<double> each = outer_objectives(theta_prime, query, spec).value().to_vector();
+  REQUIRE(each.size() == 3);
+  CHECK(std::abs(each[0] - each[2]) > 1e-3);
+  CHECK(outer_objective(theta_prime, query, spec).value().item() == Approx((each[0] + each[1] + each[2]) / 3));
+}
+
 TEST_CASE("exercise: the derivative with respect to the step size") {
   // d/dα J(θ + α·g) = ⟨∇J(θ'), g⟩: the outer gradient along the inner one, first order only, for every estimator.
   for (InnerEstimator estimator : kEstimators) {

@@ -36,6 +36,19 @@ TEST_CASE("[DQN eq. target] by hand: terminated is cut, truncated is not") {
   CHECK(y32.to_vector() == y.to_vector());
 }
 
+TEST_CASE("[DQN eq. target] a state's values are its own: the next row's larger ones are not looked at") {
+  const Tensor zero({1, 3, 1});
+  const auto rows = [](std::vector<double> q) { return Tensor::from({1, 3, 2}, q); };
+  const Tensor q = rows({1, 2, 9, 3, 20, 4}), online = rows({5, 6, 7, 1, 30, 2});
+  for (Dtype dtype : {Dtype::f64, Dtype::f32}) {
+    const Tensor chooser = online.to(dtype);
+    CHECK(dqn_targets(zero.to(dtype), zero.to(dtype), q.to(dtype), nullptr, 1).to_vector() ==
+          std::vector<double>{2, 9, 20});
+    CHECK(dqn_targets(zero.to(dtype), zero.to(dtype), q.to(dtype), &chooser, 1).to_vector() ==
+          std::vector<double>{2, 9, 20});
+  }
+}
+
 TEST_CASE("[DQN eq. double] the online network chooses, the target network says what it is worth") {
   const Rows rows;
   const Tensor y = dqn_targets(rows.rewards, rows.terminated, rows.q_target, &rows.q_online, 0.5);

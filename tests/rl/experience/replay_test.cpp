@@ -122,6 +122,16 @@ TEST_CASE("replay: a part filled or empty buffer comes back; one of other sizes 
   }
 }
 
+TEST_CASE("replay: a number beyond f32 does not become infinite in an f32 buffer") {
+  ReplayBuffer single(2, 1, 5, Dtype::f32), wide(2, 1, 5, Dtype::f64);
+  Numbered t(1);
+  t.r = 1e300;
+  CHECK_THROWS_WITH(single.add(t.view()), Catch::Matchers::ContainsSubstring("beyond f32; use --dtype f64"));
+  CHECK(single.size() == 0);
+  wide.add(t.view());
+  CHECK(wide.size() == 1);
+}
+
 TEST_CASE("replay: what is not finite, or of another size, does not get in") {
   ReplayBuffer buffer(2, 1, 5);
   Numbered t(1);

@@ -137,6 +137,14 @@ TEST_CASE("minibatches: every sequence is in exactly one, whole and in order") {
   CHECK(sum == Approx(1).epsilon(1e-14));
 }
 
+TEST_CASE("permutation: of more than 2^20 sequences too") {
+  const int count = (1 << 20) + 5;
+  const std::vector<int> order = permutation(count, 1, {.purpose = Purpose::minibatch});
+  std::vector<char> seen(order.size());
+  for (int k : order) seen[static_cast<std::size_t>(k)] = 1;
+  CHECK(std::ranges::count(seen, 1) == count);
+}
+
 TEST_CASE("a2c and ppo: a restored trainer goes on bit for bit, with memory and normalisation") {
   for (const AlgorithmRow* row : {&a2c, &ppo}) {
     const auto make = [&] {
