@@ -38,11 +38,15 @@ int train_preset(const Context& context, const std::string& preset, const std::s
   if (std::filesystem::exists(folder + "/config.toml")) {
     // The same run, setting by setting.
     const RunSettings found = resolve_settings(context, "", "", RunFolder::open(folder).config(), {});
-    for (const auto& [name, value] : found.values.all())
-      if (const std::string text = rl::to_text(value);
-          wanted.values.contains(name) && text != rl::to_text(wanted.values[name]))
-        throw rl::UsageError(folder + " holds a run with " + name + " " + text + ", not " +
-                             rl::to_text(wanted.values[name]) + "; give another folder with --out");
+    const auto compare = [&](const std::string& name) {
+      if (!wanted.values.contains(name) || !found.values.contains(name)) return;
+      const std::string text = rl::to_text(found.values[name]), other = rl::to_text(wanted.values[name]);
+      if (text != other)
+        throw rl::UsageError(folder + " holds a run with " + name + " " + text + ", not " + other +
+                             "; give another folder with --out");
+    };
+    for (const char* name : {"seed", "iterations"}) compare(name);
+    for (const auto& setting : wanted.values.all()) compare(setting.first);
     if (config_text(found) != config_text(wanted))
       throw rl::UsageError(folder + " holds a run that is not maml --preset " + preset +
                            "; give another folder with --out");

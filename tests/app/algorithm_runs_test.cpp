@@ -201,10 +201,23 @@ TEST_CASE("algorithms: wrong settings are refused before anything is written", "
 TEST_CASE("run: a folder that holds a run with another seed is refused, not shown as this one", "[app][runs]") {
   TestFolder folder;
   const std::string out = folder / "main";
-  REQUIRE(exit_status(folder, "train maml --preset quick --seed 1 --tasks 3 --trajectories 2 --hidden 8 --iterations 2 "
+  REQUIRE(exit_status(folder, "train maml --preset quick --seed 1 --tasks 3 --trajectories 2 --hidden 8 --iterations 6 "
                               "--quiet --out " + out + "/quick") == 0);
   CHECK(exit_status(folder, "run --quiet --seed 2 --out " + out) == 2);
   CHECK_THAT(contents(folder / "err.txt"), ContainsSubstring("/quick holds a run with seed 1, not 2"));
   CHECK(exit_status(folder, "run --quiet --out " + out) == 2);
   CHECK_THAT(contents(folder / "err.txt"), ContainsSubstring("/quick holds a run with iterations 6, not 60"));
+}
+
+TEST_CASE("run: a folder that holds another run with the right seed and length is refused too", "[app][runs]") {
+  TestFolder folder;
+  const std::string out = folder / "main", tiny = " --seed 1 --iterations 6 --hidden 8 --quiet --out ";
+  REQUIRE(exit_status(folder, "train maml --preset quick --tasks 3 --trajectories 2" + tiny + out + "/quick") == 0);
+  CHECK(exit_status(folder, "run --quiet --iterations 6 --out " + out) == 2);
+  CHECK_THAT(contents(folder / "err.txt"), ContainsSubstring("/quick holds a run with hidden [8], not ["));
+  const std::string other = folder / "other";
+  REQUIRE(exit_status(folder, "train q_learning" + std::string(" --seed 1 --iterations 6 --quiet --out ") + other +
+                                  "/quick") == 0);
+  CHECK(exit_status(folder, "run --quiet --iterations 6 --out " + other) == 2);
+  CHECK_THAT(contents(folder / "err.txt"), ContainsSubstring("/quick holds a run"));
 }
