@@ -91,7 +91,9 @@ void check_taylor(const Subject& s, CheckReport& report) {
   for (std::size_t j = 0; j < s.count(); ++j)
     for (std::size_t n = 0; n < s.gradient_reference[j].size(); ++n)
       if (std::fabs(s.gradient_reference[j][n]) > std::fabs(s.gradient_reference[tensor][entry])) tensor = j, entry = n;
-  const long double value = s.gradient_reference[tensor][entry], off = value == 0 ? 1e-3L : 1e-3L * value;
+  // An entry that is what rounding leaves of its terms, as behind a saturated softmax, has no thousandth of its own.
+  const long double value = s.gradient_reference[tensor][entry], of = s.gradient_terms[tensor];
+  const long double off = 1e-3L * (std::fabs(value) > 1e-8L * of ? value : of > 0 ? of : 1);
   const long double wrong = slope + off * s.v_block[tensor][entry];
   const Rate spoiled = rate_of(samples, wrong, 0, s.size);
   bool caught = !reaches(spoiled, 2) || !reaches_two_sided(s, samples, wrong, false);
