@@ -117,13 +117,26 @@ template <class T, class Visit>
 void Branches::for_each_margin(const NodeNumbers<T>& values, Visit visit) const {
   for (NodeId id : nodes_) {
     const Node& node = graph_.node(id);
-    const auto operand = [&](std::size_t k, std::size_t n) {
-      return k < node.arity ? static_cast<double>(element_of(values, id, k, n)) : 0;
-    };
-    for (std::size_t n = 0; n < node.shape.size(); ++n) {
-      std::array<double, 2> margin{};
-      const int kinks = op_def(node.op).kinks(operand(0, n), operand(1, n), node.attr, margin);
-      for (int i = 0; i < kinks; ++i) visit(id, n, margin[static_cast<std::size_t>(i)]);
+    const auto kinks = op_def(node.op).kinks;
+    const std::size_t per_task = node.shape.per_task();
+    for (std::size_t task = 0; task < static_cast<std::size_t>(node.shape.tasks); ++task) {
+      // Where the operands begin; a shared task or a scalar is read again.
+      const T* operand[2] = {};
+      std::size_t step[2] = {};
+      for (std::size_t k = 0; k < std::min<std::size_t>(node.arity, 2); ++k) {
+        const NodeId source = graph_.inputs_of(id)[k];
+        const Shape shape = graph_.node(source).shape;
+        operand[k] = values[source].data() + (shape.tasks == 1 ? 0 : task * shape.per_task());
+        step[k] = shape.is_scalar() ? 0 : 1;
+      }
+      const auto number = [&](int k, std::size_t n) {
+        return operand[k] ? static_cast<double>(operand[k][step[k] * n]) : 0;
+      };
+      for (std::size_t n = 0; n < per_task; ++n) {
+        std::array<double, 2> margin{};
+        const int count = kinks(number(0, n), number(1, n), node.attr, margin);
+        for (int i = 0; i < count; ++i) visit(id, task * per_task + n, margin[static_cast<std::size_t>(i)]);
+      }
     }
   }
 }

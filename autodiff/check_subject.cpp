@@ -49,6 +49,18 @@ bool copies(Op op) {
          op == Op::broadcast_cols || op == Op::broadcast_all || op == Op::stop_gradient;
 }
 
+// Nodes whose numbers an operation takes as data, perhaps by way of a copy.
+std::vector<char> data_nodes(const Graph& graph) {
+  std::vector<char> data(graph.size(), 0);
+  for (NodeId id = graph.size(); id-- > 0;) {
+    const Node& node = graph.node(id);
+    const std::span<const NodeId> in = graph.inputs_of(id);
+    for (std::size_t k = 0; k < in.size(); ++k)
+      if (op_def(node.op).is_data(static_cast<int>(k)) || (data[id] && copies(node.op))) data[in[k]] = 1;
+  }
+  return data;
+}
+
 // +1 and −1 at random, as many as one likes.
 class RandomSigns {
  public:
@@ -142,18 +154,19 @@ Subject::Subject(const CheckCase& c, const CheckOptions& o)
 
 // The sizes of the terms: every number on the way to an output is multiplied by 1 + δ·ξ with ξ = ±1 at random, and what
 // the output moves by, divided by δ, is what it was added up from. δ is far above the rounding of long double and far
-// below any branch. What copies numbers adds none of its own.
+// below any branch. What copies numbers adds none of its own; data, such as row numbers, stay what they are.
 void Subject::measure_terms(const NodeNumbers<long double>& values) {
   constexpr long double delta = 0x1p-40L;
   constexpr std::uint32_t samples = 2;
   const Graph& graph = *program.graph;
   Interpreter<long double> perturbed(graph, all_outputs);
   std::vector<long double> terms(all_outputs.size(), 0);
+  const std::vector<char> data = data_nodes(graph);
   for (std::uint32_t sample = 0; sample < samples; ++sample) {
     RandomSigns signs(options.seed, sample);
     const NodeNumbers<long double>& moved =
         perturbed.run(block_of(all_inputs), &frozen_program, [&](NodeId id, NodeNumbers<long double>& numbers) {
-          if (copies(graph.node(id).op)) return;
+          if (copies(graph.node(id).op) || data[id]) return;
           for (long double& number : numbers[id]) number *= 1 + signs.next() * delta;
         });
     for (std::size_t j = 0; j < all_outputs.size(); ++j) {
@@ -191,7 +204,7 @@ void Subject::draw_directions() {
   }
   for (std::size_t j = 0; j < program.y.size(); ++j)
     w.push_back(draw_direction(program.y[j].shape(), options.seed, 10 + static_cast<std::uint32_t>(j)));
-  v_block = block_of(v), u_block = block_of(u), x_block = block_of(x);
+  v_block = block_of(v), u_block = block_of(u), x_block = displaced_ = block_of(x);
 }
 
 // All derivatives, as one planned program, run twice. Directions and cotangents are inputs of it.
@@ -259,9 +272,13 @@ void Subject::evaluate_references() {
 }
 
 const std::vector<Numbers<long double>>& Subject::displaced(const Block& displacement) const {
-  displaced_ = x_block;
-  for (std::size_t j = 0; j < displacement.size(); ++j)
+  for (std::size_t k : moved_) displaced_[k] = x_block[k];
+  moved_.clear();
+  for (std::size_t j = 0; j < displacement.size(); ++j) {
+    if (displacement[j].empty()) continue;
+    moved_.push_back(wrt_index[j]);
     for (std::size_t n = 0; n < displacement[j].size(); ++n) displaced_[wrt_index[j]][n] += displacement[j][n];
+  }
   return displaced_;
 }
 

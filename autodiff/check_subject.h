@@ -178,7 +178,8 @@ class Subject {
   const NodeNumbers<std::complex<double>>& complex_run(const Block& direction, std::span<const NodeId> live) const;
   std::vector<signed char> base_pattern_;
   // Made once: most of a check is values of the same graph at other points.
-  mutable std::vector<Numbers<long double>> displaced_;
+  mutable std::vector<Numbers<long double>> displaced_;  // x, but for the inputs in moved_
+  mutable std::vector<std::size_t> moved_;
   mutable std::optional<Interpreter<long double>> plain_run_, held_run_;
   mutable std::optional<Interpreter<double>> f64_run_;
   mutable std::optional<Interpreter<std::complex<double>>> complex_run_, live_run_;
