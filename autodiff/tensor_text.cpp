@@ -11,7 +11,7 @@ namespace {
 
 // Which of `count` tasks, rows or columns are shown: all of up to 8, else the first and the last three; −1 stands for
 // those between.
-std::vector<int> shown(int count) {
+std::vector<int> ends_of(int count) {
   constexpr int most = 8, at_each_end = 3;
   std::vector<int> indices;
   for (int i = 0; i < count; ++i)
@@ -35,7 +35,7 @@ std::ostream& operator<<(std::ostream& out, const Tensor& tensor) {
   if (tensor.device() != Device::cpu) out << " on " << name_of(tensor.device());
 
   // The numbers as text; columns are as wide as the widest of them. A lone row stays on the line of its task.
-  const std::vector<int> tasks = shown(shape.tasks), rows = shown(shape.rows), cols = shown(shape.cols);
+  const std::vector<int> tasks = ends_of(shape.tasks), rows = ends_of(shape.rows), cols = ends_of(shape.cols);
   const auto word = [&](int task, int row, int col) { return col < 0 ? "..." : digits_of(here.at(task, row, col)); };
   std::size_t width = 0;
   for (int task : tasks)
