@@ -15,7 +15,8 @@ namespace innerloop::envs {
 std::span<const EnvRow> all_envs() {
   static const std::vector<EnvRow> rows = [] {
     std::vector<EnvRow> all = rows_of(NavigationEnvs{});
-    for (const auto& part : {control_rows, trial_rows, further_rows}) std::ranges::copy(part(), std::back_inserter(all));
+    for (const auto& part : {control_rows, trial_rows, further_rows})
+      std::ranges::copy(part(), std::back_inserter(all));
     return all;
   }();
   return rows;

@@ -59,7 +59,9 @@ Gaussian before_squashing(const SquashedGaussian& p) { return {p.mean, p.log_sig
 Var log_tanh_slope(Var u) { return 2.0 * (std::numbers::ln2 - u - softplus(-2.0 * u)); }
 
 // [squashed eq. log-prob]  a = tanh u:  log π(a) = log N(u; μ, σ) − Σ 2(log 2 − u − softplus(−2u))
-Var log_prob(const SquashedGaussian& p, Var u) { return log_prob(before_squashing(p), u) - sum_cols(log_tanh_slope(u)); }
+Var log_prob(const SquashedGaussian& p, Var u) {
+  return log_prob(before_squashing(p), u) - sum_cols(log_tanh_slope(u));
+}
 
 Var kl(const SquashedGaussian& p, const SquashedGaussian& q) { return kl(before_squashing(p), before_squashing(q)); }
 

@@ -113,7 +113,8 @@ bool Collector::gather_running() {
       for (int n : running_[static_cast<std::size_t>(task)]) {
         const double* from = env_.observations().data() + static_cast<std::ptrdiff_t>(task * per_task_ + n) * size;
         for (int k = 0; k < size; ++k) *out++ = static_cast<typename decltype(numbers)::value_type>(from[k]);
-        const double* context = record_.context.data() + static_cast<std::ptrdiff_t>(task * per_task_ + n) * context_size_;
+        const double* context =
+            record_.context.data() + static_cast<std::ptrdiff_t>(task * per_task_ + n) * context_size_;
         for (int k = 0; k < context_size_; ++k)
           *out++ = static_cast<typename decltype(numbers)::value_type>(context[k]);
       }

@@ -90,7 +90,7 @@ std::vector<Finding> check_blocks(const std::vector<File>& files);
 // Each command build/tests_x "..." of a chapter selects a test, and each test that is quoted exists: what stands in
 // straight quotes after the word test, and among the exercises. "…" in a quoted name stands for what is left out.
 std::vector<Finding> check_quoted_tests(const std::vector<File>& files);
-// The named chapters have every part, and what may be absent is whole where it stands: quick facts, idea with a picture,
+// The named chapters have every part, and what may be absent is whole if it is there: quick facts, idea with a picture,
 // key equations, equation table, details, what check or the tests say, results with command, time, machine, date,
 // when it fails, exercises with a command that checks.
 std::vector<Finding> check_parts(const std::vector<File>& files, const std::vector<std::string>& chapters);
