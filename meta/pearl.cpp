@@ -2,7 +2,7 @@
 
 #include "autodiff/ops.h"
 #include "autodiff/transforms.h"
-#include "rl/experience/off_policy.h"
+#include "nn/optimizer.h"
 
 namespace innerloop::meta {
 namespace {
@@ -151,7 +151,7 @@ std::vector<Vars> critic_step(Inputs& in, const PearlSpec& spec) {
   Vars info("critic_loss", critic_loss);
   info.add("kl", mean_tasks(kl_to_prior(q)));
   info.add("target", mean_tasks(mean_all(y)));
-  info.add("gradient", rl::sum_of_all(by_encoder) + rl::sum_of_all(by_critics));
+  info.add("gradient", nn::sum_of_all(by_encoder) + nn::sum_of_all(by_critics));
   return {by_encoder, by_critics, Vars("z", z), info};
 }
 
@@ -167,10 +167,10 @@ std::vector<Vars> actor_step(Inputs& in, const PearlSpec& spec) {
   const Vars by_actor = grad(loss, actor);
   const Var by_temperature = grad(temperature, std::array{log_alpha})[0];
   Vars by_value, info("entropy", -mean_tasks(mean_all(now.log_prob)));
-  Var sum = rl::sum_of_all(by_actor) + by_temperature;
+  Var sum = nn::sum_of_all(by_actor) + by_temperature;
   if (spec.sac.value_network) {
     by_value = grad(pearl_value_loss(joined(critics, value), actor, log_alpha, spec, batch, z, noise), value);
-    sum = sum + rl::sum_of_all(by_value);
+    sum = sum + nn::sum_of_all(by_value);
   }
   info.add("gradient", sum);
   return {by_actor, by_value, Vars("log_alpha", by_temperature), info};

@@ -134,4 +134,10 @@ void polyak_update(ParamValues& target, const ParamValues& theta, double tau) {
   }
 }
 
+Var sum_of_all(const Vars& gradient) {
+  Var sum = sum_all(gradient[0]);
+  for (std::size_t k = 1; k < gradient.count(); ++k) sum = sum + sum_all(gradient[k]);
+  return sum;
+}
+
 }  // namespace innerloop::nn

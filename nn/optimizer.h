@@ -5,6 +5,7 @@
 
 #include <string_view>
 
+#include "autodiff/graph.h"
 #include "autodiff/tensor.h"
 
 namespace innerloop::nn {
@@ -40,5 +41,9 @@ void adam_step(ParamValues& theta, const ParamValues& gradient, AdamState& state
 // The Polyak update of a target network, in place: θ̄ ← (1 − τ) θ̄ + τ θ. A small τ makes targets that move slowly;
 // τ = 1 copies. If either is on a device, so is the result. Error for parameters of other number, shape or dtype.
 void polyak_update(ParamValues& target, const ParamValues& theta, double tau);
+
+// Σ of all numbers of a gradient, (1, 1, 1): finite only if all of them are, which it takes one number to know. A NaN
+// let through would stay in Adam's moments for ever.
+Var sum_of_all(const Vars& gradient);
 
 }  // namespace innerloop::nn

@@ -76,7 +76,7 @@ DqnFunctions::DqnFunctions()
         info.add("loss", loss);
         info.add("target", mean_all(batch["targets"]));
         const Vars slope = grad(loss, theta);
-        info.add("gradient", sum_of_all(slope));
+        info.add("gradient", nn::sum_of_all(slope));
         return {slope, info};
       }) {}
 

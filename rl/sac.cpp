@@ -6,7 +6,7 @@
 
 #include "autodiff/ops.h"
 #include "autodiff/transforms.h"
-#include "rl/experience/off_policy.h"
+#include "nn/optimizer.h"
 
 namespace innerloop::rl {
 namespace {
@@ -168,7 +168,7 @@ SacFunctions::SacFunctions()
                         if (spec.value_network)
                           loss = loss + sac_value_loss(critics, actor, log_alpha, spec, batch, noise);
                         const Vars gradient = grad(loss, critics);
-                        info.add("gradient", sum_of_all(gradient));
+                        info.add("gradient", nn::sum_of_all(gradient));
                         return {gradient, info};
                       }),
       actor_gradient("sac/actor_gradient", [](Inputs& in, const SacSpec& spec) -> std::vector<Vars> {
@@ -182,7 +182,7 @@ SacFunctions::SacFunctions()
         const Vars gradient = grad(loss, actor);
         const Var by_temperature = grad(temperature, std::array{log_alpha})[0];
         Vars info("entropy", -mean_all(now.log_prob));
-        info.add("gradient", sum_of_all(gradient) + by_temperature);
+        info.add("gradient", nn::sum_of_all(gradient) + by_temperature);
         return {gradient, Vars("log_alpha", by_temperature), info};
       }) {}
 // endregion

@@ -1,11 +1,5 @@
 #include "rl/experience/off_policy.h"
 
-#include <algorithm>
-
-#include "autodiff/ops.h"
-#include "kernels/require.h"
-#include "rl/experience/on_policy.h"
-
 namespace innerloop::rl {
 
 const Options<OffPolicyConfig>& off_policy_options() {
@@ -47,12 +41,6 @@ void OffPolicySource::visit(Checkpoint& c) {
   c("", stream);
   c("", buffer);
   c.numbers("draws", draws);
-}
-
-Var sum_of_all(const Vars& list) {
-  Var sum = sum_all(list[0]);
-  for (std::size_t k = 1; k < list.count(); ++k) sum = sum + sum_all(list[k]);
-  return sum;
 }
 
 Metrics stream_metrics(OffPolicySource& source) {

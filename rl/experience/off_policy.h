@@ -49,10 +49,6 @@ struct OffPolicySource {
   void visit(Checkpoint& c);  // stream, buffer, draws
 };
 
-// Σ of all numbers of a gradient, (1, 1, 1): finite only if all of them are, which it takes one number to know. A NaN
-// let through would stay in Adam's moments for ever.
-Var sum_of_all(const Vars& list);
-
 // Columns of metrics.csv that all have: steps so far, and what the training episodes that ended earned.
 Metrics stream_metrics(OffPolicySource& source);
 // Mean return of `act` over evaluation_episodes episodes of the run's own task.
