@@ -52,7 +52,7 @@ std::vector<envs::Task> InnerLoop::sample_tasks(int iteration) const {
 
 // region: collect
 MetaData InnerLoop::collect(const ParamValues& theta, const std::vector<envs::Task>& tasks, int iteration,
-                            SupportPolicies policies) const {
+                            SupportPolicies policies, int first_task) const {
   MetaData data;
   const double alpha = spec_.step_sizes == StepSizes::learned ? 1 : config_.alpha;
   data.alpha = Tensor::full({1, std::max(spec_.inner_steps, 1), 1}, alpha, config_.dtype);
@@ -62,9 +62,11 @@ MetaData InnerLoop::collect(const ParamValues& theta, const std::vector<envs::Ta
     const rl::Trajectories trajectories = rollout_.collect(theta_i, tasks, config_.trajectories,
                                                            {.seed = seed_,
                                                             .iteration = static_cast<std::uint32_t>(iteration),
-                                                            .inner_step = static_cast<std::uint32_t>(k)});
+                                                            .inner_step = static_cast<std::uint32_t>(k),
+                                                            .first_task = static_cast<std::uint32_t>(first_task)});
     BatchValues batch = rl::make_batch(trajectories, config_.advantage);
     data.mean_returns.push_back(trajectories.mean_return());
+    if (k == 0) data.first_returns = trajectories.returns;
     const bool last = k == spec_.inner_steps;
     if (last || policies == SupportPolicies::kept) add_all(batch, maml_.old_policy(spec_, {theta_i, batch})[0]);
 
@@ -72,7 +74,9 @@ MetaData InnerLoop::collect(const ParamValues& theta, const std::vector<envs::Ta
     if (last) {
       data.query = std::move(batch);
       data.theta_prime = std::move(theta_i);
-      data.length = static_cast<double>(trajectories.steps()) / (trajectories.tasks * trajectories.per_task);
+      data.last_returns = trajectories.returns;
+      data.steps = trajectories.steps();
+      data.length = static_cast<double>(data.steps) / (trajectories.tasks * trajectories.per_task);
       for (int task = 0; task < trajectories.tasks; ++task)
         data.task_returns.push_back(trajectories.mean_return(task));
       return data;

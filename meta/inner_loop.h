@@ -41,6 +41,8 @@ struct MetaData {
   std::vector<double> mean_returns;  // before step 0, 1, …, K
   std::vector<double> task_returns;  // of each task's adapted policy
   double length = 0;                 // mean steps of a query trajectory
+  std::vector<double> first_returns, last_returns;  // (B·N): of each trajectory before step 0 and after step K
+  long steps = 0;                    // of all query trajectories
 };
 
 // Whether the supports hold the numbers of the policies that collected them ("k/old_log_prob", "k/old/…") as well.
@@ -53,9 +55,10 @@ class InnerLoop {
   // The parameters that training begins with: a policy's, and its step sizes "alpha/…" where these are learned.
   ParamValues initial_parameters() const;
   std::vector<envs::Task> sample_tasks(int iteration) const;
-  // Finn 2017, algorithm 3, lines 4 to 9: K times explore and adapt, then explore once more.
+  // Finn 2017, algorithm 3, lines 4 to 9: K times explore and adapt, then explore once more. first_task: number of the
+  // first of these tasks, of those of the iteration.
   MetaData collect(const ParamValues& theta, const std::vector<envs::Task>& tasks, int iteration,
-                   SupportPolicies policies = SupportPolicies::forgotten) const;
+                   SupportPolicies policies = SupportPolicies::forgotten, int first_task = 0) const;
   // How theta adapts to a new task: gradient steps, the first with α, the others with α·test_alpha_factor. Must not
   // outlive this object.
   rl::AdaptiveLearner learner(const ParamValues& theta) const;

@@ -1,7 +1,12 @@
 #include "meta/maml_trainer.h"
 
+#include <algorithm>
+#include <numeric>
 #include <string>
 
+#include "autodiff/ops.h"
+#include "autodiff/transforms.h"
+#include "kernels/ranks.h"
 #include "meta/check_cases.h"
 
 namespace innerloop::meta {
@@ -10,11 +15,74 @@ MamlTrainer::MamlTrainer(const MamlConfig& config, std::uint64_t seed)
     : config_(config),
       loop_(config.inner, seed),
       theta_(loop_.initial_parameters()),
-      outer_(config.outer, theta_) {}
+      outer_(config.outer, theta_),
+      part_gradient_("maml/part_gradient", [](Inputs& in, const PartSpec& part) -> std::vector<Vars> {
+        const Params theta = in.next("theta");
+        const Batch supports = in.next("supports");
+        const Var alpha = in.next_var("alpha");
+        const Params theta_prime = adapt_all(theta, supports, alpha, part.spec);
+        const Var objectives = outer_objectives(theta_prime, in.next("query"), part.spec);
+        return {grad(sum_tasks(objectives) * (1.0 / part.of_tasks), theta)};
+      }) {}
+
+// region: ranks
+// The same with the tasks shared out to ranks (kernels/ranks.h): each rank adapts to its own and differentiates through
+// each of them alone; the gradients of all are gathered, and added in the tasks' order, as one process adds them.
+rl::Metrics MamlTrainer::iterate_on_ranks() {
+  require(config_.outer.outer == OuterOptimiser::adam,
+          "maml on several ranks needs outer = adam: conjugate gradients would wait for the others at every product");
+  const std::vector<envs::Task> tasks = loop_.sample_tasks(iteration_);
+  const int B = config_.inner.tasks;
+  const Share own = share_of(B);
+  const PartSpec part{spec(), B};
+
+  // A row of each task: its gradient, its trajectories' returns before and after, its steps.
+  const std::size_t D = theta_.number_count(), N = static_cast<std::size_t>(config_.inner.trajectories);
+  const std::size_t width = D + 2 * N + 1;
+  std::vector<double> rows(static_cast<std::size_t>(B) * width);
+  for (int task = own.first; task < own.last; ++task) {
+    const MetaData data = loop_.collect(theta_, {tasks[static_cast<std::size_t>(task)]}, iteration_,
+                                        SupportPolicies::forgotten, task);
+    const std::vector<double> gradient =
+        part_gradient_(part, {theta_, data.supports, data.alpha, data.query})[0].flat();
+    double* row = rows.data() + static_cast<std::size_t>(task) * width;
+    row = std::ranges::copy(gradient, row).out;
+    row = std::ranges::copy(data.first_returns, row).out;
+    row = std::ranges::copy(data.last_returns, row).out;
+    *row = static_cast<double>(data.steps);
+  }
+  gather(rows, B);
+
+  // In the order of the tasks.
+  MetaData all;
+  Tensors gradient;
+  for (std::size_t task = 0; task < static_cast<std::size_t>(B); ++task) {
+    const std::span<const double> row = std::span(rows).subspan(task * width, width);
+    const Tensors one = theta_.with_flat(row.first(D));
+    gradient = task == 0 ? one : gradient + one;
+    const auto before = row.subspan(D, N), after = row.subspan(D + N, N);
+    all.first_returns.insert(all.first_returns.end(), before.begin(), before.end());
+    all.last_returns.insert(all.last_returns.end(), after.begin(), after.end());
+    all.steps += static_cast<long>(row.back());
+  }
+  const auto mean = [](const std::vector<double>& returns) {
+    return std::accumulate(returns.begin(), returns.end(), 0.0) / static_cast<double>(returns.size());
+  };
+  all.mean_returns = {mean(all.first_returns), mean(all.last_returns)};
+  all.length = static_cast<double>(all.steps) / static_cast<double>(all.last_returns.size());
+  rl::Metrics metrics = data_metrics(all);
+  const OuterProblem problem{.gradient = gradient, .objective = 0, .cg_iterate = {}, .evaluate = {}};
+  theta_ = outer_(theta_, problem, "maml, iteration " + std::to_string(iteration_), metrics);
+  ++iteration_;
+  return metrics;
+}
+// endregion
 
 // region: train
 // One iteration of the algorithm (Finn 2017, algorithm 3).
 rl::Metrics MamlTrainer::iterate() {
+  if (rank_count() > 1) return iterate_on_ranks();
+
   // Adapt to each task of a batch, and collect data with the adapted policies.
   const MetaData data = loop_.collect(theta_, loop_.sample_tasks(iteration_), iteration_);
   rl::Metrics metrics = data_metrics(data);

@@ -12,6 +12,13 @@ struct MamlConfig {
 };
 const rl::Options<MamlConfig>& maml_options();
 
+// The meta-gradient of some tasks of a meta-batch, whose mean is taken over all of it.
+struct PartSpec {
+  MamlSpec spec;
+  int of_tasks = 1;
+  friend bool operator==(const PartSpec&, const PartSpec&) = default;
+};
+
 class MamlTrainer final : public rl::Trainer {
  public:
   MamlTrainer(const MamlConfig& config, std::uint64_t seed);
@@ -28,10 +35,13 @@ class MamlTrainer final : public rl::Trainer {
   const ParamValues& theta() const { return theta_; }
 
  private:
+  rl::Metrics iterate_on_ranks();
+
   MamlConfig config_;
   InnerLoop loop_;
   ParamValues theta_;
   OuterStep outer_;
+  Function<PartSpec> part_gradient_;
 };
 
 extern const rl::AlgorithmRow maml;
