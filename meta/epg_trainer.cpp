@@ -47,6 +47,7 @@ rl::Metrics EpgTrainer::iterate() {
   const int V = config_.evolution.population;
   std::vector<double> earned(static_cast<std::size_t>(V) * 3);  // at first, at last, and on average over the lifetime
   const Share share = share_of(V);
+  if (static_cast<int>(workers_.size()) < thread_count()) workers_.resize(static_cast<std::size_t>(thread_count()));
   const auto live = [&](int index, int worker) {
     std::unique_ptr<EpgInnerLoop>& own = workers_[static_cast<std::size_t>(worker)];
     if (!own) own = std::make_unique<EpgInnerLoop>(config_.inner, seed_);
