@@ -7,8 +7,7 @@
 
 namespace innerloop::nn {
 
-// Windows one below the other are rows of x, gathered; a window's rows side by side are the same numbers in another
-// shape. So the derivatives of every order are those of a lookup and of a product.
+// Blocks of `stride` steps as rows; a window is a block and those behind it, side by side, as far as the kernel reaches.
 Var temporal_conv(At x, At weights, At bias, int kernel, int stride) {
   const Shape shape = x.var.shape();
   require(kernel >= 1 && stride >= 1, "temporal_conv: the kernel's length and the stride must be at least 1", x.where);
@@ -16,14 +15,17 @@ Var temporal_conv(At x, At weights, At bias, int kernel, int stride) {
     return "temporal_conv: " + std::to_string(shape.rows) + " steps are fewer than one window of " +
            std::to_string(kernel) + " (nothing is padded)";
   }, x.where);
-  const int windows = (shape.rows - kernel) / stride + 1;
-  std::vector<double> rows;
-  for (int k = 0; k < windows; ++k)
-    for (int r = 0; r < kernel; ++r) rows.push_back(k * stride + r);
-  const Tensor index = Tensor::from({1, windows * kernel, 1}, rows, x.var.graph->dtype());
-  const Var gathered = gather_rows(x, x.var.graph->constant(index, x.where));  // (tasks, windows·kernel, C)
-  return dense({reshape({gathered, x.where}, windows, kernel * shape.cols), x.where}, weights, bias,
-               Activation::identity);
+  const int windows = (shape.rows - kernel) / stride + 1, reach = (kernel + stride - 1) / stride;
+  const int steps = (windows + reach - 1) * stride;  // whole blocks: some steps too many, or zeros that no kernel reaches
+  Var rows = x.var;
+  if (steps > shape.rows) rows = pad_rows({rows, x.where}, 0, steps);
+  if (steps < shape.rows) rows = slice_rows({rows, x.where}, 0, steps);
+  const Var blocks = reshape({rows, x.where}, windows + reach - 1, stride * shape.cols);
+  std::vector<Var> parts;
+  for (int k = 0; k < reach; ++k) parts.push_back(slice_rows({blocks, x.where}, k, windows));
+  Var seen = concat_cols(parts, x.where);                                          // (tasks, windows, reach·stride·C)
+  if (reach * stride > kernel) seen = slice_cols({seen, x.where}, 0, kernel * shape.cols);
+  return dense({seen, x.where}, weights, bias, Activation::identity);
 }
 
 Var leaky_relu(At a, double slope) {

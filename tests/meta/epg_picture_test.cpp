@@ -23,7 +23,7 @@ TEST_CASE("epg: print where the recorded loss pushes a mean action, by action an
   trainer.restore(nn::load_safetensors("tests/golden/runs/epg-mass/seed-1/loss.safetensors"), config.iterations);
   const ParamValues phi = trainer.loss();
   const EpgInnerLoop loop(config.inner, 1);
-  const rl::Rollout rollout(loop.env(), loop.program().policy);
+  const rl::Rollout rollout(loop.env(), loop.spec().policy);
 
   for (const auto& [goal, angle] : {std::pair{"down", -1.0}, {"ahead", 0.0}, {"up", 1.0}}) {
     // The buffer of a policy that has learned for a while in this task.
@@ -41,9 +41,9 @@ TEST_CASE("epg: print where the recorded loss pushes a mean action, by action an
       return vars;
     };
     const Params loss = on_graph(phi);
-    const Var rows = loss_inputs(on_graph(state.theta), loop.program(),
-                                 on_graph(loop.loss_batch(state, loop.program())));
-    const Var C = loss_context(loss, loop.program().loss, rows);
+    const Var rows = loss_inputs(on_graph(state.theta), loop.spec(),
+                                 on_graph(loop.loss_batch(state, loop.spec())));
+    const Var C = loss_context(loss, loop.spec().loss, rows);
 
     // −∂ℓ/∂μ_y at rest at the origin, by a_y and reward. Columns: s (4), a (2), r, end, μ (2), log σ (2).
     constexpr int points = 21;
@@ -54,7 +54,7 @@ TEST_CASE("epg: print where the recorded loss pushes a mean action, by action an
     const Var x = graph.input(Tensor::from({1, points * points, 12}, numbers, config.inner.dtype), "x");
     const Var weights = graph.fill({1, points * points, 1}, 1);
     const Tensor slope =
-        grad(learned_loss(loss, loop.program().loss, x, C, weights), std::span(&x, 1))[0].value();
+        grad(learned_loss(loss, loop.spec().loss, x, C, weights), std::span(&x, 1))[0].value();
     double largest = 1e-12;
     for (int r = 0; r < points * points; ++r) largest = std::max(largest, std::abs(slope.at(0, r, 9)));
     for (int r = 0; r < points * points; ++r)
