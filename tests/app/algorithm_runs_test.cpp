@@ -31,6 +31,17 @@ pid_t start(const std::string& words) {
   return child;
 }
 
+// As a sweep's method takes settings: +steps=40+hidden=[8]. Environments it takes elsewhere.
+std::string as_method(const rl::SmokeRun& smoke) {
+  std::istringstream lines(std::string(smoke.settings) + "\niterations = 2");
+  std::string settings;
+  for (std::string line; std::getline(lines, line);) {
+    std::erase(line, ' ');
+    if (!line.starts_with("env=")) settings += "+" + line;
+  }
+  return settings;
+}
+
 // Starts the program and ends it by SIGKILL as soon as that is so.
 template <class Condition>
 void kill_when(const std::string& words, Condition condition) {
@@ -87,11 +98,7 @@ TEST_CASE("algorithms: two runs at once leave the bytes of one after the other, 
     REQUIRE(exit_status(folder, train + "--threads 1 --out " + one) == 0);
     REQUIRE(exit_status(folder, train + "--threads 2 --out " + two) == 0);
     CHECK(contents(one + "/metrics.csv") == contents(two + "/metrics.csv"));
-    // As a sweep's method takes the settings: +steps=40+hidden=[8].
-    std::string settings = std::string("\n") + algorithm->smoke[0].settings + "\niterations = 2";
-    std::erase(settings, ' ');
-    std::ranges::replace(settings, '\n', '+');
-    methods += name + settings + " ";
+    methods += name + as_method(algorithm->smoke[0]) + " ";
   }
   const auto swept = [&](const std::string& parallel) {
     const std::string out = folder / ("sweep" + parallel);
@@ -108,6 +115,7 @@ TEST_CASE("algorithms: two runs at once leave the bytes of one after the other, 
 TEST_CASE("algorithms: a run killed without warning and resumed leaves the same bytes as one that never stopped",
           "[app][runs][plain]") {
   TestFolder folder;
+  // The first setting of each; every setting is restored within one process (algorithm_tables_test.cpp).
   for_every_smoke_run([&](const rl::AlgorithmRow& algorithm, const rl::SmokeRun& smoke) {
     const std::string whole = folder / "whole", killed = folder / "killed";
     std::filesystem::remove_all(whole);
@@ -122,7 +130,7 @@ TEST_CASE("algorithms: a run killed without warning and resumed leaves the same 
       CHECK_FALSE(contents(whole + "/" + file).empty());
       CHECK(contents(whole + "/" + file) == contents(killed + "/" + file));
     }
-  });
+  }, Settings::first);
 }
 
 // [plain] a million transitions; tests/rl go round smaller rings under the sanitizers

@@ -30,17 +30,19 @@ inline innerloop::rl::OptionValues smoke_values(const innerloop::rl::AlgorithmRo
   return values;
 }
 
-// For each algorithm and each of its settings; at least one each. Under a sanitizer the first of each: the others make
-// the same accesses but few.
+enum class Settings { all, first };
+// For each algorithm and each of its settings, or the first; at least one each. Under a sanitizer the first of each:
+// the others make the same accesses but few.
 inline void for_every_smoke_run(
-    const std::function<void(const innerloop::rl::AlgorithmRow&, const innerloop::rl::SmokeRun&)>& work) {
+    const std::function<void(const innerloop::rl::AlgorithmRow&, const innerloop::rl::SmokeRun&)>& work,
+    Settings which = Settings::all) {
   for (const innerloop::rl::AlgorithmRow* row : innerloop::app::all_algorithms()) {
     INFO(row->name);
     REQUIRE_FALSE(row->smoke.empty());
     for (const innerloop::rl::SmokeRun& smoke : row->smoke) {
       INFO(smoke.name);
       work(*row, smoke);
-      if (sanitized) break;
+      if (sanitized || which == Settings::first) break;
     }
   }
 }

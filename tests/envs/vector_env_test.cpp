@@ -206,7 +206,8 @@ TEST_CASE("envs: rewards have the sign and range that the definitions give") {
         else if (name.starts_with("discounting-chain")) REQUIRE((r == 0 || r == 1 || r == 1.1));
         else if (name == "lure-grid-v1") REQUIRE((std::abs(r) == .1 || r == .4 || r == .6 || r == .9 || r == 1.1));
         else if (name == "noisy-cartpole-v1") REQUIRE((r == 0 || r == 2));
-        else if (name.starts_with("mass-") || name.starts_with("unicycle-")) REQUIRE(std::abs(r) <= 1 + 1e-12);  // progress of a step
+        else if (name.starts_with("mass-") || name.starts_with("unicycle-"))
+          REQUIRE(std::abs(r) <= 1 + 1e-12);  // progress of a step
         else if (name.starts_with("catch")) REQUIRE((r == 0 || r == 1 || r == -1));
         else REQUIRE((r == 1 || r == 0 || r == -.5 || r == 2));
       }

@@ -185,7 +185,7 @@ TEST_CASE("PEARL: training and test tasks do not overlap") {
   CHECK_THROWS_AS(PearlTrainer(config, 1), rl::UsageError);
 }
 
-// [plain] two updates of networks of 300 units, which take a minute under a sanitizer; the same code runs in small above
+// [plain] two updates of networks of 300 units, a minute under a sanitizer; the same code runs in small above
 TEST_CASE("PEARL: the official sizes run: two updates of the whole preset", "[plain]") {
   rl::OptionValues values = rl::default_values(meta::pearl.options);
   const rl::Preset* sizes = nullptr;
