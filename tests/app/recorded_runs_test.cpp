@@ -225,6 +225,7 @@ TEST_CASE("recorded runs: PPO and TRPO balance the pole to 475, A2C to 400, PPO 
     double at_least, at_most;
   } goals[] = {{"a2c-cartpole", "a2c", 400, 500},
                {"ppo-cartpole", "ppo", 475, 500},
+               {"impala-cartpole", "impala", 475, 500},
                {"ppo-pendulum", "ppo", -200, -125},  // better than −125 on average: a wrong environment
                {"trpo-cartpole", "trpo", 475, 500}};
   for (const auto& goal : goals)

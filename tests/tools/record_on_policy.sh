@@ -1,5 +1,5 @@
 #!/bin/sh
-# Records on-policy learning on classical control, five seeds each: A2C, PPO and TRPO on CartPole, PPO on the pendulum. About two
+# Records on-policy learning on classical control, five seeds each: A2C, PPO, IMPALA and TRPO on CartPole, PPO on the pendulum. About two
 # minutes on a quiet core. Interrupted, it goes on where it stopped; run again, it makes the evaluations of the finished
 # runs anew. What the repository keeps goes to tests/golden/runs.
 #   sh tests/tools/record_on_policy.sh [BUILD] [algorithm:preset ...]      (from the repository's root)
@@ -9,7 +9,7 @@ build=${1:-build}
 program=$build/innerloop work=runs/record-on-policy kept=tests/golden/runs
 . tests/tools/recording.sh
 mkdir -p "$work"
-for job in ${*:-a2c:cartpole ppo:cartpole ppo:pendulum trpo:cartpole}; do
+for job in ${*:-a2c:cartpole ppo:cartpole impala:cartpole ppo:pendulum trpo:cartpole}; do
   algorithm=${job%:*} preset=${job#*:}
   for seed in 1 2 3 4 5; do
     record "$algorithm-$preset" "$seed" "$algorithm" --preset "$preset"
