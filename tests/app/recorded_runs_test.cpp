@@ -218,7 +218,8 @@ TEST_CASE("recorded runs: on-policy learning on classical control repeats its fi
   }
 }
 
-TEST_CASE("recorded runs: PPO, IMPALA and TRPO balance the pole to 475, A2C to 400, PPO the pendulum to -200, on 5 seeds",
+TEST_CASE("recorded runs: PPO, IMPALA and TRPO balance the pole to 475, A2C to 400, PPO the pendulum to -200, on 5 "
+          "seeds",
           "[app][runs][plain]") {
   const struct {
     const char *run, *word;
