@@ -7,6 +7,7 @@
 // The goal is farther off than T steps lead, so no one passes it; the start is the origin; nothing is random.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 
 #include "envs/math.h"
@@ -67,9 +68,12 @@ struct GoalMass {
   template <class Random>
   static constexpr Step<Real> step(const Task& task, State& s, const Action& a, Random&) {
     const Real before = distance(task, s);
-    const Real length = std::sqrt(a.x * a.x + a.y * a.y), scale = length > 1 ? 1 / length : Real(1);
-    s.vx = Real(0.8) * s.vx + Real(0.2) * scale * a.x;
-    s.vy = Real(0.8) * s.vy + Real(0.2) * scale * a.y;
+    // Its direction first: the square of a very long one would be infinite.
+    const Real longest = std::max(magnitude(a.x), magnitude(a.y)), unit = longest > 1 ? longest : Real(1);
+    const Real x = a.x / unit, y = a.y / unit, length = std::sqrt(x * x + y * y);
+    const Real scale = length > 1 ? 1 / length : Real(1);
+    s.vx = Real(0.8) * s.vx + Real(0.2) * scale * x;
+    s.vy = Real(0.8) * s.vy + Real(0.2) * scale * y;
     s.x += Real(0.1) * s.vx;
     s.y += Real(0.1) * s.vy;
     return {(before - distance(task, s)) / Real(0.1), false};
@@ -105,8 +109,8 @@ struct GoalUnicycle {
 
   static constexpr Spec spec = {
       .name = arc == Arc::right ? "unicycle-right-v1" : "unicycle-left-v1",
-      .summary = arc == Arc::right ? "steer a unicycle towards a far goal on the right half of a circle; reward progress"
-                                   : "steer a unicycle towards a far goal on the left half of a circle; reward progress",
+      .summary = arc == Arc::right ? "steer a unicycle to a far goal on the right half of a circle; reward progress"
+                                   : "steer a unicycle to a far goal on the left half of a circle; reward progress",
       .source = "after EPG (arXiv 1802.04821), §4.5; ours",
       .task_size = 2,
       .obs_size = 4,

@@ -67,7 +67,8 @@ int rank_count() { return on_our_own ? 1 : calls.count; }
 Share share_of(int count) { return {first_of(count, rank()), first_of(count, rank() + 1)}; }
 
 void gather(std::span<double> numbers, int count) {
-  require(count > 0 && numbers.size() % static_cast<std::size_t>(count) == 0, "gather: rows of equal length are needed");
+  require(count > 0 && numbers.size() % static_cast<std::size_t>(count) == 0,
+          "gather: rows of equal length are needed");
   require(numbers.size() <= INT_MAX, "gather: more than 2³¹ numbers at once");
   if (rank_count() == 1) return;
   const int width = static_cast<int>(numbers.size()) / count;

@@ -35,8 +35,8 @@ void gather(std::span<double> numbers, int count);
 // Whether any rank says so.
 bool any_rank(bool here);
 inline void wait_for_ranks() { any_rank(false); }
-// Error on every rank if these numbers are not the same everywhere: ranks that drifted apart (another processor, another
-// build) are an error, not a surprise. `what` names them.
+// Error on every rank if these numbers are not the same everywhere: ranks that drifted apart (another processor,
+// another build) are an error, not a surprise. `what` names them.
 void require_same(std::span<const double> numbers, const char* what);
 
 // While one lives, there is this one rank: a list that is shared out contains lists that are not.

@@ -63,8 +63,8 @@ Var rows_of(const Batch& buffer, const char* name, Var index) { return gather_ro
 // [EPG eq. context]  C = W_c · (1/L) Σ_k lrelu(conv₂(lrelu(conv₁(x))))_k + c_c
 Var loss_context(const Params& phi, const LossSpec& spec, Var x) {
   const auto convolved = [&](const std::string& name, Var rows, int kernel, int stride) {
-    return nn::leaky_relu(nn::temporal_conv(rows, phi["loss/" + name + "/W"], phi["loss/" + name + "/b"], kernel, stride),
-                      spec.leak);
+    const Var W = phi["loss/" + name + "/W"], b = phi["loss/" + name + "/b"];
+    return nn::leaky_relu(nn::temporal_conv(rows, W, b, kernel, stride), spec.leak);
   };
   const Var first = convolved("conv1", x, spec.kernel1, spec.stride1);
   const Var second = convolved("conv2", first, spec.kernel2, spec.stride2);

@@ -23,9 +23,9 @@ void write_newest(Tensor& column, const Tensor& rows, const rl::Trajectories& ex
   for (int task = 0; task < explored.tasks; ++task) {
     const auto t = static_cast<std::size_t>(task), steps = static_cast<std::size_t>(steps_of_task(explored, task));
     const std::size_t fit = std::min(steps, N);
-    std::fill(to.begin() + static_cast<std::ptrdiff_t>(t * N), to.begin() + static_cast<std::ptrdiff_t>((t + 1) * N), 0);
-    std::copy_n(from.begin() + static_cast<std::ptrdiff_t>(t * R + steps - fit), fit,
-                to.begin() + static_cast<std::ptrdiff_t>((t + 1) * N - fit));
+    const std::span<double> own = to.subspan(t * N, N);
+    std::ranges::fill(own, 0);
+    std::copy_n(from.data() + t * R + steps - fit, fit, own.data() + N - fit);
   }
 }
 

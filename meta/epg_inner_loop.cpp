@@ -125,7 +125,8 @@ void EpgInnerLoop::learn(EpgState& state, const ParamValues& phi, const rl::Traj
   // Passes over the new steps, in minibatches; the context is computed anew for each of them.
   const int B = explored.tasks, N = config_.buffer;
   std::vector<int> fresh(static_cast<std::size_t>(B));
-  for (int task = 0; task < B; ++task) fresh[static_cast<std::size_t>(task)] = std::min(N, steps_of_task(explored, task));
+  for (int task = 0; task < B; ++task)
+    fresh[static_cast<std::size_t>(task)] = std::min(N, steps_of_task(explored, task));
   const int most = *std::ranges::max_element(fresh);
   const int parts = (most + config_.minibatch - 1) / config_.minibatch;
   for (int pass = 0; pass < config_.passes; ++pass) {

@@ -35,7 +35,7 @@ struct EpgInnerConfig {
   double sigma = 0.5;                       // of the policy at the start
   double output_scale = 0.01;               // of its last layer at the start
   int memory = 0;
-  bool bonus = false;                       // a column of ones, which is what the official code's count bonus amounts to
+  bool bonus = false;                       // a column of ones: what the official code's count bonus comes to
   std::vector<int> loss_channels = {16, 32};
   int loss_context = 32, loss_hidden = 16;
   RewardInput reward_input = RewardInput::plain;
@@ -85,8 +85,8 @@ class EpgInnerLoop {
     double mean() const;          // over the updates: the area under the curve, divided by its length
   };
   // region: lifetime
-  // The lifetimes of an outer iteration: start, then U times act and learn, then fresh episodes. Whatever phi is, tasks,
-  // policies and noise at {iteration, task} are the same ones.
+  // The lifetimes of an outer iteration: start, then U times act and learn, then fresh episodes. Whatever phi is,
+  // tasks, policies and noise at {iteration, task} are the same ones.
   Lifetime live(const ParamValues& phi, const std::vector<envs::Task>& tasks, double alpha, int evaluation_episodes,
                 std::uint32_t iteration, const LearnerSettings& settings) const;
   // endregion
@@ -117,9 +117,9 @@ ParamValues side_by_side(const std::vector<ParamValues>& lists);
 Tensors tensors_below(const Tensors& all, std::string_view prefix);
 inline int steps_of_task(const rl::Trajectories& all, int task) { return all.first_row(task, all.per_task); }
 
-// Part number `part` of `parts` of each task's new steps, which are the last rows of the buffer, in this order: rows and
-// weights, (B, n, 1) each. A task that has fewer than others fills up with its newest row, at weight 0; padding is never
-// among them, since a task has stepped before it learns.
+// Part number `part` of `parts` of each task's new steps, which are the last rows of the buffer, in this order: rows
+// and weights, (B, n, 1) each. A task that has fewer than others fills up with its newest row, at weight 0; padding is
+// never among them, since a task has stepped before it learns.
 struct Minibatch { Tensor index, weights; };
 Minibatch minibatch_of(const std::vector<std::vector<int>>& order, int part, int parts, int buffer, Dtype dtype);
 

@@ -7,7 +7,7 @@
 
 namespace innerloop::nn {
 
-// Blocks of `stride` steps as rows; a window is a block and those behind it, side by side, as far as the kernel reaches.
+// Blocks of `stride` steps as rows; a window is a block and those behind it, as far as the kernel reaches, as one row.
 Var temporal_conv(At x, At weights, At bias, int kernel, int stride) {
   const Shape shape = x.var.shape();
   require(kernel >= 1 && stride >= 1, "temporal_conv: the kernel's length and the stride must be at least 1", x.where);
@@ -16,7 +16,8 @@ Var temporal_conv(At x, At weights, At bias, int kernel, int stride) {
            std::to_string(kernel) + " (nothing is padded)";
   }, x.where);
   const int windows = (shape.rows - kernel) / stride + 1, reach = (kernel + stride - 1) / stride;
-  const int steps = (windows + reach - 1) * stride;  // whole blocks: some steps too many, or zeros that no kernel reaches
+  // Whole blocks: the last of them may hold zeros, which no kernel reaches.
+  const int steps = (windows + reach - 1) * stride;
   Var rows = x.var;
   if (steps > shape.rows) rows = pad_rows({rows, x.where}, 0, steps);
   if (steps < shape.rows) rows = slice_rows({rows, x.where}, 0, steps);

@@ -5,7 +5,7 @@
 
 namespace innerloop::nn {
 
-// Valid convolution over the rows, which are time, of x (tasks, T, C): window k is rows k·stride … k·stride + kernel − 1,
+// Valid convolution over the rows, which are time, of x (tasks, T, C). Window k is rows k·stride … k·stride+kernel−1;
 // y_k = (window k as one row)·W + b. weights (·, kernel·C, outputs), the first C rows for the earliest step; bias
 // (·, 1, outputs). Returns (tasks, (T − kernel)/stride + 1, outputs); what does not fill a window is left out. Error if
 // T is less than kernel.

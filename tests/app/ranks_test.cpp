@@ -1,8 +1,7 @@
-// The program on several ranks: what one process computes, to the byte. Ranks are more than there are cores, and the tests
-// may run as root, so mpirun is told to allow both.
+// The program on several ranks: what one process computes, to the byte. Ranks are more than there are cores, and the
+// tests may run as root, so mpirun is told to allow both.
 //
-// [plain] starts the built program under mpirun, which the sanitizers' libraries do not survive; all of its parts are tried
-// alone elsewhere
+// [plain] starts the built program under mpirun, which the sanitizers' libraries do not survive
 #include <algorithm>
 #include <chrono>
 #include <string>
@@ -83,8 +82,8 @@ TEST_CASE("ranks: one that cannot go on says so and ends all; the checkpoint goe
   REQUIRE(run_innerloop(folder, train + "--out " + alone).code == 0);
 
   // A rank is killed in the middle. mpirun is told nothing: it notices.
-  const std::string command = as_anyone + "mpirun --oversubscribe --bind-to none -n 2 " + built_program() + " " + train +
-                              "--out " + killed + " > " + (folder / "out.txt") + " 2> " + (folder / "err.txt") +
+  const std::string command = as_anyone + "mpirun --oversubscribe --bind-to none -n 2 " + built_program() + " " +
+                              train + "--out " + killed + " > " + (folder / "out.txt") + " 2> " + (folder / "err.txt") +
                               " & pid=$!; while [ ! -s " + killed + "/checkpoints/iteration-000003.safetensors ] && "
                               "kill -0 $pid 2> /dev/null; do sleep 0.05; done; "
                               "kill -9 $(ps -o pid= --ppid $pid | tail -1); wait $pid";

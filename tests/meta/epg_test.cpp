@@ -270,7 +270,8 @@ TEST_CASE("every step is counted once by the normaliser, and what the loss sees 
   double squares = 0;
   for (const double r : rewards) squares += (r - mean) * (r - mean) / 128;
   for (int r = 0; r < 64; ++r) {
-    CHECK(seen["inputs"].at(1, r, last) == Approx((rewards[static_cast<std::size_t>(64 + r)] - mean) / std::sqrt(squares)).margin(1e-6));
+    const double normalised = (rewards[static_cast<std::size_t>(64 + r)] - mean) / std::sqrt(squares);
+    CHECK(seen["inputs"].at(1, r, last) == Approx(normalised).margin(1e-6));
     CHECK(seen["inputs"].at(1, r, last + 1) == (r % 32 == 31 ? 1 : 0));  // the flag is as it is
   }
 }

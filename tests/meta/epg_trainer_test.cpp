@@ -1,4 +1,4 @@
-// Evolving a loss: the schedule of PPO's weight, the same bytes for every number of threads, what is shared and what not.
+// Evolving a loss: the schedule of PPO's weight, the same bytes for every number of threads, what is shared.
 #include "meta/epg_trainer.h"
 
 #include <cmath>
@@ -31,7 +31,8 @@ rl::AdaptRequest few_tasks(const char* env, int count, int steps) {
   rl::AdaptRequest request;
   std::vector<double> numbers;
   for (int i = 0; i < count; ++i)
-    for (const double x : envs::sample_task(envs::find_env(env), 3, Purpose::test_task, 0, static_cast<std::uint32_t>(i)))
+    for (const double x :
+         envs::sample_task(envs::find_env(env), 3, Purpose::test_task, 0, static_cast<std::uint32_t>(i)))
       numbers.push_back(x);
   request.tasks = Tensor::from({1, count, 2}, numbers);
   request.steps = steps;
@@ -102,7 +103,7 @@ TEST_CASE("where PPO has all the weight, losses cannot differ, and by ranks noth
     if (m.name == "gradient_norm") CHECK(m.value == 0);
 }
 
-TEST_CASE("adapt follows a lifetime: the same beginnings for every loss, other ends; shuffled, the same numbers differ") {
+TEST_CASE("adapt follows a lifetime: every loss begins alike and ends elsewhere; shuffled, the same numbers do too") {
   const rl::AdaptRequest request = few_tasks("mass-right-v1", 3, 2);
   EpgConfig config = small_evolution();
   const auto adapted = [&](std::uint64_t seed) { return EpgTrainer(config, seed).adapt(request); };

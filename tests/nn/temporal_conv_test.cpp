@@ -8,7 +8,7 @@
 using namespace innerloop;
 using Catch::Matchers::ContainsSubstring;
 
-TEST_CASE("temporal_conv is the same product on every window, for kernels and strides that overlap, touch and leave gaps") {
+TEST_CASE("temporal_conv is the same product on every window, whether they overlap, touch or leave gaps") {
   for (const int T : {5, 6, 7, 12})
     for (const auto& [kernel, stride] : {std::pair{1, 1}, {2, 1}, {3, 2}, {2, 3}, {3, 3}, {5, 4}, {4, 2}}) {
       if (kernel > T) continue;

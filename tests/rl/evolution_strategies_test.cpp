@@ -93,7 +93,9 @@ TEST_CASE("ranks do not change under strictly increasing maps, and turn under de
   for (std::size_t i = 0; i < ranks.size(); ++i) CHECK(turned[i] == -ranks[i]);
 }
 
-TEST_CASE("[ES eq. gradient] on c + b·(x − φ) the mean is b and the covariance the closed form, single and in pairs") {
+// [plain] statistics of 40 000 generations, whose every access the other tests make
+TEST_CASE("[ES eq. gradient] on c + b·(x − φ) the mean is b and the covariance the closed form, single and in pairs",
+          "[plain]") {
   const Vector phi{0.5, -1, 2}, b{1, -0.5, 0.25};
   const double c = 3, sigma = 0.5, bb = dot_of(b, b);
   const int V = 4, R = 20000;
@@ -107,7 +109,8 @@ TEST_CASE("[ES eq. gradient] on c + b·(x − φ) the mean is b and the covarian
     CAPTURE(pairs);
     std::vector<Vector> draws;
     for (int g = 0; g < R; ++g)
-      draws.push_back(estimate(f, phi, {.population = V, .antithetic = pairs, .sigma = sigma, .shaping = Shaping::raw}, g));
+      draws.push_back(estimate(
+          f, phi, {.population = V, .antithetic = pairs, .sigma = sigma, .shaping = Shaping::raw}, g));
     CHECK(chi_squared(draws, b) < 16.27);  // the 0.999 quantile for 3 coordinates
 
     // ((c²/σ² + ‖b‖²)I + bbᵀ)/V, and (‖b‖²I + bbᵀ)·2/V.
@@ -130,7 +133,8 @@ TEST_CASE("[ES eq. gradient] on c + b·(x − φ) the mean is b and the covarian
   CHECK(trace[1] < trace[0] / 10);
 }
 
-TEST_CASE("without a constant, single evaluations beat pairs: twice as many directions") {
+// [plain] statistics of 8 000 generations, whose every access the other tests make
+TEST_CASE("without a constant, single evaluations beat pairs: twice as many directions", "[plain]") {
   const Vector b{1, 2};
   const auto f = [&](const Vector& x) { return dot_of(b, x); };
   double trace[2];
@@ -170,7 +174,8 @@ TEST_CASE("in pairs a constant, and a quadratic centred at φ = 0, add exactly n
         }()) > 1);
 }
 
-TEST_CASE("raw fitness estimates the gradient of the smoothed function: one χ² over all coordinates") {
+// [plain] statistics of 12 000 generations, whose every access the other tests make
+TEST_CASE("raw fitness estimates the gradient of the smoothed function: one χ² over all coordinates", "[plain]") {
   // J(φ) = Σ_d a_d e^{−σ²/2} sin φ_d + φ_0 φ_1.
   const Vector a{1, -2, 0.5, 3}, phi{0.2, 1, -0.7, 2.5};
   const double sigma = 0.7, shrunk = std::exp(-sigma * sigma / 2);
