@@ -16,7 +16,7 @@ mkdir -p "$work"
 lifetimes() {
   run_folder=$1 file=$2
   shift 2
-  "$program" adapt "$run_folder" --tasks 60 --seed ${test_seed:-7} --steps 32 --trajectories 2 --pictures 0 --quiet --threads 1 \
+  "$program" adapt "$run_folder" --tasks 60 --seed ${test_seed:-7} --steps 16 --trajectories 2 --pictures 0 --quiet --threads 1 \
     --out "$work/adapt" "$@" > "$work/adapt.txt"
   awk -F, 'NR == 1 { print "learner,task,area,first,last"; next }
            { sum = 0; for (k = 3; k <= NF; ++k) sum += $k; printf "%s,%s,%.4f,%.4f,%.4f\n", $1, $2, sum / (NF - 2), $3, $NF }' \
@@ -64,7 +64,7 @@ for job in ${*:-evolve controls ppo-tuned ppo-evolved}; do
     # PPO in the same lifetimes: 18 settings, judged on other tasks (seed 11) than the test's.
     mkdir -p "$kept/epg-ppo"
     echo "inner_learning_rate,sigma,passes,area" > "$kept/epg-ppo/trials.csv"
-    for rate in 0.003 0.01 0.03; do
+    for rate in 0.01 0.03 0.1; do
       for sigma in 0.3 0.5 1; do
         for passes in 1 4; do
           run=$work/ppo/$rate-$sigma-$passes
