@@ -1,23 +1,34 @@
 #!/bin/sh
-# Records policies of state and belief on GridNavi: the exact belief, the one of VariBAD, the one learned from labels; and
-# the exact belief over the sparse half circle. Each run is trained, and then tested on fresh trials with drawn actions.
-# Interrupted, it goes on where it stopped. What the repository keeps goes to tests/golden/runs/varibad-*.
-#   sh tests/tools/record_varibad.sh [BUILD] [preset:seeds ...]      (from the repository's root)
+# Records policies of state and belief on GridNavi: the exact belief, the one of VariBAD, the same shown as rewards, the one
+# learned from labels; and the exact belief over the sparse half circle. Each run is trained, and then tested on fresh trials
+# with drawn actions. Interrupted, it goes on where it stopped. What the repository keeps goes to tests/golden/runs/varibad-*.
+#   sh tests/tools/record_varibad.sh [BUILD]      (from the repository's root)
+# SETS="varibad-exact" records only these sets; SEEDS="1 2" only these seeds.
 set -e
 build=${1:-build}
-[ $# -gt 0 ] && shift
 program=$build/innerloop work=runs/record-varibad kept=tests/golden/runs
 . tests/tools/recording.sh
 mkdir -p "$work"
 
-for job in ${*:-exact:3 varibad:3 rewards:3 labels:1 semicircle-exact:1}; do
-  preset=${job%:*} seeds=${job#*:}
-  for seed in $(seq "$seeds"); do
-    record "varibad-$preset" "$seed" varibad --preset "$preset"
+# Name of the set; seeds; arguments of train.
+while read -r name seeds arguments; do
+  case " ${SETS:-$name} " in *" $name "*) ;; *) continue ;; esac
+  for seed in $(echo "$seeds" | tr , ' '); do
+    case " ${SEEDS:-$seed} " in *" $seed "*) ;; *) continue ;; esac
+    # The arguments are meant to be split at their blanks.
+    # shellcheck disable=SC2086
+    record "$name" "$seed" $arguments < /dev/null
     # The first iterations, for a test that repeats them; then every 25th, for the curve.
-    awk 'NR <= 6 || (NR - 1) % 25 == 0' "$run/metrics.csv" > "$kept/varibad-$preset/seed-$seed/metrics.csv"
-    "$program" adapt "$work/varibad-$preset/seed-$seed" --tasks 2000 --seed 7 --pictures 0 --quiet --threads 1 \
-      --out "$work/adapt" > "$kept/varibad-$preset/seed-$seed/adapt.txt"
-    facts "varibad-$preset" "varibad --preset $preset"
+    awk 'NR <= 6 || (NR - 1) % 25 == 0' "$run/metrics.csv" > "$kept/$name/seed-$seed/metrics.csv"
+    "$program" adapt "$run" --tasks 2000 --seed 7 --pictures 0 --quiet --threads 1 --out "$work/adapt" < /dev/null \
+      > "$kept/$name/seed-$seed/adapt.txt"
   done
-done
+  facts "$name" "$arguments"
+done << 'RUNS'
+varibad-exact 1,2,3 varibad --preset exact --iterations 1500 --learning-rate 2e-3
+varibad-latent 1,2,3 varibad --iterations 1500 --learning-rate 2e-3 --encoder-rate 3e-3
+varibad-rewards 1,2,3 varibad --preset rewards --iterations 1500 --learning-rate 2e-3 --encoder-rate 3e-3
+varibad-labels 1 varibad --preset labels --iterations 1500 --learning-rate 2e-3 --encoder-rate 3e-3
+varibad-semicircle-exact 1 varibad --preset semicircle-exact
+RUNS
+echo "recorded in $kept"
