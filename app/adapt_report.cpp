@@ -202,8 +202,8 @@ Plotted draw_returns(const AdaptResults& results, const std::string& folder, boo
   return plot_curves(folder, against_env_steps ? "adapt_steps" : "adapt", figure);
 }
 
-// What acting at random and the best that can be found out earn in each unit of a trial, where that is known and does not
-// take minutes.
+// What acting at random and the best that can be found out earn in each unit of a trial, where that is known and does
+// not take minutes.
 std::optional<meta::TrialReference> trial_reference_of(const AdaptResults& results) {
   const bool known = meta::tasks_are_arms(results.env) || results.env == "grid-navi-v1";
   const bool gaussian = results.env.starts_with("gaussian"), long_trials = results.env.ends_with("-n500-v1");

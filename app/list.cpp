@@ -128,8 +128,8 @@ void list_optimum(const Context& context, bool json) {
       r.mean, r.reached_mean, r.gap, r.refinement, r.error, r.worst);
 }
 
-// On the authors' 20 test goals and on 2000 drawn ones: who knows the goal, who knows nothing, who is sure of another one;
-// and Thompson sampling on the sparse half circle, in the authors' protocol (5 of 20 trajectories from the prior).
+// On the authors' 20 test goals and on 2000 drawn ones: who knows the goal, who knows nothing, who is sure of another
+// one; and Thompson sampling on the sparse half circle, in the authors' protocol (5 of 20 trajectories from the prior).
 void list_believers(const Context& context, bool json) {
   constexpr std::uint64_t seed = 1;
   Rows rows{{"environment, tasks", "the goal", "blind hedge", "another task's goal"}};

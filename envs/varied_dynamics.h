@@ -9,9 +9,9 @@
 
 namespace innerloop::envs {
 
-// wind-v1: a point starts at the origin and must stay within 0.03 of (0, 1); a constant wind, which is the task, carries
-// it: p' = p + clip(a, ±0.1) + w, w uniform in [−0.08, 0.08]². Reward 1 near the goal, else 0; 75 steps, never over before
-// (Dorfman, Shenfeld, Tamar 2021, "Offline Meta Learning of Exploration", arXiv 2008.02598, its code).
+// wind-v1: a point starts at the origin and must stay within 0.03 of (0, 1); a constant wind, which is the task,
+// carries it: p' = p + clip(a, ±0.1) + w, w uniform in [−0.08, 0.08]². Reward 1 near the goal, else 0; 75 steps, never
+// over before (Dorfman, Shenfeld, Tamar 2021, "Offline Meta Learning of Exploration", arXiv 2008.02598, its code).
 template <class Real>
 struct Wind {
   struct Task { Real wind_x, wind_y; };

@@ -29,7 +29,8 @@ int Cells::of(std::span<const double> observation) const {
 
 Cells cells_of(const std::string& env) {
   constexpr int side = envs::GridNavi<double>::side;
-  return env == "grid-navi-v1" ? Cells{side * side, side} : Cells{};
+  if (env == envs::GridNavi<double>::spec.name) return {side * side, side};
+  return {};
 }
 
 Beliefs::Beliefs(const BeliefConfig& config, const rl::TrialConfig& trial, Dtype dtype)

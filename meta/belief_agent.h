@@ -1,5 +1,5 @@
 // What a policy is told of its task: the belief of VariBAD, one learned from labels, or the exact one (meta/varibad.h,
-// meta/exact_belief.h). All three are read off the same history, so what differs between their policies' returns is
+// meta/varibad_exact.h). All three are read off the same history, so what differs between their policies' returns is
 // inference, and what differs from the optimum with the exact one is control. Probabilities, of tasks or of rewards,
 // are shown relative to the largest of them.
 #pragma once
@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "kernels/words.h"
-#include "meta/exact_belief.h"
+#include "meta/varibad_exact.h"
 #include "meta/rl2.h"
 #include "meta/varibad.h"
 

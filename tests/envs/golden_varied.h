@@ -1,4 +1,4 @@
-// Golden trajectories of the environments whose dynamics vary, by a separate program that was written from the definitions.
+// Golden trajectories of the environments whose dynamics vary, by a separate program written from the definitions.
 // The starts are those of cartpole-v1 and pendulum-v1: the same draws.
 #pragma once
 

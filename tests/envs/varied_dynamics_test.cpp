@@ -28,7 +28,8 @@ TEST_CASE("varied dynamics: m = l = 1 is pendulum-v1, m = 0.1 and l = 0.5 is car
 
 TEST_CASE("varied dynamics: who knows the wind earns 62.2 of 75; who knows the rod swings it up") {
   std::vector<Task> winds, rods;
-  for (std::uint32_t k = 0; k < 1000; ++k) winds.push_back(sample_task(find_env("wind-v1"), 1, Purpose::test_task, 0, k));
+  for (std::uint32_t k = 0; k < 1000; ++k)
+    winds.push_back(sample_task(find_env("wind-v1"), 1, Purpose::test_task, 0, k));
   CHECK(std::abs(reference_returns(find_env("wind-v1"), winds, 1, 2).back().mean - 62.2) < 0.5);
   // The heaviest and the lightest rod, the longest and the shortest.
   for (const Task& rod : {Task{0.6, 0.6}, Task{0.6, 1.2}, Task{1.2, 0.6}, Task{1.2, 1.2}}) {

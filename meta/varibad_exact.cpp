@@ -1,4 +1,4 @@
-#include "meta/exact_belief.h"
+#include "meta/varibad_exact.h"
 
 #include <algorithm>
 #include <cmath>
@@ -40,13 +40,14 @@ std::vector<envs::Task> arcs(int count) {
 
 ExactBelief::ExactBelief(const std::string& env) {
   constexpr int arc_count = 60;
-  if (env == "grid-navi-v1") {
+  const bool sparse = env == envs::SemicircleSparse<double>::spec.name,
+             dense = env == envs::SemicircleDense<double>::spec.name;
+  if (env == envs::GridNavi<double>::spec.name) {
     for (int goal = 0; goal < envs::GridNavi<double>::task_count; ++goal) tasks_.push_back({double(goal)});
     reward_ = grid_reward;
-  } else if (env == "semicircle-sparse-v1" || env == "semicircle-dense-v1") {
+  } else if (sparse || dense) {
     tasks_ = arcs(arc_count);
-    reward_ = env == "semicircle-sparse-v1" ? robot_reward<envs::SemicircleSparse<double>>
-                                            : robot_reward<envs::SemicircleDense<double>>;
+    reward_ = sparse ? robot_reward<envs::SemicircleSparse<double>> : robot_reward<envs::SemicircleDense<double>>;
     error_ = envs::pi<double> / arc_count;
   } else {
     throw rl::UsageError("no exact belief is known for " + env +

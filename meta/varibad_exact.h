@@ -26,8 +26,8 @@ class ExactBelief {
   int index_of(const envs::Task& task) const;  // of the nearest one in the list
 
   std::vector<double> prior() const;  // 1/K each
-  // p ← p · p(r | s, a, k), made to add up to 1 (the chapter's equation "filter"). Where nothing in the list could have paid that (a
-  // goal between two of a grid), all tasks that come nearest share what there is.
+  // p ← p · p(r | s, a, k), made to add up to 1. Where nothing in the list could have paid that (a goal between two of
+  // a grid), all tasks that come nearest share what there is.
   void update(std::span<double> p, std::span<const double> s, std::span<const double> a, double r) const;
   // What task k pays for action a in the state that shows s.
   double reward(int k, std::span<const double> s, std::span<const double> a) const;
