@@ -45,7 +45,7 @@ while read -r name seeds steps tasks arguments; do
   fi
 done << 'RUNS'
 pearl-point-robot 1,2,3,4,5 2 2000 pearl --iterations 20
-pearl-short-contexts 1,2,3 2 2000 pearl --iterations 60 --visited-tasks 20 --initial-episodes 4 --prior-episodes 2 --posterior-episodes 2 --extra-episodes 2 --replacement=false --kl-weight 0.01
+pearl-short-contexts 1,2,3 2 2000 pearl --iterations 60 --visited-tasks 20 --initial-episodes 4 --prior-episodes 2 --posterior-episodes 2 --extra-episodes 2 --replacement=false --kl-weight 0.01 --latent-size 10
 pearl-shuffled 1,2,3 2 2000 pearl --iterations 20 --context-of shuffled
 pearl-semicircle 1,2,3 19 500 pearl --preset sparse --iterations 20
 RUNS
