@@ -1,5 +1,5 @@
-// What learners with a belief reached when they were recorded (tests/tools/record_pearl.sh, record_varibad.sh), beside what
-// can be computed exactly.
+// What learners with a belief reached when they were recorded (tests/tools/record_pearl.sh, record_varibad.sh), beside
+// what can be computed exactly.
 //
 // [plain] reads files
 #include <sstream>
@@ -44,7 +44,7 @@ TEST_CASE("PEARL, recorded: shown contexts of other tasks it is as good as the b
   CHECK(own[2].mean < -5.16);  // the oracle
 }
 
-TEST_CASE("PEARL, recorded: on the sparse half circle nothing earns more from the prior than a walk that sees no goal can",
+TEST_CASE("PEARL, recorded: on the sparse half circle the prior earns no more than a walk that sees no goal can",
           "[plain]") {
   const std::vector<MeanOf> curve = by_trajectory("pearl-semicircle", "pearl");
   REQUIRE(curve.size() == 20);
