@@ -334,7 +334,8 @@ TEST_CASE("first programs: an index outside its table is named with its row, its
     }
     for (const char* part :
          {"index error: gather_rows, at autodiff/first_programs_test.cpp", "table (1, 3, 2)  made at",
-          "words (2, 2, 1)  made at", "row 1 of the index holds 7, and must hold a whole number from 0 to 2", ", task 1"})
+          "words (2, 2, 1)  made at", "row 1 of the index holds 7, and must hold a whole number from 0 to 2",
+          ", task 1"})
       CHECK_THAT(message, ContainsSubstring(part));
   };
   const Tensor table({3, 2}), words = Tensor::from({2, 2, 1}, {0, 2, 1, 7});
