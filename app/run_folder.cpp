@@ -320,11 +320,15 @@ void RunFolder::resume(rl::Trainer& trainer) {
   // Ended before its first checkpoint, which stands before the first row: as if it had never begun.
   const std::string metrics = path_ + "/metrics.csv";
   if (not_begun()) {
-    const bool lost = fs::exists(metrics) && fs::file_size(metrics) > 0;
+    const std::string begun = fs::exists(metrics) ? nn::read_file(metrics) : "";
+    const bool lost = std::ranges::count(begun, '\n') > 1;  // a row below the header
     wait_for_ranks();  // until all have seen that there is none
     if (lost)
       throw Error(path_ + "/checkpoints holds none, though metrics.csv has rows: they are lost. " + way_back(""));
-    if (rank() == 0) fs::create_directories(path_ + "/checkpoints");
+    if (rank() == 0) {
+      for (const char* file : {"metrics.csv", "timing.csv"}) fs::remove(path_ + "/" + file);
+      fs::create_directories(path_ + "/checkpoints");
+    }
     return save_checkpoint(trainer);
   }
   restore(trainer);

@@ -49,14 +49,15 @@ bool copies(Op op) {
          op == Op::broadcast_cols || op == Op::broadcast_all || op == Op::stop_gradient;
 }
 
-// Nodes whose numbers an operation takes as data, perhaps by way of a copy.
+// Nodes whose numbers an operation takes as data, perhaps by way of a copy or of a choice between two.
 std::vector<char> data_nodes(const Graph& graph) {
   std::vector<char> data(graph.size(), 0);
   for (NodeId id = graph.size(); id-- > 0;) {
     const Node& node = graph.node(id);
     const std::span<const NodeId> in = graph.inputs_of(id);
     for (std::size_t k = 0; k < in.size(); ++k)
-      if (op_def(node.op).is_data(static_cast<int>(k)) || (data[id] && copies(node.op))) data[in[k]] = 1;
+      if (op_def(node.op).is_data(static_cast<int>(k)) || (data[id] && (copies(node.op) || node.op == Op::select)))
+        data[in[k]] = 1;
   }
   return data;
 }

@@ -102,6 +102,7 @@ TEST_CASE("algorithms: two runs at once leave the bytes of one after the other, 
   }
   const auto swept = [&](const std::string& parallel) {
     const std::string out = folder / ("sweep" + parallel);
+    INFO(contents(folder / "err.txt"));
     REQUIRE(exit_status(folder, "sweep --quiet --seeds 2 --methods \"" + methods + "\" --parallel " + parallel +
                                     " --out " + out) == 0);
     return contents(out + "/sweep.csv");
@@ -222,7 +223,7 @@ TEST_CASE("run: a folder that holds another run with the right seed and length i
   const std::string out = folder / "main", tiny = " --seed 1 --iterations 6 --hidden 8 --quiet --out ";
   REQUIRE(exit_status(folder, "train maml --preset quick --tasks 3 --trajectories 2" + tiny + out + "/quick") == 0);
   CHECK(exit_status(folder, "run --quiet --iterations 6 --out " + out) == 2);
-  CHECK_THAT(contents(folder / "err.txt"), ContainsSubstring("/quick holds a run with hidden [8], not ["));
+  CHECK_THAT(contents(folder / "err.txt"), ContainsSubstring("/quick holds a run with tasks 3, not 20"));
   const std::string other = folder / "other";
   REQUIRE(exit_status(folder, "train q_learning" + std::string(" --seed 1 --iterations 6 --quiet --out ") + other +
                                   "/quick") == 0);

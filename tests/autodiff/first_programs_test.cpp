@@ -350,7 +350,8 @@ TEST_CASE("first programs: an index outside its table is named with its row, its
   CHECK_NOTHROW(f({table, Tensor({2, 2, 1})}));
 
   Graph traced;
-  const Var y = gather_rows(traced.input(table.shape(), "table"), traced.input(words.shape(), "words"));
+  const Var rows = traced.input(table.shape(), "table"), which = traced.input(words.shape(), "words");
+  const Var y = gather_rows(rows, which);
   const std::vector<Numbers<long double>> inputs{numbers_of<long double>(table), numbers_of<long double>(words)};
   check_refused([&] { evaluate<long double>(traced, inputs, std::array{y}); });
 }

@@ -14,7 +14,7 @@ using namespace innerloop::envs;
 namespace {
 
 double best_on_arc(const char* env, const std::vector<Task>& goals) {
-  for (const ReferenceReturn& row : reference_returns(find_env(env), goals, 1, 1))
+  for (const ReferenceReturn& row : reference_returns(find_env(env), goals, 1, 2))
     if (std::string_view(row.policy) == find_env(env).spec.best_policy) return row.mean;
   FAIL("no best policy");
   return 0;

@@ -50,3 +50,6 @@ film catch-v1 "" policy_gradient --tasks 1 --trajectories 20 --hidden [16] --ite
 film catch-tall-v1 "" policy_gradient --tasks 1 --trajectories 20 --hidden [16] --iterations 50
 film mass-right-v1 "--steps 2 --task 3" maml --hidden [32] --alpha 0.1 --iterations 40
 film unicycle-right-v1 "--steps 2 --task 3" maml --hidden [32] --alpha 0.1 --iterations 40
+film wind-v1 "--steps 2 --task 3 --until 25" maml --hidden [32] --alpha 0.1 --iterations 40
+film pendulum-varied-v1 "--until 100" trpo --tasks 10 --trajectories 4 --hidden [32,32] --activation tanh --iterations 40
+film cartpole-varied-v1 "" trpo --tasks 10 --trajectories 4 --hidden [16] --iterations 60
