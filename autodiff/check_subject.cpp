@@ -49,17 +49,18 @@ bool copies(Op op) {
          op == Op::broadcast_cols || op == Op::broadcast_all || op == Op::stop_gradient;
 }
 
-// Nodes whose numbers an operation takes as data, perhaps by way of a copy or of a choice between two.
-std::vector<char> data_nodes(const Graph& graph) {
-  std::vector<char> data(graph.size(), 0);
+// Nodes on which a row or column number depends: those stay whole.
+std::vector<char> numbering_nodes(const Graph& graph) {
+  std::vector<char> numbering(graph.size(), 0);
   for (NodeId id = graph.size(); id-- > 0;) {
-    const Node& node = graph.node(id);
+    const Op op = graph.node(id).op;
+    const bool takes =
+        op == Op::gather_rows || op == Op::scatter_rows || op == Op::pick_cols || op == Op::place_cols;
     const std::span<const NodeId> in = graph.inputs_of(id);
     for (std::size_t k = 0; k < in.size(); ++k)
-      if (op_def(node.op).is_data(static_cast<int>(k)) || (data[id] && (copies(node.op) || node.op == Op::select)))
-        data[in[k]] = 1;
+      if (numbering[id] || (takes && op_def(op).is_data(static_cast<int>(k)))) numbering[in[k]] = 1;
   }
-  return data;
+  return numbering;
 }
 
 // +1 and −1 at random, as many as one likes.
@@ -155,19 +156,19 @@ Subject::Subject(const CheckCase& c, const CheckOptions& o)
 
 // The sizes of the terms: every number on the way to an output is multiplied by 1 + δ·ξ with ξ = ±1 at random, and what
 // the output moves by, divided by δ, is what it was added up from. δ is far above the rounding of long double and far
-// below any branch. What copies numbers adds none of its own; data, such as row numbers, stay what they are.
+// below any branch. What copies numbers adds none of its own; row numbers stay whole.
 void Subject::measure_terms(const NodeNumbers<long double>& values) {
   constexpr long double delta = 0x1p-40L;
   constexpr std::uint32_t samples = 2;
   const Graph& graph = *program.graph;
   Interpreter<long double> perturbed(graph, all_outputs);
   std::vector<long double> terms(all_outputs.size(), 0);
-  const std::vector<char> data = data_nodes(graph);
+  const std::vector<char> numbering = numbering_nodes(graph);
   for (std::uint32_t sample = 0; sample < samples; ++sample) {
     RandomSigns signs(options.seed, sample);
     const NodeNumbers<long double>& moved =
         perturbed.run(block_of(all_inputs), &frozen_program, [&](NodeId id, NodeNumbers<long double>& numbers) {
-          if (copies(graph.node(id).op) || data[id]) return;
+          if (copies(graph.node(id).op) || numbering[id]) return;
           for (long double& number : numbers[id]) number *= 1 + signs.next() * delta;
         });
     for (std::size_t j = 0; j < all_outputs.size(); ++j) {
