@@ -137,8 +137,8 @@ namespace {
 
 constexpr rl::Preset presets[] = {
     {"mass", "a point mass with goals on the right half of a circle; a small loss",
-     "env = mass-right-v1\nupdates = 16\nbuffer = 64\nminibatch = 64\ninner_learning_rate = 0.05\n"
-     "loss_channels = [4, 4]\nloss_context = 4\nloss_hidden = 8\nalpha_epochs = 0\niterations = 600"},
+     "env = mass-right-v1\nupdates = 16\nbuffer = 64\nminibatch = 64\ninner_learning_rate = 0.1\nsigma = 0.3\n"
+     "loss_channels = [4, 4]\nloss_context = 4\nloss_hidden = 8\nalpha_epochs = 0\nfitness = mean\niterations = 600"},
     {"official", "the sizes and constants of the official code, in our environments",
      "updates = 128\nbuffer = 512\ninner_learning_rate = 1e-3\nhidden = [64, 64]\nbonus = true\nsigma = 1\n"
      "population = 8\nantithetic = false\nsigma_es = 0.01\ndivide_by_sigma = false\nweight_decay = 0.001\n"
