@@ -41,7 +41,7 @@ TEST_CASE("ranks: EPG and MAML leave the bytes of one process on 1, 2 and 4 rank
   TestFolder folder;
   for (const std::string& train : {small_epg, small_maml}) {
     INFO(train);
-    const std::string alone = folder / "alone" + train.substr(6, 3);
+    const std::string alone = folder / "alone" + train.substr(6, 4);
     REQUIRE(run_innerloop(folder, train + "--out " + alone).code == 0);
     for (const int ranks : {1, 2, 4}) {
       CAPTURE(ranks);
@@ -56,9 +56,8 @@ TEST_CASE("ranks: EPG and MAML leave the bytes of one process on 1, 2 and 4 rank
 
 TEST_CASE("ranks: a sweep's cells are shared out, and its table is that of one process", "[app][mpi][slow][plain]") {
   TestFolder folder;
-  const std::string sweep = "sweep --quiet --seeds 3 --adapt 1 --parallel 1 --envs point-nav-v1 --set iterations=2 "
-                            "--set tasks=2 --set trajectories=2 --set hidden=4 --methods "
-                            "\"policy_gradient reptile policy_gradient+learning_rate=0.3\" --out ";
+  const std::string sweep = "sweep --quiet --seeds 3 --adapt 1 --parallel 1 --envs two-state-v1 --methods "
+                            "\"policy_gradient+iterations=2 policy_gradient+iterations=2+learning_rate=0.3\" --out ";
   const std::string alone = folder / "alone";
   const Outcome one = run_innerloop(folder, sweep + alone);
   INFO(one.err);

@@ -45,7 +45,7 @@ for job in ${*:-evolve controls ppo-tuned ppo-evolved}; do
       awk 'NR <= 4 || (NR - 1) % 10 == 0' "$run/metrics.csv" > "$kept/epg-mass/seed-$seed/metrics.csv"
       cp "$run"/checkpoints/"$(cat "$run/checkpoints/LATEST")" "$kept/epg-mass/seed-$seed/loss.safetensors"
       lifetimes "$run" "$kept/epg-mass/seed-$seed/right.csv" --random
-      variant "$run" left "test_env=\"mass-left-v1\""
+      variant "$run" left "env=\"mass-left-v1\""
       lifetimes "$work/variants/left" "$kept/epg-mass/seed-$seed/left.csv" --random
       facts epg-mass "epg --preset mass"
       sed -i "s/1 to 5/1 to 3/" "$kept/epg-mass/recorded.txt"
@@ -80,7 +80,7 @@ for job in ${*:-evolve controls ppo-tuned ppo-evolved}; do
     best=$(sed 1d "$kept/epg-ppo/trials.csv" | sort -t, -k4 -g -r | head -1 | cut -d, -f1-3 | tr , -)
     echo "best: $best"
     lifetimes "$work/ppo/$best" "$kept/epg-ppo/right.csv"
-    variant "$work/ppo/$best" left "test_env=\"mass-left-v1\""
+    variant "$work/ppo/$best" left "env=\"mass-left-v1\""
     lifetimes "$work/variants/left" "$kept/epg-ppo/left.csv"
     ;;
   ppo-evolved)
