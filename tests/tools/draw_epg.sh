@@ -1,11 +1,11 @@
 #!/bin/sh
-# Draws what the losses of record_epg.sh teach: meta/epg_lifetime.png, returns over a lifetime beside PPO's, and
+# Draws what a loss of record_epg.sh teaches:
 # meta/epg_loss.png, where the loss of seed 1 pushes a policy's mean action, by what it did and what that paid.
 #   sh tests/tools/draw_epg.sh [BUILD]      (from the repository's root; needs gnuplot and tests_meta)
 set -e
 build=${1:-build}
 kept=tests/golden/runs
-INNERLOOP_BUILD=$build "$build/tests_meta" "[epg-picture]" | grep -E '^(push|lifetime) ' > "$kept/epg-mass/picture.txt"
+INNERLOOP_BUILD=$build "$build/tests_meta" "[epg-picture]" | grep -E '^push ' > "$kept/epg-mass/picture.txt"
 gnuplot <<'PLOT'
 set terminal pngcairo size 1000,340 font "sans,10"
 set output "meta/epg_loss.png"

@@ -3,7 +3,7 @@
 # there and on the left half; with controls, and beside PPO. Interrupted, it goes on where it stopped. What the repository
 # keeps goes to tests/golden/runs/epg-*.
 #   sh tests/tools/record_epg.sh [BUILD] [job ...]      (from the repository's root)
-# Jobs: evolve, controls, ppo-tuned, ppo-evolved.
+# Jobs: evolve, ppo-tuned, ppo-evolved.
 set -e
 build=${1:-build}
 [ $# -gt 0 ] && shift
@@ -36,28 +36,32 @@ variant() {
 }
 
 seeds="1 2 3"
-for job in ${*:-evolve controls ppo-tuned ppo-evolved}; do
+for job in ${*:-evolve ppo-tuned ppo-evolved}; do
   case $job in
   evolve)
-    for seed in $seeds; do
-      record epg-mass "$seed" epg --preset mass
-      # The first iterations, for a test that repeats them; then every tenth, for the curve.
-      awk 'NR <= 4 || (NR - 1) % 10 == 0' "$run/metrics.csv" > "$kept/epg-mass/seed-$seed/metrics.csv"
-      cp "$run"/checkpoints/"$(cat "$run/checkpoints/LATEST")" "$kept/epg-mass/seed-$seed/loss.safetensors"
-      lifetimes "$run" "$kept/epg-mass/seed-$seed/right.csv" --random
-      variant "$run" left "env=\"mass-left-v1\""
-      lifetimes "$work/variants/left" "$kept/epg-mass/seed-$seed/left.csv" --random
-      facts epg-mass "epg --preset mass"
-      sed -i "s/1 to 5/1 to 3/" "$kept/epg-mass/recorded.txt"
-    done
-    ;;
-  controls)
-    for seed in $seeds; do
-      run=$work/epg-mass/seed-$seed
-      for control in negated:reward_input=\"negated\" zero:reward_input=\"zero\" shuffled:loss_at_test=\"shuffled\"; do
-        variant "$run" "${control%%:*}" "${control#*:}"
-        lifetimes "$work/variants/${control%%:*}" "$kept/epg-mass/seed-$seed/${control%%:*}.csv"
+    # On the right half of the circle, and on all of it, where nothing can be memorised.
+    for set in epg-mass epg-mass-circle; do
+      case $set in
+      *circle) arguments="--preset mass --env mass-circle-v1 --learning-rate 0.03 --final-learning-rate 0.03" ;;
+      *) arguments="--preset mass" ;;
+      esac
+      for seed in $seeds; do
+        # The arguments are meant to be split at their blanks.
+        # shellcheck disable=SC2086
+        record $set "$seed" epg $arguments
+        # The first iterations, for a test that repeats them; then every tenth, for the curve.
+        awk 'NR <= 4 || (NR - 1) % 10 == 0' "$run/metrics.csv" > "$kept/$set/seed-$seed/metrics.csv"
+        cp "$run"/checkpoints/"$(cat "$run/checkpoints/LATEST")" "$kept/$set/seed-$seed/loss.safetensors"
+        lifetimes "$run" "$kept/$set/seed-$seed/own.csv" --random
+        variant "$run" other "env=\"mass-left-v1\""
+        lifetimes "$work/variants/other" "$kept/$set/seed-$seed/other.csv" --random
+        for control in negated:reward_input=\"negated\" zero:reward_input=\"zero\" shuffled:loss_at_test=\"shuffled\"; do
+          variant "$run" "${control%%:*}" "${control#*:}"
+          lifetimes "$work/variants/${control%%:*}" "$kept/$set/seed-$seed/${control%%:*}.csv"
+        done
       done
+      facts $set "epg $arguments"
+      sed -i "s/1 to 5/1 to 3/" "$kept/$set/recorded.txt"
     done
     ;;
   ppo-tuned)
@@ -80,8 +84,10 @@ for job in ${*:-evolve controls ppo-tuned ppo-evolved}; do
     best=$(sed 1d "$kept/epg-ppo/trials.csv" | sort -t, -k4 -g -r | head -1 | cut -d, -f1-3 | tr , -)
     echo "best: $best"
     lifetimes "$work/ppo/$best" "$kept/epg-ppo/right.csv"
-    variant "$work/ppo/$best" left "env=\"mass-left-v1\""
-    lifetimes "$work/variants/left" "$kept/epg-ppo/left.csv"
+    for side in left circle; do
+      variant "$work/ppo/$best" $side "env=\"mass-$side-v1\""
+      lifetimes "$work/variants/$side" "$kept/epg-ppo/$side.csv"
+    done
     ;;
   ppo-evolved)
     for seed in 1; do
