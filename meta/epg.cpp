@@ -92,8 +92,8 @@ Var epg_loss(const Params& phi, const Params& theta, const EpgProgram& spec, con
   }
   if (spec.ppo) {
     // PPO's clipped objective on the same minibatch, with the log-probabilities of the policy that acted.
-    const Var log_prob = nn::log_prob(theta, spec.policy, rows_of(buffer, "observations", index),
-                                      rows_of(buffer, "actions", index));
+    const Var all = nn::log_prob(theta, spec.policy, buffer["observations"], buffer["actions"]);  // (B, N, 1)
+    const Var log_prob = gather_rows(all, index);
     const Var ratio = exp(log_prob - rows_of(buffer, "old_log_prob", index));
     const Var advantages = rows_of(buffer, "advantages", index);
     const Var clipped = clip(ratio, 1 - spec.clip, 1 + spec.clip);
