@@ -36,7 +36,7 @@ Estimate estimate_of(const std::vector<double>& x) {
 
 }  // namespace
 
-TEST_CASE("epg, recorded: evolved on the whole circle the loss teaches, and its controls do what they must", "[plain]") {
+TEST_CASE("recorded EPG: evolved on the whole circle the loss teaches, and its controls do what they must", "[plain]") {
   const std::string run = "epg-mass-circle/seed-1/";
   const std::vector<double> evolved = areas(run + "own.csv", "epg"), start = areas(run + "own.csv", "random");
   std::vector<double> gained;
@@ -52,7 +52,7 @@ TEST_CASE("epg, recorded: evolved on the whole circle the loss teaches, and its 
   }
 }
 
-TEST_CASE("epg, recorded: on half a circle the loss memorised its tasks; PPO is better on all", "[plain]") {
+TEST_CASE("recorded EPG: on half a circle the loss memorised its tasks; PPO is better on all", "[plain]") {
   const std::string run = "epg-mass/seed-1/";
   const Estimate plain = estimate_of(areas(run + "own.csv", "epg")), zero = estimate_of(areas(run + "zero.csv", "epg"));
   CHECK(std::abs(plain.mean - zero.mean) < 2 * std::hypot(plain.error, zero.error));
