@@ -79,7 +79,7 @@ TEST_CASE("[IMPALA eq. policy] [IMPALA eq. value] on another policy's experience
   config.lambda = 0.9;
   const ImpalaSpec spec = spec_of(config);
   // Far enough from μ that some ratios exceed 1.3.
-  const ParamValues mu = parameters(spec.loss.agent, 1), theta = 5.0 * parameters(spec.loss.agent, 2);
+  const ParamValues mu = parameters(spec.loss.agent, 1), theta = 60.0 * parameters(spec.loss.agent, 2);
   const Unroll unroll = ImpalaActor(config, 5, 0, mu).act();
   const Tensors parts = ImpalaFunctions().gradient(spec, {theta, unroll.batch})[1];
 
