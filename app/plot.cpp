@@ -6,6 +6,7 @@
 
 #include "app/adapt.h"
 #include "app/command_line.h"
+#include "app/curves.h"
 #include "app/film.h"
 #include "app/gnuplot.h"
 #include "app/options.h"
@@ -108,21 +109,9 @@ const std::vector<double>& column(const NumberTable& table, const std::string& n
 
 // Mean over the runs at each iteration that all of them have; with two runs and more, the 95 % interval of that mean.
 Curve curve_of(const Group& group, const std::string& metric) {
-  std::size_t rows = column(group.runs[0], metric).size();
-  for (const NumberTable& run : group.runs) rows = std::min(rows, column(run, metric).size());
-  const std::size_t n = group.runs.size();
-  Curve curve{n == 1 ? group.label : fmt::format("{}, {} seeds", group.label, n), {}, {}, {}, {}};
-  for (std::size_t row = 0; row < rows; ++row) {
-    std::vector<double> values;
-    for (const NumberTable& run : group.runs) values.push_back(column(run, metric)[row]);
-    const Interval interval = mean_interval(values);
-    curve.x.push_back(static_cast<double>(row + 1));
-    curve.mean.push_back(interval.mean);
-    if (n == 1) continue;
-    curve.low.push_back(interval.mean - interval.half_width);
-    curve.high.push_back(interval.mean + interval.half_width);
-  }
-  return curve;
+  std::vector<std::vector<double>> series;
+  for (const NumberTable& run : group.runs) series.push_back(column(run, metric));
+  return curve_over_seeds(group.label, series);
 }
 
 // One strip per number of adaptation steps: the policy's mean action, in one of the reference tasks.

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
+#include "app/curves.h"
 #include "app/options.h"
 #include "app/run_folder.h"
-#include "app/statistics.h"
 #include "meta/meta_gradient_optimum.h"
 
 namespace innerloop::app {
@@ -28,22 +28,6 @@ struct Learned {
   double alpha = 0;
   std::vector<std::vector<double>> runs;
 };
-
-Curve curve_of(const Learned& learned) {
-  const std::size_t n = learned.runs.size();
-  Curve curve{n == 1 ? learned.label : fmt::format("{}, {} seeds", learned.label, n), {}, {}, {}, {}};
-  for (std::size_t s = 0; s < learned.runs[0].size(); ++s) {
-    std::vector<double> values;
-    for (const std::vector<double>& run : learned.runs) values.push_back(run.at(s));
-    const Interval interval = mean_interval(values);
-    curve.x.push_back(static_cast<double>(s + 1));
-    curve.mean.push_back(interval.mean);
-    if (n == 1) continue;
-    curve.low.push_back(interval.mean - interval.half_width);
-    curve.high.push_back(interval.mean + interval.half_width);
-  }
-  return curve;
-}
 
 // The exact optimum of one update from v = 0, where there is one to compute.
 std::vector<double> optimum_of(const Learned& learned) {
@@ -84,7 +68,7 @@ Plotted plot_by_state(const Context& context, const std::vector<std::string>& ru
   Figure figure{"learned by state", "state that is entered", "γ, λ", {}};
   std::vector<std::string> drawn;  // optima
   for (const Learned& learned : all) {
-    figure.curves.push_back(curve_of(learned));
+    figure.curves.push_back(curve_over_seeds(learned.label, learned.runs));
     const std::vector<double> best = optimum_of(learned);
     const std::string label = fmt::format("optimum, {}, α = {:g}", learned.env, learned.alpha);
     if (best.empty() || std::ranges::find(drawn, label) != drawn.end()) continue;

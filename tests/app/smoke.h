@@ -36,6 +36,7 @@ enum class Settings { all, first };
 inline void for_every_smoke_run(
     const std::function<void(const innerloop::rl::AlgorithmRow&, const innerloop::rl::SmokeRun&)>& work,
     Settings which = Settings::all) {
+  REQUIRE(innerloop::app::all_algorithms().size() >= 2);
   for (const innerloop::rl::AlgorithmRow* row : innerloop::app::all_algorithms()) {
     INFO(row->name);
     REQUIRE_FALSE(row->smoke.empty());
