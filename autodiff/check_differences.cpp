@@ -97,12 +97,14 @@ class Differences {
   static long double largest_of(const Numbers<long double>& list) { return largest({list}); }
 
   // The derivative by differences, on the smooth piece of the base point. A step that serves most functions first;
-  // where that is uncertain, or does not agree, the step with the smallest uncertainty decides.
+  // where that is uncertain, or does not agree, the step with the smallest uncertainty decides. Where the loss does not
+  // depend on the element, there is nothing to decide.
   Estimate difference_at(std::size_t j, std::size_t n, long double derivative, long double scale) {
     const auto f = [&](long double step) { return s_.value(s_.nudge(j, n, step)); };
     bool crossed = false;
     Estimate estimate = central(s_, f, kStep, s_.branches.any() ? &crossed : nullptr);
     if (crossed) note_kink(j, n, derivative, scale);
+    if (derivative == 0 && estimate.value == 0) return estimate;
     const bool certain = estimate.uncertainty <= kTolerance * scale;
     if (certain && distance(derivative, estimate, scale, kTolerance) <= kTolerance) return estimate;
     return best_estimate([&](long double h) { return central(s_, f, h); }, 64 * kStep);
