@@ -11,7 +11,7 @@ Tensors prefixed(const std::string& prefix, const Tensors& list) {
   for (std::size_t k = 0; k < list.count(); ++k) all.add(prefix + list.name(k), list[k]);
   return all;
 }
-void append(Tensors& all, const Tensors& more) {
+void append_all(Tensors& all, const Tensors& more) {
   for (std::size_t k = 0; k < more.count(); ++k) all.add(more.name(k), more[k]);
 }
 
@@ -70,18 +70,18 @@ Tensors tensors_below(const Tensors& all, std::string_view prefix) {
 
 Tensors EpgState::packed() const {
   Tensors all = prefixed("theta/", theta);
-  append(all, prefixed("m/", adam.m));
-  append(all, prefixed("v/", adam.v));
+  append_all(all, prefixed("m/", adam.m));
+  append_all(all, prefixed("v/", adam.v));
   const int B = theta[0].shape().tasks;
   all.add("steps", Tensor::full({B, 1, 1}, adam.steps));
   std::vector<double> numbers;
   for (int task = 0; task < B; ++task)
     numbers.insert(numbers.end(), {settings.learning_rate, settings.sigma, settings.gamma, settings.lambda});
   all.add("settings", Tensor::from({B, 1, 4}, numbers));
-  append(all, prefixed("buffer/", buffer));
+  append_all(all, prefixed("buffer/", buffer));
   std::vector<ParamValues> moments;
   for (const rl::Normaliser& normaliser : normalisers) moments.push_back(rl::save(normaliser));
-  append(all, prefixed("moments/", side_by_side(moments)));
+  append_all(all, prefixed("moments/", side_by_side(moments)));
   return all;
 }
 

@@ -7,7 +7,7 @@
 namespace innerloop::meta {
 namespace {
 
-constexpr int steps = 4, sequences = 2, rows_of_each = steps * sequences, states = 3;
+constexpr int time_steps = 4, sequences = 2, rows_of_each = time_steps * sequences, states = 3;
 
 Tensor drawn(Philox& random, Shape shape, double scale = 1) {
   std::vector<double> numbers(shape.size());
@@ -29,7 +29,7 @@ BatchValues experience(Philox& random, const MetaGradientProblemConfig& config) 
   Tensor not_terminated = Tensor::full(column, 1), continues(column), actions = drawn(random, column);
   for (int row = 0; row < rows_of_each; ++row) {
     const int t = row / sequences, n = row % sequences;
-    continues.set(0, row, 0, t + 1 < steps && !(t == 1 && n == 0) && !(t == 2 && n == 1));
+    continues.set(0, row, 0, t + 1 < time_steps && !(t == 1 && n == 0) && !(t == 2 && n == 1));
     if (t == 1 && n == 0) not_terminated.set(0, row, 0, 0);
     if (continues.at(0, row, 0) != 0)
       for (int k = 0; k < states; ++k) next.set(0, row, k, now.at(0, row + sequences, k));
@@ -61,7 +61,7 @@ MetaGradientProblem make_meta_gradient_problem(const MetaGradientProblemConfig& 
   p.spec.value = {.inputs = states, .hidden = hidden, .outputs = 1, .biases = config.control};
   p.spec.policy = {.net = {.inputs = states, .hidden = hidden, .outputs = config.gaussian ? 1 : 3},
                       .head = config.gaussian ? nn::PolicySpec::Head::gaussian : nn::PolicySpec::Head::categorical};
-  p.spec.time_steps = steps;
+  p.spec.time_steps = time_steps;
   p.spec.updates = config.updates;
   p.spec.gamma = 0.8, p.spec.lambda = 0.6;
   p.spec.gamma_bar = 0.95, p.spec.lambda_bar = 0.9;

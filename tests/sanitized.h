@@ -16,13 +16,18 @@ inline constexpr bool sanitized = false;
 inline constexpr bool sanitized = false;
 #endif
 
-// The last of `all` with each value of `key`, under a sanitizer: more of a kind make the same accesses. Else all.
+// The last of `all` with each value of `key`.
 template <class T, class Key>
-std::vector<T> one_of_a_kind_if_sanitized(std::vector<T> all, Key T::*key) {
-  if (!sanitized) return all;
+std::vector<T> one_of_a_kind(const std::vector<T>& all, Key T::*key) {
   std::vector<T> last;
   for (const T& each : all)
     if (const auto found = std::ranges::find(last, each.*key, key); found != last.end()) *found = each;
     else last.push_back(each);
   return last;
+}
+
+// These under a sanitizer, where more of a kind make the same accesses. Else all.
+template <class T, class Key>
+std::vector<T> one_of_a_kind_if_sanitized(std::vector<T> all, Key T::*key) {
+  return sanitized ? one_of_a_kind(all, key) : all;
 }

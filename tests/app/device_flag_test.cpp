@@ -5,10 +5,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "app/checks.h"
+#include "autodiff/device.h"
 #include "kernels/cuda/device.h"
 #include "tests/app/built_program.h"
 #include "tests/app/smoke.h"
 #include "tests/catch.h"
+#include "tests/sanitized.h"
 
 using namespace innerloop;
 using Catch::Matchers::ContainsSubstring;
@@ -28,16 +31,24 @@ std::vector<double> numbers_in(const std::string& csv) {
 
 }  // namespace
 
-// [plain] minutes for what tests/cuda, tests/autodiff and tests/meta run under the sanitizers: these kernels and cases
-TEST_CASE("the program: check passes for every operation and maml on the emulated CUDA kernels",
-          "[app][slow][simt][plain]") {
-  TestFolder folder;
-  for (const char* what : {"ops", "maml"}) {
-    const Outcome outcome = run_innerloop(folder, std::string("check ") + what + " --device simt");
-    INFO(what << "\n" << outcome.out << outcome.err);
-    CHECK(outcome.code == 0);
-    CHECK_THAT(outcome.out, ContainsSubstring("hold"));
+// Every instance of every operation at orders 0, 1 and 2, against the CPU: tests/cuda/device_programs_test.cpp.
+// [plain] a minute for what tests/cuda, tests/autodiff and tests/meta run under the sanitizers: these kernels and cases
+TEST_CASE("check passes for every operation, and for maml, on the emulated CUDA kernels", "[app][slow][simt][plain]") {
+  struct Emulated {
+    Emulated() { set_compute_device(Device::simt); }
+    ~Emulated() { set_compute_device(Device::cpu); }
+  };
+  for (const CheckCase& c : one_of_a_kind(app::find_check_cases("ops"), &CheckCase::subject)) {
+    const Emulated here;
+    const CheckReport report = run_check(c);
+    INFO(to_text(report));
+    CHECK(report.ok);
   }
+  TestFolder folder;
+  const Outcome outcome = run_innerloop(folder, "check maml --device simt");
+  INFO(outcome.out << outcome.err);
+  CHECK(outcome.code == 0);
+  CHECK_THAT(outcome.out, ContainsSubstring("hold"));
 }
 
 // Damped: ten iterations of conjugate gradients on a nearly singular matrix would make the last digits of a product,

@@ -165,9 +165,10 @@ GridResult on_gridworld(double rate, std::uint64_t seed) {
 // Random actions throughout: values are learned off the policy, and two ways of nearly the same worth are told apart
 // only by cells that a greedy walk would leave out.
 // [plain] trains until something is learned, which takes minutes under a sanitizer
-TEST_CASE("DQN solves gridworlds to their exact values within 2 %, five seeds; at rate 0 it does not",
+// Five recorded runs of it: tests/app/recorded_off_policy_test.cpp.
+TEST_CASE("DQN solves gridworlds to their exact values within 2 %, two seeds; at rate 0 it does not",
           "[learning][plain]") {
-  for (const std::uint64_t seed : {1, 2, 3, 4, 5}) {
+  for (const std::uint64_t seed : {1, 2}) {
     const GridResult result = on_gridworld(3e-4, seed);
     INFO("seed " << seed << ": policy " << result.policy << ", optimum " << result.optimum);
     CHECK(result.policy <= result.optimum + 1e-9);

@@ -1,39 +1,34 @@
 #!/bin/sh
-# resources.sh <nvcc> <build folder> [write]: what every CUDA kernel needs on compute capability 9.0, as ptxas -v says, and
-# whether that is within kernels/cuda/resources.txt. A spill of registers is never within it. `write` rewrites the file.
+# resources.sh <build folder> [write]: what every CUDA kernel needs on compute capability 9.0, as ptxas -v said when the
+# build compiled it, and whether that is within kernels/cuda/resources.txt. A spill of registers is never within it.
+# `write` rewrites the file.
 #
-# Instances of a template count as one kernel, by the largest need. Files that have not changed are not compiled again.
+# Instances of a template count as one kernel, by the largest need.
 set -u
-nvcc=$1
-mkdir -p "$2/resources" && work=$(cd "$2/resources" && pwd)
-mode=${3:-compare}
-# The build's own options, but for one architecture.
-options=$(sed -n 's/^CUDA_FLAGS = //p' "$2/CMakeFiles/innerloop_kernels.dir/flags.make" | sed 's/--generate-code=[^ ]*//g')
+build=$1 mode=${2:-compare}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 cd "$(dirname "$0")/../.." || exit 2
 budget=kernels/cuda/resources.txt
 files=$(find kernels/cuda envs -name '*.cu' | sort)
 
+# Where the build keeps what ptxas said (tests/tools/keep_ptxas.sh).
+report() { echo "$build/CMakeFiles/innerloop_${1%%/*}.dir/$1.o.ptxas"; }
 for file in $files; do
-  report=$work/$(echo "$file" | tr / _).txt
-  # Older than the file or than any of its own headers: compile it again.
-  if [ ! -s "$report" ] || [ -n "$(find "$file" $(cat "$report.headers" 2> /dev/null) -newer "$report" 2>&1)" ]; then
-    echo "ptxas: $file" >&2
-    "$nvcc" $options -arch=sm_90 -I. -MM "$file" | tr ' \\' '\n\n' | grep -E '^(kernels|envs|nn)/' \
-      > "$report.headers"
-    "$nvcc" $options -arch=sm_90 -I. -cubin -o /dev/null -Xptxas -v "$file" 2> "$report.new" ||
-      { cat "$report.new"; exit 1; }
-    mv "$report.new" "$report"
-  fi
+  [ -e "$(report "$file")" ] && continue
+  echo "there is no $(report "$file"): build with nvcc first"
+  exit 1
 done
 
 # One line per kernel: file, name, registers, bytes of static shared memory, bytes of stack, bytes spilled.
 for file in $files; do
-  c++filt < "$work/$(echo "$file" | tr / _).txt" | awk -v file="$file" '
+  c++filt < "$(report "$file")" | awk -v file="$file" '
     /Compiling entry function/ {
+      counts = /sm_90/
       name = $0; sub(/^[^\047]*\047/, "", name); sub(/\047 for .*/, "", name)
       gsub(/\(anonymous namespace\)::/, "", name); sub(/[<(].*/, "", name); sub(/.*[ :]/, "", name); stack = spills = 0 }
     /bytes stack frame/ { stack = $1; spills = $5 + $9 }
-    /Used [0-9]+ registers/ {
+    /Used [0-9]+ registers/ && counts {
       for (i = 1; i <= NF; ++i) { if ($i == "Used") registers = $(i + 1); if ($i ~ /^smem/) shared = $(i - 2) }
       if (registers + 0 > r[name]) r[name] = registers + 0
       if (shared + 0 > s[name]) s[name] = shared + 0
@@ -44,8 +39,9 @@ for file in $files; do
 done > "$work/found"
 
 if [ "$mode" = write ]; then
+  nvcc=$(sed -n 's/^CMAKE_CUDA_COMPILER:[A-Z]*=//p' "$build/CMakeCache.txt")
   { echo "# What each CUDA kernel may need on compute capability 9.0; compared with ptxas by tests/tools/resources.sh,"
-    echo "# which also writes this file ($("$nvcc" --version | grep -o 'release [0-9.]*')). Spills are never allowed."
+    echo "# which also writes this file ($($nvcc --version | grep -o 'release [0-9.]*')). Spills are never allowed."
     echo "# file kernel registers shared_bytes stack_bytes"
     awk '{ print $1, $2, $3, $4, $5 }' "$work/found"; } > $budget
 fi
