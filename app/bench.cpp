@@ -52,11 +52,6 @@ constexpr Option network_flags[] = {
     {.name = "csv", .type = OptionType::text, .help = "file that the times go to as well, line by line"},
     {.name = "from", .type = OptionType::text, .help = "such a file: measure nothing, print its table"},
     {.name = "peers", .type = OptionType::text, .help = "such a file of tests/bench/peers/gpu_*.py, printed beside"},
-    {.name = "predict",
-     .type = OptionType::boolean,
-     .value = "false",
-     .help = "measure nothing: floors, and times by a model, for an H200"},
-    {.name = "roofline", .type = OptionType::boolean, .value = "false", .help = "the same as a picture"},
     {.name = "problems", .type = OptionType::text, .help = "folder: write MAML's problems and gradients for peers"},
 };
 

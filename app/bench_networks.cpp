@@ -13,7 +13,7 @@
 #include <sstream>
 
 #include "app/meta_gradient_case.h"
-#include "app/network_model.h"
+#include "app/network_cases.h"
 #include "autodiff/device.h"
 #include "kernels/cuda/cublas.h"
 
@@ -103,8 +103,10 @@ double median_ms(const NetworkCase& c, Device device) {
 NetworkTime measured(const NetworkCase& c, Device device) {
   NetworkTime timing{.name = c.name(), .way = our_way, .remark = {}};
   if (device != Device::cpu) {
-    const GpuModel gpu = model_of(kernels::device_api(device).properties());
-    if (gpu.clock_ghz > 0) timing.floor_ms = c.least_flops() / gpu.flops_per_second() * 1e3;
+    // No GPU is faster than its fp32 arithmetic: 128 multiply-adds a clock on each multiprocessor.
+    const kernels::DeviceProperties gpu = kernels::device_api(device).properties();
+    const double flops_per_ms = 2.0 * 128 * gpu.multiprocessors * gpu.clock_mhz * 1e3;
+    if (gpu.clock_mhz > 0) timing.floor_ms = c.least_flops() / flops_per_ms;
   }
   try {
     timing.ms = median_ms(c, device);
@@ -221,51 +223,6 @@ nlohmann::ordered_json as_json(const std::vector<NetworkTime>& ours, const std::
   return list;
 }
 
-// What should come out on an H200.
-void print_predicted(std::ostream& out, const std::vector<NetworkCase>& cases) {
-  const GpuModel gpu = h200();
-  out << "| case | GFLOP | fp32 floor ms | our GFLOP | MB moved | launches | waiting ms | predicted ms | × floor | "
-         "measured ms |\n|---|---|---|---|---|---|---|---|---|---|\n";
-  for (const NetworkCase& c : cases) {
-    const PlanCost cost = predicted_cost(c, gpu);
-    const double floor = c.least_flops() / gpu.flops_per_second() * 1e3;
-    out << fmt::format("| {} | {} | {} | {} | {:.0f} | {} | {} | {} | {:.1f} | owed |\n", c.name(),
-                       shown(c.least_flops() * 1e-9), shown(floor, 2), shown(cost.flops * 1e-9), cost.bytes * 1e-6,
-                       cost.launches, shown(cost.waiting_ms, 2), shown(cost.ms, 2), cost.ms / floor);
-  }
-}
-
-// FLOP per byte of each plan on a scale of powers of two, against the ridge where arithmetic becomes the limit. One row
-// for each width: longer and larger batches have the same ratio.
-void print_roofline(std::ostream& out, const std::vector<NetworkCase>& cases) {
-  const GpuModel gpu = h200();
-  constexpr double per_doubling = 5, last = 10;  // columns; 1 … 1024
-  const auto column = [=](double x) {
-    return static_cast<std::size_t>(std::lround(per_doubling * std::clamp(std::log2(x), 0.0, last)));
-  };
-  constexpr std::size_t width = static_cast<std::size_t>(per_doubling * last) + 1;
-  out << fmt::format("{:30}", "FLOP per byte");
-  for (int power = 0; power < 10; power += 2) out << fmt::format("{:<10}", 1 << power);
-  out << "1024\n";
-  for (const NetworkCase& c : cases) {
-    const bool largest = c.kind == NetworkCase::Kind::lstm   ? c.steps == 100 && c.rows == 1024
-                         : c.kind == NetworkCase::Kind::maml ? c.tasks == 40
-                                                             : true;
-    if (!largest) continue;
-    const PlanCost cost = predicted_cost(c, gpu);
-    const double intensity = cost.flops / cost.bytes;
-    std::string bar(width, ' ');
-    std::fill_n(bar.begin(), std::max<std::size_t>(1, column(intensity)), '=');
-    bar[column(gpu.ridge())] = '|';
-    const bool waits = cost.waiting_ms > 0.5 * cost.ms;
-    out << fmt::format("{:30}{} {}, {}\n", c.name(), bar, shown(intensity),
-                       waits ? "waits" : intensity > gpu.ridge() ? "arithmetic" : "memory");
-  }
-  out << fmt::format("{:30}{:>{}} {}: {} TFLOP/s over {} TB/s\n", "", '|', column(gpu.ridge()) + 1,
-                     shown(gpu.ridge()), shown(gpu.flops_per_second() * 1e-12),
-                     shown(gpu.bytes_per_second * 1e-12));
-}
-
 }  // namespace
 
 std::string large_products_line() {
@@ -279,10 +236,6 @@ int bench_networks(const Context& context, const rl::OptionValues& values) {
   if (cases.empty()) throw UsageError("--only " + only + ": no case has this in its name, such as 'mlp 2x64 gradient'");
   if (!values.text("problems").empty()) {
     write_problems(cases, values.text("problems"));
-  } else if (values.boolean("predict")) {
-    print_predicted(context.out, cases);
-  } else if (values.boolean("roofline")) {
-    print_roofline(context.out, cases);
   } else {
     const std::vector<NetworkTime> ours =
         values.text("from").empty() ? measure_all(context, cases, values.text("csv")) : read_csv(values.text("from"));

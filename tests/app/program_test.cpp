@@ -12,12 +12,12 @@
 #include "app/checks.h"
 #include "app/equations.h"
 #include "app/gnuplot.h"
-#include "app/network_model.h"
 #include "app/statistics.h"
 #include "autodiff/op_table.h"
 #include "kernels/cuda/cublas.h"
 #include "tests/app/folder.h"
 #include "tests/app/toy.h"
+#include "tests/bench/network_model.h"
 #include "tests/catch.h"
 #include "tests/kernels/thread_count.h"
 #include "tests/sanitized.h"
@@ -291,7 +291,7 @@ TEST_CASE("bench says what does a device's large products: its own kernel, or a 
   CHECK(cpu.out.find("large_products") == std::string::npos);
 }
 
-TEST_CASE("bench networks: predictions stay above the floor, and the least arithmetic is that of the facts",
+TEST_CASE("network_prediction: predictions stay above the floor, and the least arithmetic is that of the facts",
           "[app][simt]") {
   for (const NetworkCase& c : network_cases(false)) {
     INFO(c.name());

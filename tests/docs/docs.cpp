@@ -115,12 +115,13 @@ bool same_console(const std::string& recorded, const std::string& now) {
 }
 
 std::string run_program(const std::string& command) {
-  // The program's name is replaced by its place; nothing in a chapter is handed to a shell as more than words.
-  static const Pattern words(R"(^innerloop( [A-Za-z0-9_./=,:-]+)*$)");
-  if (!words.match(command)) throw std::runtime_error("not a plain innerloop command: " + command);
+  // The place of the build stands for its name; nothing in a chapter is handed to a shell as more than words.
+  static const Pattern words(R"(^(innerloop|build/bench/[a-z_]+)( [A-Za-z0-9_./=,:-]+)*$)");
+  if (!words.match(command)) throw std::runtime_error("not a plain command of innerloop or of a benchmark: " + command);
   const char* build = std::getenv("INNERLOOP_BUILD");
-  const std::string place = std::string(build ? build : "build") + "/innerloop";
-  const std::string line = "NO_COLOR=1 COLUMNS=100 '" + place + "'" + command.substr(9) + " 2>&1";
+  const std::string name = command.substr(0, command.find(' '));
+  const std::string place = (build ? build : "build") + (name == "innerloop" ? "/" + name : name.substr(5));
+  const std::string line = "NO_COLOR=1 COLUMNS=100 '" + place + "'" + command.substr(name.size()) + " 2>&1";
   FILE* pipe = popen(line.c_str(), "r");
   if (!pipe) throw std::runtime_error("cannot run " + command);
   std::string output;

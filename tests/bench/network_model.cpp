@@ -1,9 +1,10 @@
-#include "app/network_model.h"
+#include "tests/bench/network_model.h"
 
 #include <algorithm>
 
 #include "autodiff/planner.h"
 #include "kernels/cuda/cublas.h"
+#include "kernels/cuda/device.h"
 #include "kernels/cuda/mlp.h"
 #include "kernels/cuda/slices.h"
 #include "kernels/mlp_operands.h"
@@ -167,13 +168,6 @@ Plan plan_of(const NetworkCase& c) {
 
 GpuModel h200() {
   return {.name = "NVIDIA H200", .multiprocessors = 132, .clock_ghz = 1.98, .shared_bytes = 232448};
-}
-
-GpuModel model_of(const kernels::DeviceProperties& gpu) {
-  return {.name = gpu.name,
-          .multiprocessors = gpu.multiprocessors,
-          .clock_ghz = gpu.clock_mhz * 1e-3,
-          .shared_bytes = gpu.shared_bytes_per_block};
 }
 
 PlanCost predicted_cost(const NetworkCase& c, const GpuModel& gpu) {

@@ -6,7 +6,6 @@
 #pragma once
 
 #include "app/network_cases.h"
-#include "kernels/cuda/device.h"
 
 namespace innerloop::app {
 
@@ -21,7 +20,6 @@ struct GpuModel {
   double ridge() const { return flops_per_second() / bytes_per_second; }  // FLOP per byte where arithmetic takes over
 };
 GpuModel h200();
-GpuModel model_of(const kernels::DeviceProperties& gpu);  // its memory's speed is not known, and taken for the H200's
 
 struct PlanCost {
   double flops = 0;  // that our kernels do: layers of an MLP are computed again where they are needed again
