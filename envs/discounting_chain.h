@@ -5,10 +5,12 @@
 
 namespace innerloop::envs {
 
-// discounting-chain-1-v1, …-3-v1, …-10-v1, …-30-v1, …-100-v1: the first action picks one of five delays, 1, 3, 10, 30
+// discounting-chain-1-v2, …-3-v2, …-10-v2, …-30-v2, …-100-v2: the first action picks one of five delays, 1, 3, 10, 30
 // or 100 steps, after which a reward of 1 comes; the delay of the name pays 1.1. An episode has 100 steps, and no
 // action but the first does anything. Who discounts by γ sees 1.1·γ^(d−1) against 1: to prefer the delay of 100 takes a
-// γ above 0.99904. As in bsuite (Osband et al. 2020, arXiv 1908.03568).
+// γ above 0.99904. As in bsuite (Osband et al. 2020, arXiv 1908.03568); since v2 it is seen whether the reward is still
+// to come: without that a critic has to find five delays in the time, and its errors at the 99 steps that decide
+// nothing drown the one that does.
 template <class Real, int best>
 struct DiscountingChain {
   struct Task { Real bonus; };
@@ -16,15 +18,15 @@ struct DiscountingChain {
   struct Action { int choice; };
 
   static constexpr Spec spec = {
-      .name = best == 0   ? "discounting-chain-1-v1"
-              : best == 1 ? "discounting-chain-3-v1"
-              : best == 2 ? "discounting-chain-10-v1"
-              : best == 3 ? "discounting-chain-30-v1"
-                          : "discounting-chain-100-v1",
+      .name = best == 0   ? "discounting-chain-1-v2"
+              : best == 1 ? "discounting-chain-3-v2"
+              : best == 2 ? "discounting-chain-10-v2"
+              : best == 3 ? "discounting-chain-30-v2"
+                          : "discounting-chain-100-v2",
       .summary = "pick one of five delays to a reward of 1; that of the name pays 1.1",
       .source = "bsuite (arXiv 1908.03568), discounting chain",
       .task_size = 1,
-      .obs_size = 6,
+      .obs_size = 7,
       .action_kind = ActionKind::discrete,
       .action_count = 5,
       .horizon = 100,
@@ -57,10 +59,11 @@ struct DiscountingChain {
     return {state.t == delay(state.chosen) ? reward : Real(0), state.t == 100};
   }
 
-  // One-hot over the delay that was picked, and the time as a fraction of the episode.
+  // One-hot over the delay that was picked, the time as a fraction of the episode, and 1 while the reward is to come.
   static constexpr void observe(const Task&, const State& state, Real* obs) {
     for (int k = 0; k < 5; ++k) obs[k] = k == state.chosen ? Real(1) : Real(0);
     obs[5] = static_cast<Real>(state.t) / 100;
+    obs[6] = state.chosen < 0 || state.t < delay(state.chosen) ? Real(1) : Real(0);
   }
 
   static constexpr Action best_action(const Task&, const State&) { return {best}; }

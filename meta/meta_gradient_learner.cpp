@@ -50,7 +50,7 @@ void add_list(Tensors& lists, int k, const Tensors& list) {
 }  // namespace
 
 Tensor eta_for(double value, int n, Dtype dtype) {
-  const double bounded = std::clamp(value, 1e-6, 1 - 1e-6);
+  const double bounded = std::clamp(value, 1e-4, 1 - 1e-4);
   return Tensor::full({1, n, 1}, std::log(bounded / (1 - bounded)), dtype);
 }
 
@@ -151,7 +151,8 @@ MetaGradientLearner::Report MetaGradientLearner::iterate(const Collect& collect,
   }
 
   // The new experience judges with η̄; η follows the derivative of its judgement.
-  if (config_.learn_gamma || config_.learn_lambda) {
+  const bool learns = config_.learn_gamma || config_.learn_lambda;
+  if (learns && iteration >= config_.eta_after) {
     Tensors gradient;
     if (config_.exact) {
       const std::vector<Tensors> out = functions_.exact(spec, {start, eta, taus, scales, tau});

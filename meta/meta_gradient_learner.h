@@ -24,6 +24,7 @@ struct MetaGradientLearnerConfig {
   bool rmsprop = false;          // α/√v for α, with v the running mean of squared gradients
   double max_gradient_norm = 0;  // longer gradients are cut to this length; 0: never
   double beta = 1e-3;            // step size of η
+  int eta_after = 0;             // iterations before η moves: a judge whose values are still wrong is only noise
   MetaOptimiser meta_optimiser = MetaOptimiser::adam;
   double max_meta_gradient_norm = 0;
   bool bilevel = false;          // θ goes back to where it started after each step of η
@@ -75,7 +76,7 @@ class MetaGradientLearner {
   Function<> rms_;  // (gradient, squares, correction, rate) → squares'; scale
 };
 
-// What η starts as: σ(η) is `value`, a number for each of n states. Within [1e-6, 1 − 1e-6], where σ can still move.
+// What η starts as: σ(η) is `value`, a number for each of n states. Within [1e-4, 1 − 1e-4], where σ can still move.
 Tensor eta_for(double value, int n, Dtype dtype);
 
 }  // namespace innerloop::meta

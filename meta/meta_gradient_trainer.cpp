@@ -66,6 +66,7 @@ MetaGradientLearnerConfig learner_config(const MetaGradientConfig& config) {
   c.rmsprop = config.optimiser == InnerOptimiser::rmsprop;
   c.max_gradient_norm = config.max_gradient_norm;
   c.beta = config.beta;
+  c.eta_after = config.eta_after;
   c.meta_optimiser = config.meta_optimiser;
   c.max_meta_gradient_norm = config.max_meta_gradient_norm;
   c.bilevel = config.bilevel;
@@ -174,6 +175,8 @@ const rl::Options<MetaGradientConfig>& meta_gradient_options() {
           .add("mu", &Config::mu, {0, 1}, "μ, what an update leaves of the trace", "0")
           .add("updates", &Config::updates, {1, 100}, "K: updates of the agent between two steps of η")
           .add("beta", &Config::beta, {0, 1e6}, "β, the step size of η", "0.001")
+          .add("eta_after", &Config::eta_after, {0, 1e7},
+               "iterations before η moves: until then the judge's values are learned")
           .add("anneal_beta", &Config::anneal_beta, "let β fall linearly to 0 at the last iteration")
           .add("meta_optimiser", &Config::meta_optimiser, "of η", "adam")
           .add("max_meta_gradient_norm", &Config::max_meta_gradient_norm, {0, 1e9},
@@ -217,7 +220,18 @@ constexpr rl::Preset presets[] = {
      "env = noise-undone-v1\nagent = td\nlearn = lambda\nby_state = true\ngamma = 1\nlambda = 0.5\n"
      "optimiser = sgd\nlearning_rate = 0.1\nmeta_optimiser = sgd\nbeta = 0.5\n"
      "max_meta_gradient_norm = 0\ntrajectories = 1\nmeta_steps = 1000\niterations = 300\ndtype = f64"},
-    {"chain", "γ and λ while a delay is picked: the defaults", ""},
+    {"chain", "γ while a delay is picked, from one that is too small for all but the shortest",
+     "learn = gamma\ngamma = 0.97\nlambda = 1\nlambda_bar = 0.9\nouter_critic = true\neta_after = 60\nbeta = 0.1\n"
+     "max_meta_gradient_norm = 1e-6\nlearning_rate = 0.005\nentropy_weight = 0.1\ntrajectories = 32\nhidden = [8]\n"
+     "iterations = 400"},
+    {"lure-grid", "γ between a near exit and coins, from one that hears all the coins",
+     "env = lure-grid-v1\nlearn = gamma\ngamma = 1\nlambda = 0.8\ngamma_bar = 0.997\nlambda_bar = 0.8\n"
+     "outer_critic = true\nbeta = 0.1\nanneal_beta = true\nmax_meta_gradient_norm = 1e-6\nlearning_rate = 0.005\n"
+     "steps = 32\nhidden = [16]\niterations = 500"},
+    {"noisy-cartpole", "γ and λ while a pole is balanced and coins are paid",
+     "env = noisy-cartpole-v1\nlearn = both\ngamma = 0.9\nlambda = 0.8\ngamma_bar = 0.997\nlambda_bar = 0.9\n"
+     "outer_critic = true\nbeta = 0.05\nanneal_beta = true\nmax_meta_gradient_norm = 1e-6\nlearning_rate = 0.003\n"
+     "steps = 32\nhidden = [16]\niterations = 1500"},
 };
 
 constexpr rl::SmokeRun smoke[] = {

@@ -37,7 +37,7 @@ constexpr auto words_of(InnerOptimiser) {
 }
 
 struct MetaGradientConfig {
-  std::string env = "discounting-chain-30-v1";
+  std::string env = "discounting-chain-30-v2";
   MetaAgent agent = MetaAgent::a2c;
   int iterations = 1000;
   int meta_steps = 1;     // of η in an iteration
@@ -53,6 +53,7 @@ struct MetaGradientConfig {
   double mu = 0;
   int updates = 1;
   double beta = 1e-3;
+  int eta_after = 0;  // iterations
   bool anneal_beta = false;
   MetaOptimiser meta_optimiser = MetaOptimiser::adam;
   double max_meta_gradient_norm = 0.1;

@@ -10,10 +10,11 @@ namespace innerloop::envs {
 
 // The chain: 100 steps after the first choice, all of them 0 but the one that pays.
 inline Golden golden_chain(const std::string& env, int choice, int delay, double reward) {
-  Golden g{.env = env, .task = {0.1}, .start = std::vector<double>(6), .steps = {}};
+  Golden g{.env = env, .task = {0.1}, .start = one_hot(7, 6), .steps = {}};
   for (int t = 1; t <= 100; ++t) {
-    std::vector<double> seen = one_hot(6, choice);
+    std::vector<double> seen = one_hot(7, choice);
     seen[5] = t / 100.0;
+    seen[6] = t < delay;
     const double action = t == 1 ? choice : t % 5;  // no action but the first does anything
     g.steps.push_back({{action}, t == delay ? reward : 0, t == 100, seen});
   }
@@ -45,11 +46,11 @@ inline Golden golden_noisy_cartpole() {
 
 inline const std::vector<Golden>& golden_distractions() {
   static const std::vector<Golden> table = {
-      golden_chain("discounting-chain-1-v1", 0, 1, 1.1),
-      golden_chain("discounting-chain-3-v1", 2, 10, 1),
-      golden_chain("discounting-chain-10-v1", 2, 10, 1.1),
-      golden_chain("discounting-chain-30-v1", 3, 30, 1.1),
-      golden_chain("discounting-chain-100-v1", 4, 100, 1.1),
+      golden_chain("discounting-chain-1-v2", 0, 1, 1.1),
+      golden_chain("discounting-chain-3-v2", 2, 10, 1),
+      golden_chain("discounting-chain-10-v2", 2, 10, 1.1),
+      golden_chain("discounting-chain-30-v2", 3, 30, 1.1),
+      golden_chain("discounting-chain-100-v2", 4, 100, 1.1),
       golden_tall_catch(),
       golden_noisy_cartpole(),
       {.env = "signal-noise-v1",

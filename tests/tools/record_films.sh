@@ -44,7 +44,7 @@ film promp-momentum-v1 "--steps 2 --until 40" maml --hidden [32,32] --alpha 0.1 
 film promp-walls-v1 "--steps 1 --until 60" maml --hidden [32,32] --alpha 0.1 --iterations 40
 film wheeled-dense-v1 "--steps 1 --task 3" maml --hidden [32,32] --alpha 0.1 --iterations 60
 film pusher-dense-v1 "--steps 1 --task 3" maml --hidden [32,32] --alpha 0.1 --iterations 60
-film discounting-chain-1-v1 "" policy_gradient --tasks 1 --trajectories 20 --hidden [16] --iterations 50
+film discounting-chain-1-v2 "" policy_gradient --tasks 1 --trajectories 20 --hidden [16] --iterations 50
 film lure-grid-v1 "--until 12" policy_gradient --tasks 1 --trajectories 20 --hidden [16] --iterations 50
 film catch-v1 "" policy_gradient --tasks 1 --trajectories 20 --hidden [16] --iterations 50
 film catch-tall-v1 "" policy_gradient --tasks 1 --trajectories 20 --hidden [16] --iterations 50

@@ -44,8 +44,8 @@ for job in ${*:-processes}; do
     ;;
   chain)
     for delay in 1 3 10 30 100; do
-      record_set "meta-chain-$delay" "1 2 3" --env "discounting-chain-$delay-v1"
-      record_set "meta-chain-$delay-fixed" "1 2 3" --env "discounting-chain-$delay-v1" --learn none
+      record_set "meta-chain-$delay" "1 2 3" --env "discounting-chain-$delay-v2"
+      record_set "meta-chain-$delay-fixed" "1 2 3" --env "discounting-chain-$delay-v2" --learn none
       for s in 1 2 3; do
         evaluate "meta-chain-$delay" "$s" --evaluation deterministic --trajectories 1
         evaluate "meta-chain-$delay-fixed" "$s" --evaluation deterministic --trajectories 1
