@@ -24,6 +24,84 @@ record_set() {
   facts "$all" "meta_gradient $*"
 }
 
+# sweep NAME SEEDS FIRST ENVS METHODS: runs of control, one after the other; a run that is there is not made again.
+sweep() {
+  look_at_clock
+  start=$spent
+  "$program" sweep --methods "$5" --envs "$4" --seeds "$2" --first-seed "$3" --parallel 1 --quiet --out "$work/$1" \
+    > "$work/$1.txt"
+  look_at_clock
+  echo "$start $spent" | awk '{ printf "%.1f\n", $2 - $1 }' >> "$work/$1.seconds"
+}
+
+# results SET SWEEP...: a line for every run, judged by its last ten iterations; on the chain also by what its greedy policy
+# is paid. SET/curves.csv: γ and λ while they were learned, every tenth iteration.
+results() {
+  set_name=$1
+  shift
+  mkdir -p "$kept/$set_name"
+  echo "sweep,method,env,seed,score,greedy,gamma,lambda" > "$kept/$set_name/results.csv"
+  echo "method,env,seed,iteration,return,gamma,lambda" > "$kept/$set_name/curves.csv"
+  for name in "$@"; do
+    for folder in "$work/$name"/*/*/seed-*; do
+      seed=${folder##*/seed-} env=$(basename "$(dirname "$folder")") method=$(basename "$(dirname "$(dirname "$folder")")")
+      method=${method#meta_gradient-}
+      greedy=
+      case $env in discounting-chain-*)
+        [ -e "$folder/greedy.txt" ] || "$program" adapt "$folder" --steps 0 --pictures 0 --quiet --threads 1 \
+          --out "$work/adapt" --evaluation deterministic --trajectories 1 > "$folder/greedy.txt"
+        greedy=$(awk '/^meta_gradient/ { print $2 }' "$folder/greedy.txt")
+        ;;
+      esac
+      awk -F, -v head="$name,$method,$env,$seed" -v greedy="$greedy" '
+        NR == 1 { for (i = 1; i <= NF; ++i) at[$i] = i; next }
+        { r[NR] = $at["return"]; gamma = $at["gamma"]; lambda = $at["lambda"] }
+        END { for (i = NR - 9; i <= NR; ++i) sum += r[i]
+              printf "%s,%.4f,%s,%.5f,%.5f\n", head, sum / 10, greedy, gamma, lambda }' "$folder/metrics.csv" \
+        >> "$kept/$set_name/results.csv"
+      case $name in *-learned)
+        awk -F, -v head="$method,$env,$seed" '
+          NR == 1 { for (i = 1; i <= NF; ++i) at[$i] = i; next }
+          ($1 - 1) % 10 == 0 && head !~ /beta-0/ {
+            printf "%s,%d,%.3f,%.5f,%.5f\n", head, $1, $at["return"], $at["gamma"], $at["lambda"] }' \
+          "$folder/metrics.csv" >> "$kept/$set_name/curves.csv"
+        ;;
+      esac
+    done
+  done
+}
+
+# control PRESET "ENVIRONMENTS" SEEDS γ̄ λ̄: η learned from the preset's bad start, beside β = 0, η̄ itself and a γ that goes by
+# hand from 0.9 to γ̄; a grid of fixed (γ, λ), three seeds each, and its best cell again with ten fresh seeds.
+control() {
+  preset=$1 envs=$2 seeds=$3
+  base=meta_gradient:$preset
+  sweep "$preset-learned" "$seeds" 1 "$envs" "$base+learn=gamma $base+learn=gamma+beta=0 $base+learn=both $base+learn=lambda"
+  sweep "$preset-fixed" "$seeds" 1 "$envs" "$base+learn=none+gamma=$4+lambda=$5 \
+    $base+learn=none+anneal_gamma=true+gamma=0.9+gamma_end=$4"
+  methods=
+  for gamma in 0.9 0.97 0.99 0.997 1; do
+    for lambda in 0 0.8 1; do methods="$methods $base+learn=none+gamma=$gamma+lambda=$lambda"; done
+  done
+  sweep "$preset-grid" 3 1 "$envs" "$methods"
+  results "meta-$preset" "$preset-learned" "$preset-fixed" "$preset-grid"
+  # The cell with the highest mean over environments and seeds.
+  best=$(awk -F, -v grid="$preset-grid" '$1 == grid { sum[$2] += $5; ++n[$2] }
+    END { for (m in sum) if (!(best in sum) || sum[m] / n[m] > sum[best] / n[best]) best = m; print best }' \
+    "$kept/meta-$preset/results.csv")
+  gamma=${best#*gamma-} gamma=${gamma%-lambda*} lambda=${best##*lambda-}
+  echo "$preset: the best cell is γ = $gamma, λ = $lambda"
+  sweep "$preset-best" "$seeds" 11 "$envs" "$base+learn=none+gamma=$gamma+lambda=$lambda"
+  results "meta-$preset" "$preset-learned" "$preset-fixed" "$preset-grid" "$preset-best"
+  {
+    echo "command    sh tests/tools/record_meta_gradient.sh build $preset"
+    echo "commit     ${COMMIT:-$(git rev-parse --short=12 HEAD)}"
+    echo "date       $(date -u +%F)"
+    echo "processor  $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), one thread"
+    cat "$work/$preset"-*.seconds | awk '{ all += $1 } END { printf "seconds    of processor time: %.0f in all\n", all }'
+  } > "$kept/meta-$preset/recorded.txt"
+}
+
 for job in ${*:-processes}; do
   case $job in
   processes)
@@ -43,15 +121,11 @@ for job in ${*:-processes}; do
       --meta-steps 1000 --iterations 100
     ;;
   chain)
-    for delay in 1 3 10 30 100; do
-      record_set "meta-chain-$delay" "1 2 3" --env "discounting-chain-$delay-v2"
-      record_set "meta-chain-$delay-fixed" "1 2 3" --env "discounting-chain-$delay-v2" --learn none
-      for s in 1 2 3; do
-        evaluate "meta-chain-$delay" "$s" --evaluation deterministic --trajectories 1
-        evaluate "meta-chain-$delay-fixed" "$s" --evaluation deterministic --trajectories 1
-      done
-    done
+    control chain "discounting-chain-1-v2 discounting-chain-3-v2 discounting-chain-10-v2 discounting-chain-30-v2 \
+      discounting-chain-100-v2" 5 1 0.9
     ;;
+  lure-grid) control lure-grid lure-grid-v1 10 0.997 0.8 ;;
+  noisy-cartpole) control noisy-cartpole noisy-cartpole-v1 10 0.997 0.9 ;;
   *) echo "there is no job '$job'" >&2; exit 2 ;;
   esac
 done
