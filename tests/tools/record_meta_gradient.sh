@@ -3,7 +3,7 @@
 # of the others) and online; then control, if named. Interrupted, it goes on where it stopped.
 #   sh tests/tools/record_meta_gradient.sh [BUILD] [job ...]      (from the repository's root)
 # Jobs: processes; alphas: the same with smaller and larger steps of the learner; pairs: one pair of trajectories a step,
-# β constant; chain.
+# β constant; control: chain, lure-grid, noisy-cartpole; bias: who judges; catch: at two horizons.
 set -e
 build=${1:-build}
 [ $# -gt 0 ] && shift
@@ -43,6 +43,7 @@ results() {
   echo "sweep,method,env,seed,score,greedy,gamma,lambda" > "$kept/$set_name/results.csv"
   echo "method,env,seed,iteration,return,gamma,lambda" > "$kept/$set_name/curves.csv"
   for name in "$@"; do
+    [ -d "$work/$name" ] || continue
     for folder in "$work/$name"/*/*/seed-*; do
       seed=${folder##*/seed-} env=$(basename "$(dirname "$folder")") method=$(basename "$(dirname "$(dirname "$folder")")")
       method=${method#meta_gradient-}
@@ -123,6 +124,19 @@ for job in ${*:-processes}; do
   chain)
     control chain "discounting-chain-1-v2 discounting-chain-3-v2 discounting-chain-10-v2 discounting-chain-30-v2 \
       discounting-chain-100-v2" 5 1 0.9
+    ;;
+  bias)
+    # Who judges: the inner critic, whose values are of γ, or one of its own; with returns that bootstrap, and that do not.
+    base=meta_gradient:chain
+    sweep chain-bias 3 1 discounting-chain-30-v2 \
+      "$base+outer_critic=false $base+outer_critic=false+lambda_bar=1 $base+lambda_bar=1"
+    results meta-chain-bias chain-bias
+    ;;
+  catch)
+    for env in catch-v1 catch-tall-v1; do
+      record_set "meta-$env" "1" --env $env --learn gamma --gamma 0.9 --lambda 0.9 --outer-critic --eta-after 40 --beta 0.05 \
+        --max-meta-gradient-norm 1e-6 --learning-rate 0.005 --hidden 16 --steps 40 --iterations 300
+    done
     ;;
   lure-grid) control lure-grid lure-grid-v1 10 0.997 0.8 ;;
   noisy-cartpole) control noisy-cartpole noisy-cartpole-v1 10 0.997 0.9 ;;

@@ -1,0 +1,130 @@
+#!/bin/sh
+# Draws what record_meta_gradient.sh recorded of control: meta/meta_gradient_training.png, γ and λ while they were learned,
+# and meta/meta_gradient_grid.png, the return of fixed (γ, λ) beside that of learned ones.
+#   sh tests/tools/draw_meta_gradient.sh      (from the repository's root; needs gnuplot)
+set -e
+kept=tests/golden/runs work=runs/draw-meta-gradient
+mkdir -p "$work"
+
+# curve SET METHOD ENV COLUMN: iteration, mean, least and greatest over seeds.
+curve() {
+  awk -F, -v method="$2" -v env="$3" -v c="$4" '
+    $1 == method && $2 == env {
+      sum[$4] += $c; ++n[$4]
+      if (!($4 in low) || $c < low[$4]) low[$4] = $c
+      if (!($4 in high) || $c > high[$4]) high[$4] = $c }
+    END { for (i in n) print i, sum[i] / n[i], low[i], high[i] }' "$kept/$1/curves.csv" | sort -n
+}
+
+# cells SET ENV λ: γ's place on the axis, the mean of the score over the grid's seeds, the least and the greatest.
+cells() {
+  awk -F, -v env="$2" -v l="$3" '
+    $1 ~ /-grid$/ && $3 == env && $2 ~ ("lambda-" l "$") {
+      g = $2; sub(/.*gamma-/, "", g); sub(/-lambda.*/, "", g)
+      sum[g] += $5; ++n[g]
+      if (!(g in low) || $5 < low[g]) low[g] = $5
+      if (!(g in high) || $5 > high[g]) high[g] = $5 }
+    END { split("0.9 0.97 0.99 0.997 1", place, " ")
+          for (i = 1; i <= 5; ++i) if (place[i] in n) print i, sum[place[i]] / n[place[i]], low[place[i]], high[place[i]] }' \
+    "$kept/$1/results.csv"
+}
+
+# learned SET METHOD ENV: the mean score over seeds.
+learned() {
+  awk -F, -v method="$2" -v env="$3" '$1 ~ /-learned$/ && $2 == method && $3 == env { sum += $5; ++n }
+    END { print sum / n }' "$kept/$1/results.csv"
+}
+
+for delay in 10 30 100; do
+  curve meta-chain chain-learn-gamma "discounting-chain-$delay-v2" 6 > "$work/chain-$delay.dat"
+done
+curve meta-lure-grid lure-grid-learn-gamma lure-grid-v1 6 > "$work/lure.dat"
+curve meta-noisy-cartpole noisy-cartpole-learn-both noisy-cartpole-v1 6 > "$work/pole-gamma.dat"
+curve meta-noisy-cartpole noisy-cartpole-learn-both noisy-cartpole-v1 7 > "$work/pole-lambda.dat"
+gnuplot <<END
+set terminal pngcairo size 1200,400 font "sans,10"
+set output "meta/meta_gradient_training.png"
+set multiplot layout 1,3
+set style fill transparent solid 0.2 noborder
+set xlabel "iteration"
+set border 3
+set tics nomirror
+# 1 − γ on a logarithmic axis that runs upwards to γ = 1.
+set title "discounting chain: γ learned (dashed: what the delay needs)"
+set logscale y
+set yrange [0.2:0.00001]
+set ytics ("0.9" 0.1, "0.99" 0.01, "0.999" 0.001, "0.9999" 0.0001)
+set ylabel "γ"
+set key bottom right
+plot "$work/chain-10.dat" using 1:(1-\$3):(1-\$4) with filledcurves lc rgb "#0072b2" notitle, \
+     "$work/chain-30.dat" using 1:(1-\$3):(1-\$4) with filledcurves lc rgb "#d55e00" notitle, \
+     "$work/chain-100.dat" using 1:(1-\$3):(1-\$4) with filledcurves lc rgb "#009e73" notitle, \
+     "$work/chain-10.dat" using 1:(1-\$2) with lines lw 2 lc rgb "#0072b2" title "delay 10", \
+     "$work/chain-30.dat" using 1:(1-\$2) with lines lw 2 lc rgb "#d55e00" title "delay 30", \
+     "$work/chain-100.dat" using 1:(1-\$2) with lines lw 2 lc rgb "#009e73" title "delay 100", \
+     1 - 1.1**(-1.0/9) with lines dt 2 lc rgb "#0072b2" notitle, \
+     1 - 1.1**(-1.0/29) with lines dt 2 lc rgb "#d55e00" notitle, \
+     1 - 1.1**(-1.0/99) with lines dt 2 lc rgb "#009e73" notitle
+set title "lure grid: γ learned, from 1"
+plot "$work/lure.dat" using 1:(1-\$3):(1-\$4) with filledcurves lc rgb "#0072b2" notitle, \
+     "$work/lure.dat" using 1:(1-\$2) with lines lw 2 lc rgb "#0072b2" title "γ"
+set title "noisy cart-pole: γ and λ learned"
+unset logscale y
+set yrange [0:1]
+set ytics auto
+set ylabel "γ, λ"
+plot "$work/pole-gamma.dat" using 1:3:4 with filledcurves lc rgb "#0072b2" notitle, \
+     "$work/pole-lambda.dat" using 1:3:4 with filledcurves lc rgb "#d55e00" notitle, \
+     "$work/pole-gamma.dat" using 1:2 with lines lw 2 lc rgb "#0072b2" title "γ", \
+     "$work/pole-lambda.dat" using 1:2 with lines lw 2 lc rgb "#d55e00" title "λ"
+unset multiplot
+END
+echo "drew meta/meta_gradient_training.png"
+
+# panel SET ENV TITLE METHOD...: gnuplot's plot of one grid, the learned ones as dashed lines.
+panel() {
+  set_name=$1 env=$2 title=$3
+  shift 3
+  [ -e "$kept/$set_name/results.csv" ] || return 0
+  echo "set title \"$title\""
+  printf 'plot '
+  colour=0
+  for lambda in 0 0.8 1; do
+    colour=$((colour + 1))
+    cells "$set_name" "$env" "$lambda" > "$work/$env-$lambda.dat"
+    printf '"%s" using 1:2:3:4 with yerrorlines pt 7 lw 1.5 lc %d title "λ = %s", ' "$work/$env-$lambda.dat" $colour "$lambda"
+  done
+  for method in "$@"; do
+    colour=$((colour + 1))
+    printf '%s with lines dt 2 lw 2 lc %d title "learned: %s", ' "$(learned "$set_name" "$method" "$env")" $colour \
+      "$(echo "${method##*-}" | sed 's/gamma/γ/; s/lambda/λ/; s/both/γ, λ/')"
+  done
+  echo
+}
+{
+  cat <<'END'
+set terminal pngcairo size 1200,420 font "sans,10"
+set output "meta/meta_gradient_grid.png"
+set multiplot layout 1,3
+set border 3
+set tics nomirror
+set xlabel "fixed γ"
+set xrange [0.7:5.3]
+set xtics ("0.9" 1, "0.97" 2, "0.99" 3, "0.997" 4, "1" 5)
+set ylabel "return, last ten iterations"
+set key below maxrows 3
+set linetype 1 lc rgb "#0072b2"
+set linetype 2 lc rgb "#d55e00"
+set linetype 3 lc rgb "#009e73"
+set linetype 4 lc rgb "#000000"
+set linetype 5 lc rgb "#cc79a7"
+set linetype 6 lc rgb "#999999"
+END
+  panel meta-chain discounting-chain-30-v2 "discounting chain, delay 30" chain-learn-gamma chain-learn-both
+  panel meta-lure-grid lure-grid-v1 "lure grid" lure-grid-learn-gamma lure-grid-learn-both lure-grid-learn-lambda
+  panel meta-noisy-cartpole noisy-cartpole-v1 "noisy cart-pole" noisy-cartpole-learn-gamma noisy-cartpole-learn-both \
+    noisy-cartpole-learn-lambda
+  echo "unset multiplot"
+} | sed 's/, $//' > "$work/grid.gp"
+gnuplot "$work/grid.gp"
+echo "drew meta/meta_gradient_grid.png"
