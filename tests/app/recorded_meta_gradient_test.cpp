@@ -4,6 +4,8 @@
 // [plain] reads files, and runs one iteration of the built program
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -33,6 +35,32 @@ double farthest(const std::vector<double>& gamma, double alpha) {
   double most = 0;
   for (std::size_t s = 0; s < gamma.size(); ++s) most = std::max(most, std::abs(gamma[s] - best.at(s + 1)));
   return most;
+}
+
+// A line of results.csv: one run of control, judged by its last ten iterations.
+struct ControlRun {
+  std::string method, env;
+  double score = 0, greedy = 0, gamma = 0, lambda = 0;
+};
+std::vector<ControlRun> control_runs(const std::string& set, const std::string& sweep) {
+  std::istringstream text(contents("tests/golden/runs/" + set + "/results.csv"));
+  std::vector<ControlRun> runs;
+  for (std::string line; std::getline(text, line);) {
+    std::istringstream cells(line);
+    std::vector<std::string> words;
+    for (std::string word; std::getline(cells, word, ',');) words.push_back(word);
+    if (words.at(0) != sweep) continue;
+    const auto number = [&](std::size_t i) { return words.at(i).empty() ? 0 : std::stod(words.at(i)); };
+    runs.push_back({words.at(1), words.at(2), number(4), number(5), number(6), number(7)});
+  }
+  return runs;
+}
+
+std::vector<double> scores(const std::vector<ControlRun>& runs, const std::string& method) {
+  std::vector<double> found;
+  for (const ControlRun& run : runs)
+    if (run.method == method) found.push_back(run.score);
+  return found;
 }
 
 }  // namespace
@@ -88,6 +116,42 @@ TEST_CASE("meta-gradient, recorded: λ alternates on noise undone, and both proc
       else CHECK(lambda[s] < (online ? 0.8 : 0.35));
     }
   }
+}
+
+TEST_CASE("meta-gradient, recorded: on the chain γ passes what the delay needs, and with β = 0 nobody takes the 1.1",
+          "[plain]") {
+  const std::vector<ControlRun> runs = control_runs("meta-chain", "chain-learned");
+  int learned_1_1 = 0, learned_runs = 0, fixed_runs = 0;
+  for (const ControlRun& run : runs) {
+    const double delay = std::stod(run.env.substr(std::string("discounting-chain-").size()));
+    if (delay < 10) continue;  // γ = 0.97 is enough for the shorter ones
+    CAPTURE(run.method, run.env, run.gamma, run.greedy);
+    if (run.method == "chain-learn-gamma") {
+      CHECK(run.gamma > std::pow(1 / 1.1, 1 / (delay - 1)));
+      learned_1_1 += run.greedy > 1.05;
+      ++learned_runs;
+    } else if (run.method == "chain-learn-gamma-beta-0") {
+      CHECK(run.greedy < 1.05);
+      ++fixed_runs;
+    }
+  }
+  CHECK(learned_runs == 9);
+  CHECK(learned_1_1 == 7);  // as the chapter says
+  CHECK(fixed_runs == 9);
+}
+
+TEST_CASE("meta-gradient, recorded: in the lure grid a learned γ beats the same start with β = 0", "[plain]") {
+  const std::vector<ControlRun> runs = control_runs("meta-lure-grid", "lure-grid-learned");
+  const std::vector<double> learned = scores(runs, "lure-grid-learn-gamma"),
+                            fixed = scores(runs, "lure-grid-learn-gamma-beta-0");
+  REQUIRE(learned.size() == 10);
+  REQUIRE(fixed.size() == 10);
+  // The same seeds: the mean difference, and the half width of its 95 % interval (t = 2.262 with 9 degrees of freedom).
+  double sum = 0, squares = 0;
+  for (std::size_t i = 0; i < 10; ++i) sum += learned[i] - fixed[i], squares += std::pow(learned[i] - fixed[i], 2);
+  const double mean = sum / 10, half = 2.262 * std::sqrt((squares / 10 - mean * mean) / 9);
+  CAPTURE(mean, half);
+  CHECK(mean - half > 0);
 }
 
 TEST_CASE("plot --by-state: what ten seeds learned in the mean, and the exact optimum beside it", "[plain]") {

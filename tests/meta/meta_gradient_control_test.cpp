@@ -1,5 +1,5 @@
-// Meta-gradients of control where the answer is known: on the discounting chain only the first of a hundred actions does
-// anything, so its five choices can be enumerated.
+// Meta-gradients of control where the answer is known: on the discounting chain only the first of a hundred actions
+// does anything, so its five choices can be enumerated.
 #include <array>
 #include <cmath>
 #include <numeric>
@@ -113,8 +113,8 @@ TEST_CASE("the exact meta-gradient of the chain, by hand: Σ π² times what γ 
       const double expected = -2 * gamma * (1 - gamma) * sum / horizon / horizon;
       CAPTURE(best, gamma);
       CHECK(found == Approx(expected).epsilon(1e-9));
-      // One step sees no farther than it is moved: from 0.9 a larger γ hardly changes what 100 steps are worth, while it
-      // makes the delays between look better, and the meta-gradient of the longest delay points down.
+      // One step sees no farther than it moves: from 0.9 a larger γ hardly changes what 100 steps are worth, while it
+      // makes the delays between look better: where the longest delay pays, the meta-gradient points down.
       if (best == 4) CHECK((expected < 0) == (gamma > 0.95));
       if (best == 3) CHECK(expected < 0);
       if (best == 0) CHECK(expected > 0);

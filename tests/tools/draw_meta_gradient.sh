@@ -39,8 +39,8 @@ for delay in 10 30 100; do
   curve meta-chain chain-learn-gamma "discounting-chain-$delay-v2" 6 > "$work/chain-$delay.dat"
 done
 curve meta-lure-grid lure-grid-learn-gamma lure-grid-v1 6 > "$work/lure.dat"
-curve meta-noisy-cartpole noisy-cartpole-learn-both noisy-cartpole-v1 6 > "$work/pole-gamma.dat"
-curve meta-noisy-cartpole noisy-cartpole-learn-both noisy-cartpole-v1 7 > "$work/pole-lambda.dat"
+curve meta-lure-grid lure-grid-learn-both lure-grid-v1 6 > "$work/both-gamma.dat"
+curve meta-lure-grid lure-grid-learn-both lure-grid-v1 7 > "$work/both-lambda.dat"
 gnuplot <<END
 set terminal pngcairo size 1200,400 font "sans,10"
 set output "meta/meta_gradient_training.png"
@@ -68,15 +68,15 @@ plot "$work/chain-10.dat" using 1:(1-\$3):(1-\$4) with filledcurves lc rgb "#007
 set title "lure grid: γ learned, from 1"
 plot "$work/lure.dat" using 1:(1-\$3):(1-\$4) with filledcurves lc rgb "#0072b2" notitle, \
      "$work/lure.dat" using 1:(1-\$2) with lines lw 2 lc rgb "#0072b2" title "γ"
-set title "noisy cart-pole: γ and λ learned"
+set title "lure grid: γ and λ learned"
 unset logscale y
 set yrange [0:1]
 set ytics auto
 set ylabel "γ, λ"
-plot "$work/pole-gamma.dat" using 1:3:4 with filledcurves lc rgb "#0072b2" notitle, \
-     "$work/pole-lambda.dat" using 1:3:4 with filledcurves lc rgb "#d55e00" notitle, \
-     "$work/pole-gamma.dat" using 1:2 with lines lw 2 lc rgb "#0072b2" title "γ", \
-     "$work/pole-lambda.dat" using 1:2 with lines lw 2 lc rgb "#d55e00" title "λ"
+plot "$work/both-gamma.dat" using 1:3:4 with filledcurves lc rgb "#0072b2" notitle, \
+     "$work/both-lambda.dat" using 1:3:4 with filledcurves lc rgb "#d55e00" notitle, \
+     "$work/both-gamma.dat" using 1:2 with lines lw 2 lc rgb "#0072b2" title "γ", \
+     "$work/both-lambda.dat" using 1:2 with lines lw 2 lc rgb "#d55e00" title "λ"
 unset multiplot
 END
 echo "drew meta/meta_gradient_training.png"
@@ -85,7 +85,8 @@ echo "drew meta/meta_gradient_training.png"
 panel() {
   set_name=$1 env=$2 title=$3
   shift 3
-  [ -e "$kept/$set_name/results.csv" ] || return 0
+  # A grid that is not recorded is not drawn.
+  grep -q "^[a-z-]*-grid,.*,$env," "$kept/$set_name/results.csv" || return 0
   echo "set title \"$title\""
   printf 'plot '
   colour=0
@@ -96,16 +97,23 @@ panel() {
   done
   for method in "$@"; do
     colour=$((colour + 1))
+    grep -q ",$method,$env," "$kept/$set_name/results.csv" || continue
     printf '%s with lines dt 2 lw 2 lc %d title "learned: %s", ' "$(learned "$set_name" "$method" "$env")" $colour \
       "$(echo "${method##*-}" | sed 's/gamma/γ/; s/lambda/λ/; s/both/γ, λ/')"
   done
   echo
 }
 {
-  cat <<'END'
-set terminal pngcairo size 1200,420 font "sans,10"
+  panel meta-chain discounting-chain-30-v2 "discounting chain, delay 30" chain-learn-gamma chain-learn-both
+  panel meta-lure-grid lure-grid-v1 "lure grid" lure-grid-learn-gamma lure-grid-learn-both lure-grid-learn-lambda
+  panel meta-noisy-cartpole noisy-cartpole-v1 "noisy cart-pole" noisy-cartpole-learn-gamma noisy-cartpole-learn-both \
+    noisy-cartpole-learn-lambda
+} | sed 's/, $//' > "$work/panels.gp"
+panels=$(grep -c '^plot' "$work/panels.gp")
+gnuplot <<END
+set terminal pngcairo size $((480 * panels)),420 font "sans,10"
 set output "meta/meta_gradient_grid.png"
-set multiplot layout 1,3
+set multiplot layout 1,$panels
 set border 3
 set tics nomirror
 set xlabel "fixed γ"
@@ -119,12 +127,7 @@ set linetype 3 lc rgb "#009e73"
 set linetype 4 lc rgb "#000000"
 set linetype 5 lc rgb "#cc79a7"
 set linetype 6 lc rgb "#999999"
+load "$work/panels.gp"
+unset multiplot
 END
-  panel meta-chain discounting-chain-30-v2 "discounting chain, delay 30" chain-learn-gamma chain-learn-both
-  panel meta-lure-grid lure-grid-v1 "lure grid" lure-grid-learn-gamma lure-grid-learn-both lure-grid-learn-lambda
-  panel meta-noisy-cartpole noisy-cartpole-v1 "noisy cart-pole" noisy-cartpole-learn-gamma noisy-cartpole-learn-both \
-    noisy-cartpole-learn-lambda
-  echo "unset multiplot"
-} | sed 's/, $//' > "$work/grid.gp"
-gnuplot "$work/grid.gp"
 echo "drew meta/meta_gradient_grid.png"

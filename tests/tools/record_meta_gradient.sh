@@ -47,11 +47,13 @@ results() {
     for folder in "$work/$name"/*/*/seed-*; do
       seed=${folder##*/seed-} env=$(basename "$(dirname "$folder")") method=$(basename "$(dirname "$(dirname "$folder")")")
       method=${method#meta_gradient-}
+      # Only what is finished counts.
+      grep -q "^iterations = $(tail -n 1 "$folder/metrics.csv" | cut -d, -f1)\$" "$folder/config.toml" || continue
       greedy=
       case $env in discounting-chain-*)
         [ -e "$folder/greedy.txt" ] || "$program" adapt "$folder" --steps 0 --pictures 0 --quiet --threads 1 \
           --out "$work/adapt" --evaluation deterministic --trajectories 1 > "$folder/greedy.txt"
-        greedy=$(awk '/^meta_gradient/ { print $2 }' "$folder/greedy.txt")
+        greedy=$(awk '/^meta_gradient/ { print $NF }' "$folder/greedy.txt")
         ;;
       esac
       awk -F, -v head="$name,$method,$env,$seed" -v greedy="$greedy" '
