@@ -28,9 +28,14 @@ int Cells::of(std::span<const double> observation) const {
 }
 
 Cells cells_of(const std::string& env) {
-  constexpr int side = envs::GridNavi<double>::side;
-  if (env == envs::GridNavi<double>::spec.name) return {side * side, side};
-  return {};
+  using Grid = envs::GridNavi<double>;
+  if (env != Grid::spec.name) return {};
+  Cells cells{.count = Grid::side * Grid::side, .side = Grid::side};
+  for (int k = 0; k < Grid::task_count; ++k) {
+    const Grid::State goal = Grid::goal_of(Grid::task(k));
+    cells.of_task.push_back(goal.x + Grid::side * goal.y);
+  }
+  return cells;
 }
 
 Beliefs::Beliefs(const BeliefConfig& config, const rl::TrialConfig& trial, Dtype dtype)

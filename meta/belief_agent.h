@@ -47,6 +47,7 @@ struct BeliefConfig {
 struct Cells {
   int count = 0;  // 0: its states are no cells
   int side = 0;   // of the square: cell x + side·y
+  std::vector<int> of_task{};  // the one cell that pays, in each task of the exact belief's list
   int of(std::span<const double> observation) const;
 };
 Cells cells_of(const std::string& env);

@@ -1,5 +1,7 @@
 #include "meta/pearl.h"
 
+#include <optional>
+
 #include "autodiff/ops.h"
 #include "autodiff/transforms.h"
 #include "nn/optimizer.h"
@@ -37,7 +39,7 @@ PearlSpec fitted(PearlSpec spec, int observations, int actions, const std::vecto
 }
 
 ParamValues init_encoder(const PearlSpec& spec, std::uint64_t seed, Dtype dtype) {
-  return nn::init_mlp(spec.encoder, seed, "encoder", dtype);
+  return spec.told ? ParamValues{} : nn::init_mlp(spec.encoder, seed, "encoder", dtype);
 }
 
 // region: belief
@@ -137,21 +139,25 @@ std::vector<Vars> critic_step(Inputs& in, const PearlSpec& spec) {
   const Var latent_noise = in.next_var("latent_noise");
   const Batch batch = in.next("batch");
 
-  // What the context says of each task, and a guess drawn from it.
-  const Evidence sum = encode(encoder, spec, context_rows(context, spec), context["mask"]);
-  const Belief q = belief_of(sum, spec.prior_factor);
-  const Var z = draw_latent(q, spec, latent_noise);
+  // What the context says of each task, and a guess drawn from it; or what is told.
+  std::optional<Belief> q;
+  if (!spec.told)
+    q = belief_of(encode(encoder, spec, context_rows(context, spec), context["mask"]), spec.prior_factor);
+  const Var z = q ? draw_latent(*q, spec, latent_noise) : context["z"];
 
   // How wrong the critics are with that guess, and how far the belief is from the prior.
   const Var y = pearl_target(actor, targets, log_alpha, spec, batch, z, in.next_var("noise_next"));
   const Var critic_loss = pearl_critic_loss(critics, spec, batch, z, y);
-  const Vars by_encoder = grad(critic_loss + pearl_kl_loss(q, spec), encoder);
   const Vars by_critics = grad(critic_loss, critics);
-
-  Vars info("critic_loss", critic_loss);
-  info.add("kl", mean_tasks(kl_to_prior(q)));
+  Vars by_encoder, info("critic_loss", critic_loss);
+  Var sum = nn::sum_of_all(by_critics);
+  if (q) {
+    by_encoder = grad(critic_loss + pearl_kl_loss(*q, spec), encoder);
+    sum = sum + nn::sum_of_all(by_encoder);
+  }
+  info.add("kl", q ? mean_tasks(kl_to_prior(*q)) : zeros_like(critic_loss));
   info.add("target", mean_tasks(mean_all(y)));
-  info.add("gradient", nn::sum_of_all(by_encoder) + nn::sum_of_all(by_critics));
+  info.add("gradient", sum);
   return {by_encoder, by_critics, Vars("z", z), info};
 }
 

@@ -33,6 +33,7 @@ struct PearlSpec {
   bool next_observation = false;  // s' in the context: where the dynamics vary
   bool prior_factor = false;      // the prior N(0, 1) is one factor of the product
   bool sample_latent = true;      // z = m + σ̄·ξ; false: z = m
+  bool told = false;              // z is data, "z" of the context (T, 1, L): no belief and no encoder (references)
   KlReduction kl_reduction = KlReduction::sum;
   double kl_weight = 0.1;            // λ
   double policy_regulariser = 1e-3;  // before mean μ² and mean (log σ)² in L_π
@@ -44,7 +45,7 @@ struct PearlSpec {
 PearlSpec fitted(PearlSpec spec, int observations, int actions, const std::vector<int>& hidden,
                  const std::vector<int>& encoder_hidden, Activation activation);
 
-ParamValues init_encoder(const PearlSpec& spec, std::uint64_t seed, Dtype dtype);
+ParamValues init_encoder(const PearlSpec& spec, std::uint64_t seed, Dtype dtype);  // none where z is told
 
 // --- The belief ------------------------------------------------------------------------------------------------------
 
@@ -99,7 +100,7 @@ struct PearlFunctions {
   // (precision, weighted_mean, latent_noise (T, N, L)) → {"z"} (T, N, L): N draws from each task's belief
   Function<PearlSpec> draw;
   // (encoder, critics, actor, targets, log_alpha, context, latent_noise, batch, noise of s')
-  //   → ∇_φ (L_Q + λKL); ∇_θ L_Q; {"z"}; {"critic_loss", "kl", "target", "gradient"}
+  //   → ∇_φ (L_Q + λKL), empty where z is told; ∇_θ L_Q; {"z"}; {"critic_loss", "kl", "target", "gradient"}
   Function<PearlSpec> critic_gradient;
   // (actor, critics, value, log_alpha, z, batch, noise of s)
   //   → ∇L_π; ∇L_V, empty without a value network; {"log_alpha": ∂L_α/∂ℓ}; {"entropy", "gradient"}

@@ -63,8 +63,9 @@ void Pearl::check(const Tensors& info, const char* whose, std::uint32_t number) 
                            " is not finite. Try smaller learning rates.");
 }
 
-void Pearl::step(ParamValues& theta, const Tensors& gradient, nn::AdamState& moments) const {
-  nn::adam_step(theta, gradient, moments, {.learning_rate = config_.learning_rate});
+void Pearl::step(ParamValues& theta, const Tensors& gradient, nn::AdamState& moments, std::uint32_t number) const {
+  const double left = config_.annealed_over > 0 ? 1 - static_cast<double>(number) / config_.annealed_over : 1;
+  nn::adam_step(theta, gradient, moments, {.learning_rate = std::max(0.0, left) * config_.learning_rate});
 }
 
 // region: update
@@ -80,16 +81,16 @@ void Pearl::update(const BatchValues& batch, const BatchValues& context, std::ui
       spec, {encoder, critics, actor, targets, log_alpha[0], context, drawn({T, 1, spec.latent_size}, 1), batch,
              drawn({T, B, A}, 2)});
   check(first[3], "critics and the encoder", number);
-  step(encoder, first[0], encoder_moments_);
-  step(critics, first[1], critic_moments_);
+  step(encoder, first[0], encoder_moments_, number);
+  step(critics, first[1], critic_moments_, number);
 
   // The policy, and what depends on it, by the new critics, with the z of the old encoder.
   const std::vector<Tensors> second = functions_.actor_gradient(
       spec, {actor, critics, value, log_alpha[0], first[2][0], batch, drawn({T, B, A}, 3)});
   check(second[3], "actor", number);
-  step(actor, second[0], actor_moments_);
-  if (spec.sac.value_network) step(value, second[1], value_moments_);
-  if (spec.sac.temperature_loss != rl::TemperatureLoss::fixed) step(log_alpha, second[2], temperature_moments_);
+  step(actor, second[0], actor_moments_, number);
+  if (spec.sac.value_network) step(value, second[1], value_moments_, number);
+  if (spec.sac.temperature_loss != rl::TemperatureLoss::fixed) step(log_alpha, second[2], temperature_moments_, number);
 
   // The targets take a small step.
   nn::polyak_update(targets, spec.sac.value_network ? value : critics, config_.tau);

@@ -10,6 +10,7 @@ namespace innerloop::meta {
 struct PearlLearnerConfig {
   PearlSpec spec;  // fitted
   double learning_rate = 3e-4;  // Adam's, of every part
+  int annealed_over = 0;        // it falls linearly to 0 in so many updates; 0: it stays
   double temperature = 1;       // α at the start
   double tau = 0.005;
   int tasks = 16, batch = 256;  // of an update: T and B
@@ -47,7 +48,7 @@ class Pearl {
  private:
   Tensor noise(Shape shape, const Place& place) const;
   void check(const Tensors& info, const char* whose, std::uint32_t number) const;
-  void step(ParamValues& theta, const Tensors& gradient, nn::AdamState& moments) const;
+  void step(ParamValues& theta, const Tensors& gradient, nn::AdamState& moments, std::uint32_t number) const;
 
   PearlLearnerConfig config_;
   std::uint64_t seed_;

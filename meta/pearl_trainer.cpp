@@ -6,7 +6,6 @@
 #include "envs/oyster_goals.h"
 #include "envs/table.h"
 #include "kernels/philox.h"
-#include "meta/check_cases.h"
 
 namespace innerloop::meta {
 namespace {
@@ -53,9 +52,10 @@ const envs::EnvRow& continuous(const std::string& name) {
 
 }  // namespace
 
-PearlLearnerConfig learner_config(const PearlConfig& c, int observations, int actions) {
+PearlLearnerConfig learner_config(const PearlConfig& c, const envs::Spec& env) {
   PearlSpec spec;
-  spec.latent_size = c.latent_size;
+  spec.told = c.told != Told::belief;
+  spec.latent_size = spec.told ? env.task_size : c.latent_size;
   spec.next_observation = c.next_observation;
   spec.prior_factor = c.prior_factor;
   spec.sample_latent = c.sample_latent;
@@ -67,9 +67,10 @@ PearlLearnerConfig learner_config(const PearlConfig& c, int observations, int ac
   spec.sac.critic_factor = c.critic_factor;
   spec.sac.gamma = c.gamma;
   spec.sac.reward_scale = c.reward_scale;
-  spec.sac.target_entropy = actions * c.entropy_per_action;
-  return {.spec = fitted(spec, observations, actions, c.hidden, c.encoder_hidden, c.activation),
+  spec.sac.target_entropy = env.action_size * c.entropy_per_action;
+  return {.spec = fitted(spec, env.obs_size, env.action_size, c.hidden, c.encoder_hidden, c.activation),
           .learning_rate = c.learning_rate,
+          .annealed_over = c.anneal ? c.iterations * c.updates : 0,
           .temperature = c.temperature,
           .tau = c.tau,
           .tasks = c.meta_batch,
@@ -83,7 +84,7 @@ PearlTrainer::PearlTrainer(const PearlConfig& config, std::uint64_t seed)
       env_(&continuous(config.env)),
       reward_env_(config.reward_env.empty() ? env_ : &continuous(config.reward_env)),
       tasks_(training_tasks(config, seed)),
-      pearl_(learner_config(config, env_->spec.obs_size, env_->spec.action_size), seed),
+      pearl_(learner_config(config, env_->spec), seed),
       replay_(static_cast<int>(tasks_.size()), env_->spec.obs_size, env_->spec.action_size, config.capacity,
               config.dtype),
       recent_(replay_) {}
@@ -99,8 +100,27 @@ double PearlTrainer::in_learner_units(double a) const {
   return 2 * (a - spec.action_low) / (spec.action_high - spec.action_low) - 1;
 }
 
-// A z for each episode of each task, (tasks, episodes, L). Its noise lies behind the last action's.
-Tensor PearlTrainer::draw_latents(const Tensors& evidence, int episodes, const rl::RolloutPlace& place) const {
+std::vector<envs::Task> PearlTrainer::tasks_of(const std::vector<int>& which) const {
+  std::vector<envs::Task> tasks;
+  for (const int task : which) tasks.push_back(tasks_[static_cast<std::size_t>(task)]);
+  return tasks;
+}
+
+// Each task's numbers, or zeros.
+Tensor PearlTrainer::told(const std::vector<envs::Task>& tasks, int episodes) const {
+  Tensor z({static_cast<int>(tasks.size()), episodes, pearl_.spec().latent_size}, config_.dtype);
+  if (config_.told != Told::task) return z;
+  for (int task = 0; task < z.shape().tasks; ++task)
+    for (int n = 0; n < episodes; ++n)
+      for (int k = 0; k < z.shape().cols; ++k)
+        z.set(task, n, k, tasks[static_cast<std::size_t>(task)][static_cast<std::size_t>(k)]);
+  return z;
+}
+
+// The noise of a z lies behind the last action's.
+Tensor PearlTrainer::latents(const std::vector<envs::Task>& tasks, const Tensors& evidence, int episodes,
+                             const rl::RolloutPlace& place) const {
+  if (pearl_.spec().told) return told(tasks, episodes);
   Tensor noise({evidence[0].shape().tasks, episodes, config_.latent_size});
   for (int task = 0; task < noise.shape().tasks; ++task)
     for (int n = 0; n < episodes; ++n) {
@@ -118,7 +138,7 @@ Tensor PearlTrainer::draw_latents(const Tensors& evidence, int episodes, const r
 // What acts in all episodes at once, each with its own z from beginning to end.
 rl::EpisodeActor PearlTrainer::actor(const Tensor& z, bool deterministic) const {
   return [this, deterministic, z = z.to_vector()](std::span<const double> seen, std::span<const Philox> random) {
-    const int lanes = static_cast<int>(random.size()), L = config_.latent_size, A = env_->spec.action_size;
+    const int lanes = static_cast<int>(random.size()), L = pearl_.spec().latent_size, A = env_->spec.action_size;
     const std::size_t O = seen.size() / random.size();
     std::vector<double> beside;  // (lanes, O + L)
     Tensor noise({1, lanes, A}, config_.dtype);
@@ -160,11 +180,10 @@ void PearlTrainer::store(const std::vector<int>& which, const rl::Trajectories& 
 
 double PearlTrainer::collect(const std::vector<int>& which, int episodes, const Tensors& evidence,
                              std::uint32_t phase, bool as_context) {
-  std::vector<envs::Task> tasks;
-  for (const int task : which) tasks.push_back(tasks_[static_cast<std::size_t>(task)]);
+  const std::vector<envs::Task> tasks = tasks_of(which);
   const rl::RolloutPlace place{
       .seed = seed_, .iteration = static_cast<std::uint32_t>(iteration_), .inner_step = phase};
-  const Tensor z = draw_latents(evidence, episodes, place);
+  const Tensor z = latents(tasks, evidence, episodes, place);
   const rl::Trajectories played =
       rl::play_episodes(*env_, tasks, episodes, place, Dtype::f64, actor(z, false));
   store(which, played, reward_env_ == env_ ? played.rewards : rl::rewards_in(*reward_env_, tasks, played, place),
@@ -179,6 +198,7 @@ std::vector<int> PearlTrainer::shown(const std::vector<int>& which) const {
 }
 
 Tensors PearlTrainer::evidence_of(const std::vector<int>& which, std::uint32_t phase) const {
+  if (pearl_.spec().told) return {};
   BatchValues context = recent_.make_batch(static_cast<int>(which.size()), config_.context);
   recent_.sample(seed_, {.purpose = Purpose::minibatch, .inner_step = first_phase + phase,
                          .iteration = static_cast<std::uint32_t>(iteration_)},
@@ -247,6 +267,10 @@ void PearlTrainer::learn() {
   replay_.sample(seed_, place(rows_of_batch), which, {}, batch);
   recent_.sample(seed_, place(rows_of_context), shown(which), {config_.replacement, config_.random_context_size},
                  context);
+  if (pearl_.spec().told) {
+    context = {};
+    context.add("z", told(tasks_of(which), 1));
+  }
 
   // One update.
   pearl_.update(batch, context, updates_++);
@@ -290,10 +314,11 @@ rl::AdaptiveLearner PearlTrainer::learner() const {
                        const rl::RolloutPlace& place, bool deterministic) {
     const bool prior = known["episodes"].item() < config_.test_prior_episodes;
     const Tensors evidence = prior ? pearl_.no_evidence(static_cast<int>(tasks.size())) : known;
-    const Tensor z = draw_latents(evidence, episodes, place);
+    const Tensor z = latents(tasks, evidence, episodes, place);
     return rl::play_episodes(*env_, tasks, episodes, place, Dtype::f64, actor(z, deterministic));
   };
   learner.update = [this](const Tensors& known, const rl::Trajectories& explored, int) {
+    if (pearl_.spec().told) return known;
     Tensors now = pearl_.evidence(context_of(explored).contents());
     if (config_.context_of == ContextOf::swapped_at_test) now = of_next_task(now);
     now.add("episodes", Tensor::scalar(1));
@@ -306,104 +331,5 @@ rl::AdaptiveLearner PearlTrainer::learner() const {
 rl::AdaptReport PearlTrainer::adapt(const rl::AdaptRequest& request) const {
   return rl::AdaptationProtocol{request}.run(learner());
 }
-
-namespace {
-
-const rl::Options<PearlConfig> options =
-    rl::Options<PearlConfig>()
-        .add("env", &PearlConfig::env, "environment; `innerloop list envs` shows all")
-        .add("reward_env", &PearlConfig::reward_env,
-             "the critics learn from this environment's rewards, the context shows env's; empty: env",
-             "dense rewards where the context is sparse (section 6.3)")
-        .add("iterations", &PearlConfig::iterations, {1, 1e7}, "iterations to do", "500 (code)")
-        .add("train_tasks", &PearlConfig::train_tasks, {1, 10000}, "tasks drawn before training", "2 to 150 (code)")
-        .add("official_tasks", &PearlConfig::official_tasks, "the authors' own list of training tasks in their place")
-        .add("visited_tasks", &PearlConfig::visited_tasks, {1, 10000},
-             "tasks that data are collected from, per iteration", "5; sparse point robot 10 (code)")
-        .add("initial_episodes", &PearlConfig::initial_episodes, {1, 10000},
-             "of every task before training, z from the prior", "200 to 2000 steps (code)")
-        .add("prior_episodes", &PearlConfig::prior_episodes, {0, 10000}, "of each visited task, z from the prior",
-             "100 to 1000 steps (code)")
-        .add("posterior_episodes", &PearlConfig::posterior_episodes, {0, 10000},
-             "after them, z from the belief, which is formed anew before each",
-             "0; sparse point robot 900 steps (code)")
-        .add("extra_episodes", &PearlConfig::extra_episodes, {0, 10000}, "after these, for the critics alone",
-             "200 to 1000 steps (code)")
-        .add("capacity", &PearlConfig::capacity, {1, 1e7}, "of the replay of a task, in transitions", "1000000 (code)")
-        .add("updates", &PearlConfig::updates, {1, 1e6}, "per iteration", "1000 to 4000 (code)")
-        .add("meta_batch", &PearlConfig::meta_batch, {1, 1000}, "tasks of an update", "16 (code)")
-        .add("batch", &PearlConfig::batch, {1, 8192}, "transitions of each for the critics", "256 (code)")
-        .add("context", &PearlConfig::context, {1, 8192}, "transitions of each for the encoder", "64 to 1024 (code)")
-        .add("replacement", &PearlConfig::replacement,
-             "contexts are drawn with replacement: a transition may count twice", "true (code)")
-        .add("random_context_size", &PearlConfig::random_context_size, "contexts of 1 … `context` transitions",
-             "false (code)")
-        .add("context_from", &PearlConfig::context_from, "transitions of the last visit, or of all",
-             "recent (section 5.2)")
-        .add("context_of", &PearlConfig::context_of, "controls: another task's context, in training or in the test")
-        .add("latent_size", &PearlConfig::latent_size, {1, 1000}, "numbers of z", "5 (code)")
-        .add("next_observation", &PearlConfig::next_observation, "the context shows s' too",
-             "where the dynamics vary (code)")
-        .add("prior_factor", &PearlConfig::prior_factor, "the prior is one factor of the product", "false (code)")
-        .add("sample_latent", &PearlConfig::sample_latent, "z is drawn from the belief; false: its mean", "true")
-        .add("kl_reduction", &PearlConfig::kl_reduction, "over the tasks of an update", "sum (code)")
-        .add("kl_weight", &PearlConfig::kl_weight, {0, 1e6}, "λ before KL(q‖N(0, 1))", "0.1; 1 in two tasks (code)")
-        .add("test_prior_episodes", &PearlConfig::test_prior_episodes, {0, 10000},
-             "first episodes of a test with z from the prior", "1, 2; sparse point robot 5 (code)")
-        .add("sac", &PearlConfig::sac, "v1: value network and fixed α; v2: neither", "v1")
-        .add("hidden", &PearlConfig::hidden, {1, 4096}, "widths of the policy's and the critics' hidden layers",
-             "300, 300, 300 (code)")
-        .add("encoder_hidden", &PearlConfig::encoder_hidden, {1, 4096}, "of the encoder's", "200, 200, 200 (code)")
-        .add("activation", &PearlConfig::activation, "of the hidden layers", "relu (code)")
-        .add("learning_rate", &PearlConfig::learning_rate, {0, 1}, "Adam's, of every part", "3e-4 (code)")
-        .add("gamma", &PearlConfig::gamma, {0, 1}, "discount γ", "0.99; sparse point robot 0.9 (code)")
-        .add("tau", &PearlConfig::tau, {0, 1}, "τ of the Polyak update of the targets", "0.005 (code)")
-        .add("reward_scale", &PearlConfig::reward_scale, {1e-6, 1e6}, "κ before the critics' rewards",
-             "5; point robots 100 (code)")
-        .add("critic_factor", &PearlConfig::critic_factor, {0, 10}, "before each critic's squared error", "1 (code)")
-        .add("temperature", &PearlConfig::temperature, {1e-6, 1000}, "α; at the start where it is learned", "1 (code)")
-        .add("entropy_per_action", &PearlConfig::entropy_per_action, {-100, 10},
-             "target entropy H̄ per action dimension where α is learned, in nat")
-        .add("policy_regulariser", &PearlConfig::policy_regulariser, {0, 1000}, "before mean μ² and mean (log σ)²",
-             "1e-3 (code)")
-        .add("dtype", &PearlConfig::dtype, "numbers in single or double precision");
-
-constexpr rl::Preset presets[] = {
-    {"v2", "on top of the second version of SAC, small networks: the defaults", ""},
-    {"official", "the authors' losses, on top of the first version of SAC, with small networks and batches",
-     "sac = v1\nreward_scale = 100\nlearning_rate = 3e-4\ngamma = 0.99\nrandom_context_size = false"},
-    {"official-sizes", "the dense point robot as in the authors' code, tasks and sizes too",
-     "sac = v1\nofficial_tasks = true\nreward_scale = 100\nlearning_rate = 3e-4\ngamma = 0.99\niterations = 500\n"
-     "updates = 1000\nmeta_batch = 16\nbatch = 256\ncontext = 64\nrandom_context_size = false\n"
-     "hidden = [300, 300, 300]\nencoder_hidden = [200, 200, 200]\ncapacity = 20000"},
-    {"sparse", "the sparse half circle: dense rewards for the critics, sparse ones in the context and for the score",
-     "env = semicircle-sparse-v1\nreward_env = semicircle-dense-v1\nvisited_tasks = 10\nprior_episodes = 5\n"
-     "posterior_episodes = 45\nextra_episodes = 0\ntest_prior_episodes = 5\ncontext = 256"},
-};
-
-constexpr const char* small =
-    "train_tasks = 3\nvisited_tasks = 2\ninitial_episodes = 1\nprior_episodes = 1\nposterior_episodes = 1\n"
-    "extra_episodes = 1\nupdates = 3\nmeta_batch = 2\nbatch = 8\ncontext = 8\nhidden = [8]\nencoder_hidden = [8]\n"
-    "capacity = 100";
-constexpr rl::SmokeRun smoke[] = {{"v2", small}, {"v1", small, "official"}};
-
-std::unique_ptr<rl::Trainer> make(const rl::OptionValues& values, std::uint64_t seed) {
-  return std::make_unique<PearlTrainer>(options.read(values), seed);
-}
-
-}  // namespace
-
-const rl::AlgorithmRow pearl = {
-    .name = "pearl",
-    .title = "Probabilistic embeddings for actor-critic reinforcement learning",
-    .paper = "Rakelly et al. 2019, arXiv 1903.08254v1",
-    .summary = "a belief about the task, one Gaussian factor per transition; soft actor-critic sees a draw from it",
-    .source = "meta/pearl.cpp",
-    .options = options,
-    .presets = presets,
-    .make = make,
-    .checks = pearl_check_cases,
-    .smoke = smoke,
-};
 
 }  // namespace innerloop::meta

@@ -33,6 +33,13 @@ constexpr auto words_of(ContextOf) {
       {{"own", ContextOf::own}, {"shuffled", ContextOf::shuffled}, {"swapped_at_test", ContextOf::swapped_at_test}});
 }
 
+// What the policy and the critics see beside the state. The last two are references, without an encoder: soft
+// actor-critic on many tasks at once, which is told each task's own numbers, or nothing.
+enum class Told { belief, task, nothing };
+constexpr auto words_of(Told) {
+  return std::to_array<Word<Told>>({{"belief", Told::belief}, {"task", Told::task}, {"nothing", Told::nothing}});
+}
+
 struct PearlConfig {
   std::string env = "point-robot-v1";
   std::string reward_env;  // the critics learn from its rewards, the context shows env's; empty: env
@@ -50,6 +57,7 @@ struct PearlConfig {
   ContextFrom context_from = ContextFrom::recent;
   ContextOf context_of = ContextOf::own;
   // The belief.
+  Told told = Told::belief;
   int latent_size = 5;
   bool next_observation = false, prior_factor = false, sample_latent = true;
   KlReduction kl_reduction = KlReduction::sum;
@@ -61,10 +69,11 @@ struct PearlConfig {
   Activation activation = Activation::relu;
   double learning_rate = 1e-3, gamma = 0.9, tau = 0.005, reward_scale = 10, critic_factor = 1, temperature = 1,
          entropy_per_action = -1, policy_regulariser = 1e-3;
+  bool anneal = false;  // the learning rate, to 0 at the last update
   Dtype dtype = Dtype::f32;
 };
 // What the learner is given, for an environment of these sizes.
-PearlLearnerConfig learner_config(const PearlConfig& config, int observations, int actions);
+PearlLearnerConfig learner_config(const PearlConfig& config, const envs::Spec& env);
 
 class PearlTrainer : public rl::Trainer {
  public:
@@ -94,7 +103,11 @@ class PearlTrainer : public rl::Trainer {
   // Each task shows the context of the next one, in the controls.
   std::vector<int> shown(const std::vector<int>& which) const;
 
-  Tensor draw_latents(const Tensors& evidence, int episodes, const rl::RolloutPlace& place) const;
+  // A z for each episode of each task, (tasks, episodes, L): drawn from what is believed, or what is told.
+  Tensor latents(const std::vector<envs::Task>& tasks, const Tensors& evidence, int episodes,
+                 const rl::RolloutPlace& place) const;
+  Tensor told(const std::vector<envs::Task>& tasks, int episodes) const;
+  std::vector<envs::Task> tasks_of(const std::vector<int>& which) const;
   rl::EpisodeActor actor(const Tensor& z, bool deterministic) const;
   rl::TaskReplay context_of(const rl::Trajectories& explored) const;
   double in_env_units(double a) const;

@@ -105,7 +105,7 @@ VaribadFunctions::VaribadFunctions()
                  const Elbo bound = elbo(theta, spec, batch, in.next_var("noise"));
                  Vars parts("elbo", bound.total);
                  parts.add("reconstruction", bound.reconstruction);
-                 parts.add("kl", bound.kl);
+                 parts.add("belief_kl", bound.kl);
                  return {grad(-bound.total, theta), parts};
                }),
       label_step("varibad/label_step",

@@ -78,7 +78,7 @@ struct VaribadFunctions {
   // One step of N trials: (theta, {"inputs", "reset"}, memory) → {"mean", "log_sigma", "paid" (B, N, C)}; {"memory"}.
   // paid: the probability of being paid in each cell, decoded from the belief's mean.
   Function<VaribadSpec> step;
-  // (theta, batch, noise) → ∇(−ELBO); {"elbo", "reconstruction", "kl"}
+  // (theta, batch, noise) → ∇(−ELBO); {"elbo", "reconstruction", "belief_kl"}
   Function<VaribadSpec> gradient;
   // The same for labels: → {"probabilities"}; {"memory"}, and ∇ of the loss; {"label_loss"}
   Function<TaskLabelSpec> label_step, label_gradient;

@@ -1,6 +1,7 @@
 #include "meta/varibad_trainer.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "envs/table.h"
 #include "meta/check_cases.h"
@@ -100,6 +101,7 @@ VaribadTrainer::VaribadTrainer(const VaribadConfig& config, std::uint64_t seed)
       seed_(seed),
       trial_(trial_of(config)),
       beliefs_(config.belief, trial_, config.dtype),
+      exact_({.kind = BeliefKind::exact}, trial_, config.dtype),
       policy_spec_(policy_of(config, beliefs_)),
       agent_(trial_, policy_spec_, config.dtype, belief_memory(beliefs_, policy_spec_, trial_.env->spec.obs_size)),
       policy_({.agent = policy_spec_}, config.ppo, config.descent, config.iterations,
@@ -177,15 +179,47 @@ rl::Metrics VaribadTrainer::train_encoder() {
     if (!out[0].all_finite())
       throw NonFiniteError("varibad, iteration " + std::to_string(iteration_) +
                            ": the encoder's gradient is not finite; a smaller encoder_rate may help");
-    nn::adam_step(encoder_, out[0], encoder_moments_, {.learning_rate = config_.encoder_rate});
-    for (std::size_t part = 0; part < out[1].count(); ++part) {
-      if (k == 0) mean.push_back({out[1].name(part), 0});
-      mean[part].value += out[1][part].item() / config_.encoder_updates;
+    const double left = config_.anneal_encoder ? 1 - static_cast<double>(iteration_) / config_.iterations : 1;
+    nn::adam_step(encoder_, out[0], encoder_moments_, {.learning_rate = left * config_.encoder_rate});
+    if (k == 0) {
+      for (std::size_t part = 0; part < out[1].count(); ++part) mean.push_back({out[1].name(part), 0});
+      if (variational) mean.push_back({"exact_reconstruction", 0});
     }
+    for (std::size_t part = 0; part < out[1].count(); ++part)
+      mean[part].value += out[1][part].item() / config_.encoder_updates;
+    if (variational) mean.back().value += exact_reconstruction(batch) / config_.encoder_updates;
   }
   return mean;
 }
 // endregion
+
+double VaribadTrainer::exact_reconstruction(const BatchValues& batch) const {
+  const int H = trial_.steps(), N = batch["paid"].shape().rows, K = exact_.size(), X = batch["inputs"].shape().cols;
+  const std::vector<double> inputs = batch["inputs"].to_vector(), reset = batch["reset"].to_vector();
+  double sum = 0;
+  Tensors state = exact_.start(1, N);
+  for (int t = 0; t < H; ++t) {
+    const auto rows = [&](const std::vector<double>& of, int cols) {
+      const auto first = of.begin() + t * N * cols;
+      return Tensor::from({1, N, cols}, std::vector<double>(first, first + N * cols), config_.dtype);
+    };
+    const Beliefs::Step now = exact_.step({}, rows(inputs, X), rows(reset, 1), state);
+    state = now.state;
+    for (int n = 0; n < N; ++n) {
+      if (batch["mask"].at(0, t * N + n, 0) == 0) continue;
+      double all = 0;  // the belief is shown relative to its largest number
+      for (int k = 0; k < K; ++k) all += now.belief.at(0, n, k);
+      for (int k = 0; k < K; ++k) {
+        const int cell = exact_.cells().of_task[static_cast<std::size_t>(k)];
+        const double p = now.belief.at(0, n, k) / all, paid = batch["paid"].at(0, n, cell),
+                     unpaid = batch["unpaid"].at(0, n, cell);
+        if (paid > 0) sum += paid * std::log(p);
+        if (unpaid > 0) sum += unpaid * std::log1p(-p);
+      }
+    }
+  }
+  return sum / N;
+}
 
 void VaribadTrainer::visit(rl::Checkpoint& c) {
   c("", policy_);
@@ -236,6 +270,8 @@ const rl::Options<VaribadConfig> options =
         .include(&VaribadConfig::belief, belief_options())
         .add("encoder_rate", &VaribadConfig::encoder_rate, {0, 1000}, "step size of the encoder's and decoder's Adam",
              "1e-3 (code)")
+        .add("anneal_encoder", &VaribadConfig::anneal_encoder,
+             "let that step size fall linearly to 0 at the last iteration", "false (code)")
         .add("buffer", &VaribadConfig::buffer, {1, 1e6}, "trials kept for the encoder", "100000 (code, GridNavi)")
         .add("encoder_batch", &VaribadConfig::encoder_batch, {1, 10000}, "trials of an update of the encoder",
              "25 (code, GridNavi)")

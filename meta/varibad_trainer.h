@@ -12,14 +12,15 @@ namespace innerloop::meta {
 
 struct VaribadConfig {
   std::string env = "grid-navi-v1";
-  int iterations = 2000;
+  int iterations = 600;
   int tasks = 32;    // trials of an iteration, each in a new task
   int episodes = 0;  // of a trial; 0: as many as the environment says
   BeliefConfig belief;
   // The encoder is trained on trials kept from the last iterations.
-  double encoder_rate = 1e-3;
+  double encoder_rate = 3e-3;
+  bool anneal_encoder = true;  // the rate falls to 0: towards the end the policy reads a fixed language
   int buffer = 1000;
-  int encoder_batch = 25, encoder_updates = 3;
+  int encoder_batch = 25, encoder_updates = 10;
   // The policy.
   std::vector<int> hidden = {64, 64};
   Activation activation = Activation::tanh;
@@ -27,7 +28,7 @@ struct VaribadConfig {
   double gamma = 0.95, lambda = 0.95;
   bool standardise = true;
   rl::DescentConfig descent = {
-      .learning_rate = 1e-3, .anneal = true, .value_weight = 0.5, .entropy_weight = 0.02, .max_gradient_norm = 0.5};
+      .learning_rate = 2e-3, .anneal = true, .value_weight = 0.5, .entropy_weight = 0.05, .max_gradient_norm = 0.5};
   bool anneal_entropy = true;
   rl::PpoLearnerConfig ppo = {.clip = 0.1, .epochs = 2, .minibatches = 4};
   Dtype dtype = Dtype::f32;
@@ -68,6 +69,9 @@ class VaribadTrainer final : public rl::Trainer {
   const ParamValues& encoder() const { return encoder_; }  // and decoder
   const ParamValues& policy() const { return policy_.theta(); }
   const Beliefs& beliefs() const { return beliefs_; }
+  // What the reconstruction of a batch of the buffer would be with the exact posterior's probabilities. A decoder that
+  // knows where the policy stays can tell more: it answers for visits, and whoever has found the goal visits it often.
+  double exact_reconstruction(const BatchValues& batch) const;
 
  private:
   ParamValues theta() const;  // of encoder and policy
@@ -77,7 +81,7 @@ class VaribadTrainer final : public rl::Trainer {
   VaribadConfig config_;
   std::uint64_t seed_;
   rl::TrialConfig trial_;
-  Beliefs beliefs_;
+  Beliefs beliefs_, exact_;
   nn::ActorCriticSpec policy_spec_;
   RecurrentAgent agent_;
   rl::PpoLearner policy_;

@@ -2,6 +2,7 @@
 // what can be computed exactly.
 //
 // [plain] reads files
+#include <filesystem>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -16,8 +17,8 @@ namespace {
 struct MeanOf { double mean, half_width; };
 
 // "pearl   -16.04 ± 0.25   -16.04 ± 0.25 …": one for each trajectory.
-std::vector<MeanOf> by_trajectory(const std::string& set, const std::string& word) {
-  std::istringstream text(contents(recorded::seed_folder(set, 1) + "/adapt.txt"));
+std::vector<MeanOf> by_trajectory(const std::string& set, const std::string& word, int seed = 1) {
+  std::istringstream text(contents(recorded::seed_folder(set, seed) + "/adapt.txt"));
   std::string line, sign;
   while (std::getline(text, line))
     if (line.starts_with(word)) break;
@@ -27,7 +28,24 @@ std::vector<MeanOf> by_trajectory(const std::string& set, const std::string& wor
   return all;
 }
 
+// "whole trial of 4 episodes: 33.29 ± 0.51"
+double whole_trial(const std::string& set, int seed) {
+  const std::string table = contents(recorded::seed_folder(set, seed) + "/adapt.txt");
+  const std::size_t line = table.find("whole trial of 4 episodes: ");
+  REQUIRE(line != std::string::npos);
+  return std::stod(table.substr(table.find(": ", line) + 2));
+}
+
 }  // namespace
+
+TEST_CASE("PEARL, recorded: told the goal, soft actor-critic is near the oracle; told nothing, it is the blind walk",
+          "[plain]") {
+  const MeanOf told = by_trajectory("pearl-told", "pearl")[0], blind = by_trajectory("pearl-nothing", "pearl")[0];
+  CHECK(told.mean >= -6);
+  CHECK(told.mean <= -5.16 + 3 * told.half_width / 1.96);  // the oracle
+  CHECK(blind.mean >= -17);
+  CHECK(blind.mean <= -15.86 + 3 * blind.half_width / 1.96);  // the best blind walk
+}
 
 TEST_CASE("PEARL, recorded: shown contexts of other tasks it is as good as the best blind walk; swapped, it is misled",
           "[plain]") {
@@ -55,10 +73,25 @@ TEST_CASE("PEARL, recorded: on the sparse half circle the prior earns no more th
 }
 
 TEST_CASE("VariBAD, recorded: with the exact belief control alone is learned, 35 of 37.21", "[plain]") {
-  const std::string table = contents(recorded::seed_folder("varibad-exact", 1) + "/adapt.txt");
-  const std::size_t line = table.find("whole trial of 4 episodes: ");
-  REQUIRE(line != std::string::npos);
-  const double trial = std::stod(table.substr(table.find(": ", line) + 2));
+  const double trial = whole_trial("varibad-exact", 1);
   CHECK(trial >= 35);
   CHECK(trial <= 37.2143 + 0.9);
+}
+
+TEST_CASE("VariBAD, recorded: with the learned belief 25 of 37.21 and more, most of it after the first episode",
+          "[plain]") {
+  int seeds = 0;
+  for (int seed = 1; seed <= 3; ++seed) {
+    if (!std::filesystem::exists(recorded::seed_folder("varibad-latent", seed))) continue;
+    ++seeds;
+    const double trial = whole_trial("varibad-latent", seed);
+    CHECK(trial >= 25);
+    CHECK(trial <= 37.2143 + 0.9);
+    const std::vector<MeanOf> episodes = by_trajectory("varibad-latent", "varibad", seed);
+    REQUIRE(episodes.size() == 4);
+    CHECK(episodes[0].mean <= 4 + 3 * episodes[0].half_width / 1.96);  // the best that can be found out
+    CHECK(episodes[1].mean > episodes[0].mean + 3);
+    for (const MeanOf& episode : episodes) CHECK(episode.mean <= 11.0714 + 3 * episode.half_width / 1.96);
+  }
+  CHECK(seeds >= 1);
 }

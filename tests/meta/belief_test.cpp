@@ -145,6 +145,30 @@ TEST_CASE("VariBAD: the policy's steps leave the encoder as it is, and the encod
   }
 }
 
+TEST_CASE("VariBAD: beside the reconstruction stands what the exact posterior would tell, by hand") {
+  VaribadConfig config = tiny_varibad_run(BeliefKind::variational);
+  config.dtype = Dtype::f64;
+  VaribadTrainer trainer(config, 1);
+  // Two trials of 30 steps, twice to the right and then still: the first is paid nothing in cell 2, the second all.
+  constexpr int H = 30, N = 2, X = 9, right = 2, still = 0;
+  BatchValues batch;
+  Tensor inputs({1, H * N, X}), reset({1, H * N, 1}), paid({1, N, 25}), unpaid({1, N, 25});
+  for (int t = 0; t < H; ++t)
+    for (int n = 0; n < N; ++n) {
+      inputs.set(0, t * N + n, 0, std::min(t, 2));
+      if (t == 0) continue;
+      inputs.set(0, t * N + n, 2 + (t <= 2 ? right : still), 1);
+      inputs.set(0, t * N + n, 7, t >= 2 && n == 1 ? 1 : -0.1);
+    }
+  for (int n = 0; n < N; ++n) reset.set(0, n, 0, 1), unpaid.set(0, n, 1, 1);
+  unpaid.set(0, 0, 2, H - 1), paid.set(0, 1, 2, H - 1);
+  batch.add("inputs", inputs), batch.add("reset", reset), batch.add("paid", paid), batch.add("unpaid", unpaid);
+  batch.add("mask", Tensor::full({1, H * N, 1}, 1));
+  // Only the first two beliefs, 1/21 for each goal, do not know what cell 2 pays. Cell 1 is no goal.
+  const double expected = (2 * (H - 1) * std::log(20.0 / 21) + 2 * (H - 1) * std::log(1.0 / 21)) / N;
+  CHECK(trainer.exact_reconstruction(batch) == Approx(expected).epsilon(1e-12));
+}
+
 TEST_CASE("VariBAD: resumed, a run continues to the bit, with each belief") {
   for (const BeliefKind kind : all_kinds) {
     const VaribadConfig config = tiny_varibad_run(kind);

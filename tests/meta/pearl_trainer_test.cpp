@@ -168,6 +168,41 @@ TEST_CASE("PEARL: at learning rate 0 nothing is learned; resumed it continues to
   }
 }
 
+TEST_CASE("PEARL's references: told the task or nothing, there is no encoder, and what was explored changes nothing") {
+  for (const Told told : {Told::task, Told::nothing}) {
+    PearlConfig config = tiny_pearl_run();
+    config.told = told;
+    PearlTrainer trainer(config, 2);
+    const ParamValues actor = trainer.pearl().actor, critics = trainer.pearl().critics;
+    CHECK(trainer.iterate()[5].value == 0);  // kl
+    CHECK(trainer.pearl().encoder.count() == 0);
+    CHECK_FALSE(bitwise_equal(trainer.pearl().actor, actor));
+    CHECK_FALSE(bitwise_equal(trainer.pearl().critics, critics));
+    const rl::AdaptiveLearner learner = trainer.learner();
+    const std::vector<envs::Task> tasks = some_tasks(2);
+    const Tensors start = learner.start(2);
+    const rl::Trajectories first = learner.act(start, tasks, 1, test_place(0), true);
+    CHECK(bitwise_equal(learner.act(learner.update(start, first, 0), tasks, 1, test_place(0), true).actions,
+                        first.actions));
+    // Both start at the origin: only who is told the goals goes different ways.
+    CHECK(bitwise_equal(first.path(0, 0), first.path(1, 0)) == (told == Told::nothing));
+  }
+}
+
+TEST_CASE("PEARL: an annealed learning rate falls to 0: an update after the last one moves nothing") {
+  PearlConfig config = tiny_pearl_run();
+  config.iterations = 1;
+  config.anneal = true;
+  PearlTrainer trainer(config, 2);
+  const ParamValues before = trainer.pearl().actor;
+  trainer.iterate();
+  const ParamValues trained = trainer.pearl().actor, encoder = trainer.pearl().encoder;
+  CHECK_FALSE(bitwise_equal(trained, before));
+  trainer.iterate();
+  CHECK(bitwise_equal(trainer.pearl().actor, trained));
+  CHECK(bitwise_equal(trainer.pearl().encoder, encoder));
+}
+
 TEST_CASE("PEARL: training and test tasks do not overlap") {
   PearlConfig config = tiny_pearl_run();
   config.train_tasks = 200;

@@ -26,9 +26,9 @@ while read -r name seeds arguments; do
   facts "$name" "$arguments"
 done << 'RUNS'
 varibad-exact 1,2,3 varibad --preset exact --iterations 1500 --learning-rate 2e-3 --entropy-weight 0.05
-varibad-latent 1,2,3 varibad --iterations 1500 --learning-rate 2e-3 --entropy-weight 0.05 --encoder-rate 3e-3
-varibad-rewards 1,2,3 varibad --preset rewards --iterations 1500 --learning-rate 2e-3 --entropy-weight 0.05 --encoder-rate 3e-3
-varibad-labels 1 varibad --preset labels --iterations 1500 --learning-rate 2e-3 --entropy-weight 0.05 --encoder-rate 3e-3
+varibad-latent 1,2,3 varibad
+varibad-labels 1 varibad --preset labels
+varibad-rewards 1 varibad --preset rewards
 varibad-semicircle-exact 1 varibad --preset semicircle-exact
 RUNS
 echo "recorded in $kept"
