@@ -7,8 +7,11 @@ run=${1:?which run?} program=${2:-build}/innerloop work=runs/draw-belief
 mkdir -p "$work"
 "$program" adapt "$run" --steps 19 --trajectories 1 --tasks 4 --pictures 4 --seed 3 --quiet --threads 1 --out "$work" \
   > "$work/adapt.txt"
+# The goals: the blocks of one line in what adapt draws from.
+awk 'BEGIN { RS = ""; FS = "\n" } { line = ""; for (k = 1; k <= NF; ++k) if ($k !~ /^#/) { line = $k; ++n } if (n == 1) print goal++, line; n = 0 }' \
+  "$work/paths.dat" > "$work/goals.dat"
 # task,point,t,action0,action1,reward,observation0,observation1: where each step began; the reward is of where it led.
-awk -F, 'NR > 1 { x = $7 + $4; y = $8 + $5; print $1, $2, x, y, $6; if ($3 == 19) print "" }' "$work/paths.csv" > "$work/paths.dat"
+awk -F, 'NR > 1 { x = $7 + $4; y = $8 + $5; print $1, $2, x, y, $6; if ($3 == 19) print "" }' "$work/paths.csv" > "$work/steps.dat"
 # Goals at 180 angles: excluded where they would have been paid and nothing was, or where they pay something else.
 awk 'NF == 5 && $1 == 0 {
        for (k = 0; k < 180; ++k) {
@@ -23,7 +26,7 @@ awk 'NF == 5 && $1 == 0 {
      END { for (p = 0; p <= most; ++p) {
              n = 0; for (k = 0; k < 180; ++k) n += !state[p, k]
              for (k = 0; k < 180; ++k) print p + 1, k + 0.5, state[p, k] ? 0 : 1 / n
-             print "" } }' "$work/paths.dat" > "$work/belief.dat"
+             print "" } }' "$work/steps.dat" > "$work/belief.dat"
 gnuplot <<END
 set terminal pngcairo size 1000,760 font "sans,10"
 set output "meta/pearl_belief.png"
@@ -36,9 +39,10 @@ do for [task = 0:3] {
   set origin 0.5*(task % 2), (task < 2 ? 0.68 : 0.38)
   set xrange [-1.3:1.3]
   set yrange [-0.3:1.3]
-  set title sprintf("task %d: trajectories 1 (pale) to 20 (red)", task + 1)
-  plot "$work/paths.dat" using (\$1 == task ? \$3 : 1/0):4:2 with lines lw 1 lc palette notitle, \
-       [0:pi] '+' using (cos(\$1)):(sin(\$1)) with lines dt 2 lc rgb "#999999" notitle
+  set title sprintf("task %d: trajectories 1 (pale) to 20 (red), goal", task + 1)
+  plot "$work/steps.dat" using (\$1 == task ? \$3 : 1/0):4:2 with lines lw 1 lc palette notitle, \
+       [0:pi] '+' using (cos(\$1)):(sin(\$1)) with lines dt 2 lc rgb "#999999" notitle, \
+       "$work/goals.dat" using (\$1 == task ? \$2 : 1/0):3 with points pt 3 ps 2 lw 2 lc rgb "black" notitle
 }
 set size noratio
 set size 1,0.38

@@ -47,6 +47,7 @@ done << 'RUNS'
 pearl-point-robot 1,2,3,4,5 2 2000 pearl --iterations 20
 pearl-told 1 2 2000 pearl --preset told --iterations 10 --visited-tasks 20 --initial-episodes 4 --prior-episodes 2 --posterior-episodes 2 --extra-episodes 2
 pearl-nothing 1 2 2000 pearl --told nothing --iterations 10 --visited-tasks 20 --initial-episodes 4 --prior-episodes 2 --posterior-episodes 2 --extra-episodes 2
+pearl-short-contexts 1,2,3 4 2000 pearl --iterations 60 --visited-tasks 20 --initial-episodes 4 --prior-episodes 2 --posterior-episodes 2 --extra-episodes 2 --replacement=false --kl-weight 0.01 --latent-size 10
 pearl-annealed 1,2,3 4 2000 pearl --iterations 40 --train-tasks 400 --visited-tasks 40 --initial-episodes 2 --prior-episodes 1 --posterior-episodes 2 --extra-episodes 0 --replacement=false --context 60 --kl-weight 0.01 --latent-size 10 --anneal=true
 pearl-shuffled 1,2,3 2 2000 pearl --iterations 20 --context-of shuffled
 pearl-semicircle 1,2,3 19 500 pearl --preset sparse --iterations 20
