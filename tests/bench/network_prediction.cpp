@@ -1,11 +1,10 @@
 // What the networks of `innerloop bench networks` should cost on an H200, from the plans of their programs alone: the
 // table and the roofline of kernels/cuda/README.md. Nothing is measured, and no GPU is needed.
-//   build/bench/network_prediction table | roofline
+//   build/bench/network_prediction [table | roofline]
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -72,9 +71,12 @@ void print_roofline(const std::vector<NetworkCase>& cases) {
 
 int main(int count, char** arguments) {
   using namespace innerloop::app;
-  const std::string what = count == 2 ? arguments[1] : "";
-  if (what == "table") print_predicted(network_cases(false));
-  else if (what == "roofline") print_roofline(network_cases(false));
-  else return std::cerr << "usage: build/bench/network_prediction table | roofline\n", 2;
+  const std::string what = count == 1 ? "both" : arguments[1];
+  if (what != "table" && what != "roofline" && what != "both") {
+    std::cerr << "usage: build/bench/network_prediction [table | roofline]\n";
+    return 2;
+  }
+  if (what != "roofline") print_predicted(network_cases(false));
+  if (what != "table") print_roofline(network_cases(false));
   return 0;
 }
