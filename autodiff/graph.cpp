@@ -28,10 +28,21 @@ std::string operands_text(const Graph& graph, std::span<const NodeId> inputs) {
   return text;
 }
 
+// Out of the way of what records thousands of nodes.
+[[noreturn, gnu::cold, gnu::noinline]] void refuse_empty_var() {
+  throw Error("an empty Var, which stands for no node, was used");
+}
+
+[[noreturn, gnu::cold, gnu::noinline]] void refuse_empty_shape(const OpDef& def, const Node& node) {
+  require(false, std::string(def.name) + " would have the shape " + to_string(node.shape) +
+                     ": a value of a graph has at least one task, one row and one column", node.where);
+  std::abort();
+}
+
 }  // namespace
 
 Shape Var::shape() const {
-  if (!graph) [[unlikely]] require(false, "an empty Var, which stands for no node, was used");
+  if (!graph) [[unlikely]] refuse_empty_var();
   return graph->node(id).shape;
 }
 const Tensor& Var::value() const {
@@ -47,8 +58,7 @@ Graph::Graph(Dtype dtype, Mode mode, const OpTable& table) : dtype_(dtype), mode
 Var Graph::push(Node node, std::span<const Var> inputs) {
   const Shape& shape = node.shape;
   if (shape.tasks < 1 || shape.rows < 1 || shape.cols < 1) [[unlikely]]
-    require(false, std::string((*table_)[static_cast<std::size_t>(node.op)].name) + " would have the shape " +
-                to_string(shape) + ": a value of a graph has at least one task, one row and one column", node.where);
+    refuse_empty_shape((*table_)[static_cast<std::size_t>(node.op)], node);
   if (origin_set_ > 0) node.where = origin_;
   node.arity = static_cast<std::uint16_t>(inputs.size());
   node.first_input = static_cast<std::uint32_t>(edges_.size());
@@ -194,9 +204,9 @@ void Graph::rethrow_at(NodeId id, int task, const Error& error) const {
 
 int ShapeRequest::tasks() const {
   int tasks = 1;
-  for (Var input : inputs) tasks = std::max(tasks, input.shape().tasks);
+  for (Var input : inputs) tasks = std::max(tasks, graph.node(input.id).shape.tasks);
   for (Var input : inputs)
-    if (input.shape().tasks != 1 && input.shape().tasks != tasks)
+    if (const int own = graph.node(input.id).shape.tasks; own != 1 && own != tasks)
       refuse("the task axes do not fit: an input has 1 task (shared) or as many as the others");
   return tasks;
 }

@@ -34,10 +34,11 @@ Shape same_shape(const ShapeRequest& r) { return r.shape(0); }
 
 Shape broadcast_shape(const ShapeRequest& r) {
   Shape out{r.tasks(), 1, 1};
+  const auto shape = [&](Var input) -> const Shape& { return r.graph.node(input.id).shape; };
   for (Var input : r.inputs)
-    if (!input.shape().is_scalar()) out.rows = input.shape().rows, out.cols = input.shape().cols;
+    if (!shape(input).is_scalar()) out.rows = shape(input).rows, out.cols = shape(input).cols;
   for (Var input : r.inputs)
-    r.check(input.shape().is_scalar() || (input.shape().rows == out.rows && input.shape().cols == out.cols),
+    r.check(shape(input).is_scalar() || (shape(input).rows == out.rows && shape(input).cols == out.cols),
             "rows and columns must agree (only a (·,1,1) scalar is broadcast; other broadcasts are named operations)");
   return out;
 }

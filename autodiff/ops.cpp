@@ -15,7 +15,8 @@ Graph& graph_of(At a, const char* what) {
   return *a.var.graph;
 }
 Var apply(Op op, std::span<const Var> operands, Attr attr, SourceLocation where) {
-  return graph_of({operands[0], where}, op_def(op).name).append(op, operands, attr, where);
+  if (!operands[0].valid()) [[unlikely]] graph_of({operands[0], where}, op_def(op).name);  // says so
+  return operands[0].graph->append(op, operands, attr, where);
 }
 Var unary(Op op, At a, Attr attr = {}) { return apply(op, std::array{a.var}, attr, a.where); }
 Var binary(Op op, At a, At b, Attr attr = {}) { return apply(op, std::array{a.var, b.var}, attr, a.where); }
