@@ -31,15 +31,14 @@ sweep() {
   cp "$work/$matrix.txt" "$kept/family-$matrix/sweep.txt"
 }
 
-# One sweep for a row of step sizes each, on two seeds that the recorded runs do not have: what `corner` below is set to.
-# Every method has the same three step sizes; ProMP, which has Adam for a trust region, has a rate of it beside.
+# Three step sizes for each method, on two seeds that the recorded runs do not have: what `corner` below is set to.
 tuned="maml:corner maml:corner+estimator=log-likelihood maml:corner+estimator=first-order e_maml:corner promp:corner"
 with_alpha() { for method in $tuned; do printf '%s+alpha=%s ' "$method" "$1"; done; }
 
 for matrix in ${*:-corner reptile wheeled}; do
   case $matrix in
-    tuning) sweep tuning --seeds 2 --first-seed 101 --adapt 3 --judged reached --set iterations=20 \
-      --methods "$(for alpha in 0.03 0.1 0.3; do with_alpha $alpha; done)" ;;
+    tuning) sweep tuning --seeds 2 --first-seed 101 --adapt 3 --judged reached --set iterations=60 \
+      --methods "$(for alpha in 0.1 0.5 2; do with_alpha $alpha; done)" ;;
     corner) sweep corner --seeds "${SEEDS:-5}" --adapt 3 --judged reached \
       --methods "maml:corner maml:corner+estimator=log-likelihood maml:corner+estimator=first-order e_maml:corner \
                  promp:corner" ;;
