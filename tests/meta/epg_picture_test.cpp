@@ -20,7 +20,7 @@ TEST_CASE("epg: print where the recorded loss pushes a mean action, by action an
     if (std::string_view(preset.name) == "mass") rl::apply_preset(preset, epg.options, values);
   const EpgConfig config = epg_options().read(values);
   EpgTrainer trainer(config, 1);
-  trainer.restore(nn::load_safetensors("tests/golden/runs/epg-mass/seed-1/loss.safetensors"), config.iterations);
+  trainer.restore(nn::load_safetensors("tests/golden/runs/epg-mass-circle/seed-1/loss.safetensors"), config.iterations);
   const ParamValues phi = trainer.loss();
   const EpgInnerLoop loop(config.inner, 1);
   const rl::Rollout rollout(loop.env(), loop.spec().policy);

@@ -23,6 +23,15 @@ lifetimes() {
     "$work/adapt/adapt.csv" > "$file"
 }
 
+# curve FILE: of the lifetimes just lived, the mean return over tasks at each point. A row per learner.
+curve() {
+  awk -F, 'NR == 1 { next }
+           { if (!($1 in count)) name[++learners] = $1; ++count[$1]; for (k = 3; k <= NF; ++k) sum[$1, k] += $k; points = NF }
+           END { for (i = 1; i <= learners; ++i) { l = name[i]; row = l
+                   for (k = 3; k <= points; ++k) row = row sprintf(",%.4f", sum[l, k] / count[l])
+                   print row } }' "$work/adapt/adapt.csv" > "$1"
+}
+
 # variant RUN NAME SETTING...: a copy of a run with other settings, of which training knows nothing.
 variant() {
   from=$1 to=$work/variants/$2
@@ -53,6 +62,7 @@ for job in ${*:-evolve ppo-tuned ppo-evolved}; do
         awk 'NR <= 4 || (NR - 1) % 10 == 0' "$run/metrics.csv" > "$kept/$set/seed-$seed/metrics.csv"
         cp "$run"/checkpoints/"$(cat "$run/checkpoints/LATEST")" "$kept/$set/seed-$seed/loss.safetensors"
         lifetimes "$run" "$kept/$set/seed-$seed/own.csv" --random
+        curve "$kept/$set/seed-$seed/curve.csv"
         variant "$run" other "env=\"mass-left-v1\""
         lifetimes "$work/variants/other" "$kept/$set/seed-$seed/other.csv" --random
         for control in negated:reward_input=\"negated\" zero:reward_input=\"zero\" shuffled:loss_at_test=\"shuffled\"; do
@@ -84,17 +94,19 @@ for job in ${*:-evolve ppo-tuned ppo-evolved}; do
     best=$(sed 1d "$kept/epg-ppo/trials.csv" | sort -t, -k4 -g -r | head -1 | cut -d, -f1-3 | tr , -)
     echo "best: $best"
     lifetimes "$work/ppo/$best" "$kept/epg-ppo/right.csv"
+    curve "$kept/epg-ppo/right-curve.csv"
     for side in left circle; do
       variant "$work/ppo/$best" $side "env=\"mass-$side-v1\""
       lifetimes "$work/variants/$side" "$kept/epg-ppo/$side.csv"
+      curve "$kept/epg-ppo/$side-curve.csv"
     done
     ;;
   ppo-evolved)
     for seed in 1; do
-      record epg-ppo-evolved "$seed" epg --preset mass --evolve ppo --iterations 60
+      record epg-ppo-evolved "$seed" epg --preset mass --evolve ppo
       awk 'NR <= 4 || (NR - 1) % 10 == 0' "$run/metrics.csv" > "$kept/epg-ppo-evolved/seed-$seed/metrics.csv"
       lifetimes "$run" "$kept/epg-ppo-evolved/seed-$seed/right.csv"
-      facts epg-ppo-evolved "epg --preset mass --evolve ppo --iterations 60"
+      facts epg-ppo-evolved "epg --preset mass --evolve ppo"
       sed -i "s/1 to 5/1/" "$kept/epg-ppo-evolved/recorded.txt"
     done
     ;;
