@@ -126,12 +126,15 @@ class Differences {
     kink.one_sided = on_it;
     kink.derivative = static_cast<double>(derivative);
     if (on_it) {
-      // One-sided slopes, the h term removed; the derivative is a subgradient if it lies between them.
+      // One-sided slopes, the h term removed; the derivative is a subgradient if it lies between them. What is left of
+      // higher terms is less than they still move by when the step is halved, twice that: at x⁴ it is all there is.
       const long double f = s_.base[s_.plain.loss.id][0];
       const auto slope = [&](long double h) { return (s_.unheld_value(s_.nudge(j, n, h)) - f) / h; };
       const auto extrapolated = [&](long double h) { return 2 * slope(h / 2) - slope(h); };
-      const long double right = extrapolated(tiny), left = extrapolated(-tiny);
-      const long double slack = 1e-7L * std::max({std::fabs(left), std::fabs(right), scale}) + s_.rounding(f) / tiny;
+      const long double right = extrapolated(tiny / 2), left = extrapolated(-tiny / 2);
+      const long double moves = std::fabs(extrapolated(tiny) - right) + std::fabs(extrapolated(-tiny) - left);
+      const long double slack = 1e-7L * std::max({std::fabs(left), std::fabs(right), scale}) + 2 * moves +
+                                2 * s_.rounding(f) / tiny;
       kink.left = static_cast<double>(left), kink.right = static_cast<double>(right);
       kink.ok = !single || (derivative >= std::min(left, right) - slack && derivative <= std::max(left, right) + slack);
       one_sided_failed_ = one_sided_failed_ || !kink.ok;

@@ -180,6 +180,18 @@ TEST_CASE("check: a derivative outside the slopes on both sides of a kink fails"
   CHECK_FALSE(report.kinks[0].ok);
 }
 
+TEST_CASE("check: where slopes on both sides are only what their step leaves, a derivative of 0 is right") {
+  const CheckReport report = run_check(at({{"x", row({0.0})}}, [](const Vars& in) {
+    const Var cube = mul3(in["x"], in["x"], in["x"]);
+    return sum_all(maximum(cube, 2.0 * cube));  // slopes of −h² and −h²/2 once the term in h is removed
+  }));
+  INFO(to_text(report));
+  CHECK(report.ok);
+  REQUIRE(report.kinks.size() == 1);
+  CHECK(report.kinks[0].one_sided);
+  CHECK(report.kinks[0].right != 0);
+}
+
 TEST_CASE("kink conventions: the minimum-norm subgradient") {
   Graph graph(Dtype::f64, Graph::Mode::eager);
   const auto slope_at = [&](std::vector<double> numbers, Var (*f)(Var)) {

@@ -18,7 +18,7 @@ int main(int count, char** arguments) {
     const CheckReport report = run_check(tests::random_check(seed), {.seed = seed});
     if (report.ok) continue;
     ++failed;
-    fmt::print("{}\n", report.sentence);
+    fmt::print("{}\n{}\n", to_text(report), report.sentence);
   }
   fmt::print("{} random programs from seed {}: {} false alarms\n", programs, first, failed);
   return failed == 0 ? 0 : 1;
