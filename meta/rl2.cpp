@@ -215,10 +215,11 @@ const rl::Options<Rl2Config> options =
 
 constexpr rl::Preset presets[] = {
     {"bandit", "five arms, ten pulls: 6.6 of the 6.66 that are possible", "env = rl2-bandit-k5-n10-v1"},
+    // A pull of one arm says as much of the other: there is nothing to explore for, and gamma = 0 loses nothing.
     {"wang-medium", "two dependent arms, .25 and .75",
-     "env = wang-medium-v1\niterations = 1000\ngamma = 0.9\nentropy_weight = 0.05\nrecurrent_scale = 0.3"},
+     "env = wang-medium-v1\niterations = 2500\ngamma = 0\nentropy_weight = 0.01\nrecurrent_scale = 0.3"},
     {"wang-hard", "two dependent arms, .4 and .6",
-     "env = wang-hard-v1\niterations = 1500\ngamma = 0.9\nentropy_weight = 0.05\nrecurrent_scale = 0.3"},
+     "env = wang-hard-v1\niterations = 1500\ngamma = 0\nentropy_weight = 0.01\nrecurrent_scale = 0.3"},
     {"wang-independent", "two independent arms",
      "env = wang-independent-v1\niterations = 2000\ngamma = 0.9\nentropy_weight = 0.05\nrecurrent_scale = 0.3"},
     {"informative", "eleven arms, one of which tells where to pull; rewards shown by their level",

@@ -13,11 +13,12 @@ using namespace innerloop;
 namespace {
 
 // "whole trial of 10 episodes: 6.6215 ± 0.0312": the mean.
-double whole_trial(const std::string& table) {
-  const std::size_t line = table.find("whole trial of ");
+double number_after(const std::string& table, const char* words) {
+  const std::size_t line = table.find(words);
   REQUIRE(line != std::string::npos);
   return std::stod(table.substr(table.find(": ", line) + 2));
 }
+double whole_trial(const std::string& table) { return number_after(table, "whole trial of "); }
 
 }  // namespace
 
@@ -43,5 +44,29 @@ TEST_CASE("rl2, recorded: every run is above its bar, none above the exact optim
       ++runs;
     }
     CHECK(runs >= 1);
+  }
+}
+
+TEST_CASE("rl2, recorded: regret in two arms, of each seed within a quarter of the exact one, or near Thompson's",
+          "[plain]") {
+  // By the arms that were pulled, on average over 2000 trials; exactly 1.000, 2.312, 1.748, Thompson sampling's 2.78.
+  const struct {
+    const char* set;
+    double exact, each, mean;
+  } sets[] = {{"rl2-wang-medium", 1, 1.25, 1.25},
+              {"rl2-wang-hard", 2.312, 1.25 * 2.312, 1.25 * 2.312},
+              {"rl2-wang-independent", 1.748, 3.4, 2.78}};
+  for (const auto& set : sets) {
+    double sum = 0;
+    for (const std::string seed : {"1", "2", "3"}) {
+      CAPTURE(set.set, seed);
+      const std::string table =
+          contents("tests/golden/runs/" + std::string(set.set) + "/seed-" + seed + "/adapt.txt");
+      const double regret = number_after(table, "expected regret of a trial");
+      CHECK(regret <= set.each);
+      CHECK(regret >= set.exact - 0.3);  // four standard errors
+      sum += regret;
+    }
+    CHECK(sum / 3 <= set.mean);
   }
 }

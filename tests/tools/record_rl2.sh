@@ -27,12 +27,13 @@ stay() {
 
 for job in ${*:-bandit:5 wang-medium:3 wang-hard:3 wang-independent:3 informative:3 informative-scalar:1 two-step:3 \
   two-step-flip:3 harlow:3 grid-navi:3 maze:2}; do
-  preset=${job%:*} seeds=${job#*:}
+  preset=${job%:*} count=${job#*:}
+  seeds="1 to $count"
   case $preset in
     bandit) tasks=20000 ;;
     *) tasks=2000 ;;
   esac
-  for seed in $(seq "$seeds"); do
+  for seed in $(seq "$count"); do
     record "rl2-$preset" "$seed" rl2 --preset "$preset"
     # The first iterations, for a test that repeats them; then every 25th, for the curve.
     awk 'NR <= 11 || (NR - 1) % 25 == 0' "$run/metrics.csv" > "$kept/rl2-$preset/seed-$seed/metrics.csv"

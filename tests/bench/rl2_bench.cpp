@@ -1,0 +1,52 @@
+// Environment steps per second of RL²: acting through a trial of 100 pulls, backpropagation through all of it, and a
+// step of Adam, for 64 trials at once on one thread. The environment is the two-armed bandit, whose steps cost next to
+// nothing.
+//
+//   cmake --build build --target bench_rl2_bench && build/bench/rl2_bench [48 | 256]
+// Beside it, the same work in PyTorch, in turn: sh tests/bench/peers/rl2.sh
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "kernels/threads.h"
+#include "meta/rl2.h"
+
+using namespace innerloop;
+
+namespace {
+
+constexpr int trials = 64, pulls = 100, repeats = 7;
+
+// The median of several iterations; the first one, which makes the plans, is left out.
+double milliseconds_of_iteration(int cells) {
+  rl::OptionValues values = rl::default_values(meta::rl2.options);
+  values.set("env", std::string("wang-independent-v1"));
+  values.set("core_size", std::int64_t{cells});
+  values.set("tasks", std::int64_t{trials});
+  const auto trainer = meta::rl2.make(values, 1);
+  trainer->iterate();
+  std::vector<double> times;
+  for (int k = 0; k < repeats; ++k) {
+    const auto start = std::chrono::steady_clock::now();
+    trainer->iterate();
+    times.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+  }
+  std::ranges::sort(times);
+  return times[repeats / 2];
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  set_thread_count(1);
+  for (const int cells : {48, 256}) {
+    if (count > 1 && std::to_string(cells) != arguments[1]) continue;
+    const double ms = milliseconds_of_iteration(cells);
+    fmt::print("LSTM-{} {} trials of {} pulls: {:.2f} ms an iteration, {:.0f} steps a second\n", cells, trials, pulls,
+               ms, 1e3 * trials * pulls / ms);
+  }
+  return 0;
+}
