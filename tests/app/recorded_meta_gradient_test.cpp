@@ -184,3 +184,16 @@ TEST_CASE("meta-gradient, recorded: the first thousand online steps repeat to 3 
     CHECK(std::abs(now.at(name) - value) <= 5e-3 * std::abs(value));
   }
 }
+
+TEST_CASE("meta-gradient, recorded: the first iterations of the chain repeat to 3 digits", "[plain]") {
+  TestFolder folder;
+  REQUIRE(exit_status(folder, "train meta_gradient --preset chain --env discounting-chain-30-v2 --seed 1 --iterations 11 "
+                              "--quiet --out " + (folder / "run")) == 0);
+  // method, env, seed, iteration, return, γ, λ
+  const std::string curves = contents("tests/golden/runs/meta-chain/curves.csv"),
+                    head = "chain-learn-gamma,discounting-chain-30-v2,1,11,";
+  const std::size_t at = curves.find(head);
+  REQUIRE(at != std::string::npos);
+  const auto now = metrics_row(folder / "run/metrics.csv", Row::last);
+  CHECK(now.at("return") == Approx(std::stod(curves.substr(at + head.size()))).margin(1e-3));
+}
