@@ -187,8 +187,8 @@ TEST_CASE("meta-gradient, recorded: the first thousand online steps repeat to 3 
 
 TEST_CASE("meta-gradient, recorded: the first iterations of the chain repeat to 3 digits", "[plain]") {
   TestFolder folder;
-  REQUIRE(exit_status(folder, "train meta_gradient --preset chain --env discounting-chain-30-v2 --seed 1 --iterations 11 "
-                              "--quiet --out " + (folder / "run")) == 0);
+  const std::string command = "train meta_gradient --preset chain --seed 1 --iterations 11 --quiet --out ";
+  REQUIRE(exit_status(folder, command + (folder / "run")) == 0);
   // method, env, seed, iteration, return, γ, λ
   const std::string curves = contents("tests/golden/runs/meta-chain/curves.csv"),
                     head = "chain-learn-gamma,discounting-chain-30-v2,1,11,";
