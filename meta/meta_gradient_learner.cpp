@@ -177,9 +177,7 @@ MetaGradientLearner::Report MetaGradientLearner::iterate(const Collect& collect,
 void MetaGradientLearner::step_eta(const Tensors& gradient, double rate) {
   Tensors next = eta;
   if (config_.meta_optimiser == MetaOptimiser::adam) {
-    nn::AdamResult result = nn::adam(eta, gradient, moments, {.learning_rate = rate});
-    next = std::move(result.theta);
-    moments = std::move(result.state);
+    nn::adam_step(next, gradient, moments, {.learning_rate = rate});
   } else {
     next = eta - rate * gradient;
   }

@@ -14,9 +14,9 @@ ParamValues OuterStep::operator()(const ParamValues& theta, const OuterProblem& 
     throw NonFiniteError(std::string(who) + ": the meta-gradient is not finite. Try a smaller alpha.");
   metrics.push_back({"gradient_norm", norm(gradient)});
   if (config_.outer == OuterOptimiser::adam) {
-    nn::AdamResult result = nn::adam(theta, -1.0 * gradient, moments_, {.learning_rate = config_.learning_rate});
-    moments_ = std::move(result.state);
-    return std::move(result.theta);
+    ParamValues next = theta;
+    nn::adam_step(next, gradient, moments_, {.learning_rate = config_.learning_rate}, -1);
+    return next;
   }
 
   // Maximise the surrogate subject to mean KL ≤ δ between the adapted policies (Finn 2017, section 5.3: TRPO).

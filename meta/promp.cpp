@@ -122,10 +122,7 @@ class PrompTrainer final : public rl::Trainer {
         throw NonFiniteError("promp, iteration " + std::to_string(iteration_) +
                              ": the meta-gradient is not finite. Try a smaller alpha.");
       if (epoch == 0) gradient_norm = norm(gradient);
-      nn::AdamResult result =
-          nn::adam(theta_, -1.0 * gradient, moments_, {.learning_rate = config_.learning_rate});
-      theta_ = std::move(result.theta);
-      moments_ = std::move(result.state);
+      nn::adam_step(theta_, gradient, moments_, {.learning_rate = config_.learning_rate}, -1);
     }
 
     // How far the policies moved decides the next penalty.

@@ -20,19 +20,22 @@ double power(double x, int n) {
 }
 
 // [Adam eq. step]  m ← β₁m + (1 − β₁)g,  v ← β₂v + (1 − β₂)g²,  θ ← θ − rate·m̂/(√v̂ + ε),  m̂ = m/(1 − β₁ᵗ), v̂ alike
-// One step of one parameter; step counts from 1.
+// One step of one parameter, g = factor · gradient; step counts from 1.
 template <class T>
-void adam_one(Tensor& theta, const Tensor& gradient, Tensor& m, Tensor& v, int step, const AdamConfig& config) {
+void adam_one(Tensor& theta, const Tensor& gradient, double factor, Tensor& m, Tensor& v, int step,
+              const AdamConfig& config) {
   const auto beta1 = static_cast<T>(config.beta1), beta2 = static_cast<T>(config.beta2);
   const auto rate = static_cast<T>(config.learning_rate), epsilon = static_cast<T>(config.epsilon);
   const auto m_scale = static_cast<T>(1 / (1 - power(config.beta1, step)));
   const auto v_scale = static_cast<T>(1 / (1 - power(config.beta2, step)));
-  const T* g = static_cast<const T*>(gradient.data());
+  const auto scale = static_cast<T>(factor);
+  const T* given = static_cast<const T*>(gradient.data());
   T* x = static_cast<T*>(theta.mutable_data());
   T *first = static_cast<T*>(m.mutable_data()), *second = static_cast<T*>(v.mutable_data());
   for (std::size_t k = 0; k < theta.size(); ++k) {
-    first[k] = beta1 * first[k] + (1 - beta1) * g[k];
-    second[k] = beta2 * second[k] + (1 - beta2) * g[k] * g[k];
+    const T g = scale * given[k];
+    first[k] = beta1 * first[k] + (1 - beta1) * g;
+    second[k] = beta2 * second[k] + (1 - beta2) * g * g;
     x[k] -= rate * (first[k] * m_scale) / (std::sqrt(second[k] * v_scale) + epsilon);
   }
 }
@@ -99,12 +102,13 @@ AdamResult adam(const ParamValues& theta, const ParamValues& gradient, const Ada
   return next;
 }
 
-void adam_step(ParamValues& theta, const ParamValues& gradient, AdamState& state, const AdamConfig& config) {
+void adam_step(ParamValues& theta, const ParamValues& gradient, AdamState& state, const AdamConfig& config,
+               double factor) {
   require_same_names("adam: parameters and gradient", theta, gradient);
   require_same_names("adam: parameters and their running means", theta, state.m);
   require_same_names("adam: parameters and their running means", theta, state.v);
   if (theta.count() > 0 && (theta[0].device() != Device::cpu || gradient[0].device() != Device::cpu)) {
-    AdamResult next = adam_on_device(theta, gradient, state, config);
+    AdamResult next = adam_on_device(theta, factor == 1 ? gradient : factor * gradient, state, config);
     theta = std::move(next.theta);
     state = std::move(next.state);
     return;
@@ -115,7 +119,7 @@ void adam_step(ParamValues& theta, const ParamValues& gradient, AdamState& state
       throw Error("adam: the gradient of " + theta.name(k) + " is " + to_string(gradient[k].shape()) +
                   ", the parameter " + to_string(theta[k].shape()));
     const auto step = theta[k].dtype() == Dtype::f32 ? adam_one<float> : adam_one<double>;
-    step(theta[k], gradient[k], state.m[k], state.v[k], state.steps, config);
+    step(theta[k], gradient[k], factor, state.m[k], state.v[k], state.steps, config);
   }
 }
 

@@ -34,9 +34,11 @@ struct AdamResult {
 AdamResult adam(const ParamValues& theta, const ParamValues& gradient, const AdamState& state,
                 const AdamConfig& config);
 
-// The same step in place, without an allocation: for loops that take many small steps. Gradient and state hold the
-// names of theta in the same order. If theta or gradient is on a device, the step is done and its results stay there.
-void adam_step(ParamValues& theta, const ParamValues& gradient, AdamState& state, const AdamConfig& config);
+// The same step in place, down factor · gradient, without an allocation: for loops that take many small steps. A factor
+// of −1 climbs, one below 1 cuts a long gradient; neither is written down first. Gradient and state hold the names of
+// theta in the same order. If theta or gradient is on a device, the step is done and its results stay there.
+void adam_step(ParamValues& theta, const ParamValues& gradient, AdamState& state, const AdamConfig& config,
+               double factor = 1);
 
 // The Polyak update of a target network, in place: θ̄ ← (1 − τ) θ̄ + τ θ. A small τ makes targets that move slowly;
 // τ = 1 copies. If either is on a device, so is the result. Error for parameters of other number, shape or dtype.

@@ -80,17 +80,17 @@ std::vector<int> permutation(int count, std::uint64_t seed, const Place& place) 
   return order;
 }
 
-double descend(DescentState& state, ParamValues gradient, const DescentConfig& config, int iteration, int iterations,
-               const char* algorithm) {
+double descend(DescentState& state, const ParamValues& gradient, const DescentConfig& config, int iteration,
+               int iterations, const char* algorithm) {
   const double size = norm(gradient);
   if (!std::isfinite(size))
     throw NonFiniteError(std::string(algorithm) + ", iteration " + std::to_string(iteration) +
                          ": the gradient is not finite; a smaller learning_rate may help");
-  if (config.max_gradient_norm > 0 && size > config.max_gradient_norm)
-    gradient = (config.max_gradient_norm / size) * gradient;
+  const bool cut = config.max_gradient_norm > 0 && size > config.max_gradient_norm;
   const double left = 1 - static_cast<double>(iteration) / iterations;
   const double rate = config.learning_rate * (config.anneal ? left : 1);
-  nn::adam_step(state.theta, gradient, state.adam, {.learning_rate = rate, .epsilon = 1e-5});
+  nn::adam_step(state.theta, gradient, state.adam, {.learning_rate = rate, .epsilon = 1e-5},
+                cut ? config.max_gradient_norm / size : 1);
   return size;
 }
 

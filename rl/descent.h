@@ -30,8 +30,8 @@ struct DescentState {
 
 // θ after one Adam step down the gradient, cut to max_gradient_norm: iteration number `iteration` of `iterations`.
 // Returns the gradient's length. NonFiniteError, naming the algorithm and the iteration, if it is not finite.
-double descend(DescentState& state, ParamValues gradient, const DescentConfig& config, int iteration, int iterations,
-               const char* algorithm);
+double descend(DescentState& state, const ParamValues& gradient, const DescentConfig& config, int iteration,
+               int iterations, const char* algorithm);
 
 // The sequences of a batch with these numbers, of every slice alike: rows t·N + n with n in `sequences`. Without a core
 // every row is a sequence of one step (time_steps = 1). Weights are made to add up to 1 again, padding's staying 0.

@@ -107,13 +107,10 @@ class PolicyGradientTrainer : public Trainer {
                            ": the gradient is not finite; a smaller learning_rate may help");
 
     // A step uphill. (Optimisers go downhill: the sign turns it.)
-    if (config_.optimizer == Optimizer::adam) {
-      nn::AdamResult next = nn::adam(theta_, -1.0 * g, adam_, {.learning_rate = config_.learning_rate});
-      theta_ = std::move(next.theta);
-      adam_ = std::move(next.state);
-    } else {
+    if (config_.optimizer == Optimizer::adam)
+      nn::adam_step(theta_, g, adam_, {.learning_rate = config_.learning_rate}, -1);
+    else
       theta_ = nn::sgd(theta_, -1.0 * g, config_.learning_rate);
-    }
 
     ++iteration_;
     Metrics metrics = experience_metrics(experience);

@@ -75,12 +75,8 @@ Tensor ValueNetwork::advantages_then_fit(const Trajectories& trajectories) {
   weights.add("weights", trajectories.mask);
   batch.add("weights", ((1.0 / static_cast<double>(trajectories.steps())) * weights)[0]);
   batch.add("observations", trajectories.observations);
-  for (int step = 0; step < config_.fit_steps; ++step) {
-    nn::AdamResult next = nn::adam(theta_, gradient_(config_.net, {theta_, batch})[0], adam_,
-                                   {.learning_rate = config_.learning_rate});
-    theta_ = std::move(next.theta);
-    adam_ = std::move(next.state);
-  }
+  for (int step = 0; step < config_.fit_steps; ++step)
+    nn::adam_step(theta_, gradient_(config_.net, {theta_, batch})[0], adam_, {.learning_rate = config_.learning_rate});
   return advantages;
 }
 

@@ -261,6 +261,15 @@ TEST_CASE("Adam: a step in place allocates and copies nothing, and is the step t
   CHECK(allocations() == before);
   CHECK(theta["W"].data() == numbers);
   CHECK(bitwise_equal(theta, expected.theta));
+
+  // Down a multiple of the gradient is down the gradient so multiplied, bit by bit, and allocates no more.
+  const AdamResult scaled = adam(theta, -0.3 * gradient, state, {.learning_rate = 0.1});
+  const long between = allocations();
+  adam_step(theta, gradient, state, {.learning_rate = 0.1}, -0.3);
+  CHECK(allocations() == between);
+  CHECK(bitwise_equal(theta, scaled.theta));
+  CHECK(bitwise_equal(state.m, scaled.state.m));
+  CHECK(bitwise_equal(state.v, scaled.state.v));
 }
 
 TEST_CASE("policy: log sigma is floored, and the floor's derivative is 0 below, ½ at and 1 above it") {
