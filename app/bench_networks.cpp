@@ -103,10 +103,9 @@ double median_ms(const NetworkCase& c, Device device) {
 NetworkTime measured(const NetworkCase& c, Device device) {
   NetworkTime timing{.name = c.name(), .way = our_way, .remark = {}};
   if (device != Device::cpu) {
-    // No GPU is faster than its fp32 arithmetic: 128 multiply-adds a clock on each multiprocessor.
     const kernels::DeviceProperties gpu = kernels::device_api(device).properties();
-    const double flops_per_ms = 2.0 * 128 * gpu.multiprocessors * gpu.clock_mhz * 1e3;
-    if (gpu.clock_mhz > 0) timing.floor_ms = c.least_flops() / flops_per_ms;
+    const double flops_per_second = fp32_flops_per_second(gpu.multiprocessors, gpu.clock_mhz * 1e-3);
+    if (gpu.clock_mhz > 0) timing.floor_ms = c.least_flops() / flops_per_second * 1e3;
   }
   try {
     timing.ms = median_ms(c, device);

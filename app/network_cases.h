@@ -30,6 +30,11 @@ struct NetworkCase {
   friend bool operator==(const NetworkCase&, const NetworkCase&) = default;
 };
 
+// FLOP a second that a GPU has in fp32: 128 multiply-adds a clock on each multiprocessor.
+inline double fp32_flops_per_second(int multiprocessors, double clock_ghz) {
+  return 2.0 * 128 * multiprocessors * clock_ghz * 1e9;
+}
+
 // All of them, in the order of the table. tiny: the same kinds, small enough for the emulator.
 std::vector<NetworkCase> network_cases(bool tiny);
 

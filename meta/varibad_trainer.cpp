@@ -194,8 +194,11 @@ rl::Metrics VaribadTrainer::train_encoder() {
 // endregion
 
 double VaribadTrainer::exact_reconstruction(const BatchValues& batch) const {
-  const int H = trial_.steps(), N = batch["paid"].shape().rows, K = exact_.size(), X = batch["inputs"].shape().cols;
-  const std::vector<double> inputs = batch["inputs"].to_vector(), reset = batch["reset"].to_vector();
+  const Shape shown = batch["paid"].shape();
+  const int H = trial_.steps(), N = shown.rows, K = exact_.size(), X = batch["inputs"].shape().cols;
+  const std::vector<double> inputs = batch["inputs"].to_vector(), reset = batch["reset"].to_vector(),
+                            mask = batch["mask"].to_vector(), paid_in = batch["paid"].to_vector(),
+                            unpaid_in = batch["unpaid"].to_vector();
   double sum = 0;
   Tensors state = exact_.start(1, N);
   for (int t = 0; t < H; ++t) {
@@ -205,14 +208,16 @@ double VaribadTrainer::exact_reconstruction(const BatchValues& batch) const {
     };
     const Beliefs::Step now = exact_.step({}, rows(inputs, X), rows(reset, 1), state);
     state = now.state;
+    const std::vector<double> beliefs = now.belief.to_vector();
     for (int n = 0; n < N; ++n) {
-      if (batch["mask"].at(0, t * N + n, 0) == 0) continue;
+      if (mask[static_cast<std::size_t>(t * N + n)] == 0) continue;
+      const double* belief = &beliefs[static_cast<std::size_t>(n * now.belief.shape().cols)];
       double all = 0;  // the belief is shown relative to its largest number
-      for (int k = 0; k < K; ++k) all += now.belief.at(0, n, k);
+      for (int k = 0; k < K; ++k) all += belief[k];
       for (int k = 0; k < K; ++k) {
         const int cell = exact_.cells().of_task[static_cast<std::size_t>(k)];
-        const double p = now.belief.at(0, n, k) / all, paid = batch["paid"].at(0, n, cell),
-                     unpaid = batch["unpaid"].at(0, n, cell);
+        const auto at = static_cast<std::size_t>(n * shown.cols + cell);
+        const double p = belief[k] / all, paid = paid_in[at], unpaid = unpaid_in[at];
         if (paid > 0) sum += paid * std::log(p);
         if (unpaid > 0) sum += unpaid * std::log1p(-p);
       }

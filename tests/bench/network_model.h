@@ -16,7 +16,7 @@ struct GpuModel {
   std::size_t shared_bytes = 0;  // of a block
   double bytes_per_second = 4.3e12;
 
-  double flops_per_second() const { return 2.0 * 128 * multiprocessors * clock_ghz * 1e9; }  // fp32, as multiply-adds
+  double flops_per_second() const { return fp32_flops_per_second(multiprocessors, clock_ghz); }
   double ridge() const { return flops_per_second() / bytes_per_second; }  // FLOP per byte where arithmetic takes over
 };
 GpuModel h200();

@@ -10,16 +10,8 @@
 # times do not.
 set -eu
 cd "$(dirname "$0")/../../.."
-build=${BUILD:-build}
-python=${PYTHON:-python3}
-rounds=${1:-5}
-core=${CORE:-0}
-times=$(mktemp)
-trap 'rm -f "$times"' EXIT
-export PYTHONDONTWRITEBYTECODE=1
+. tests/bench/peers/turns.sh
 
-echo "load $(cut -d' ' -f1 /proc/loadavg), $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), core $core"
-"$python" -c 'import torch; print("PyTorch", torch.__version__)'
 milliseconds() { sed 's/.*: \([0-9.]*\) ms.*/\1/'; }
 round=0
 while [ $round -lt "$rounds" ]; do
@@ -31,11 +23,10 @@ while [ $round -lt "$rounds" ]; do
   done
 done
 
-median() { awk -v cells="$1" -v column="$2" '$1 == cells { print $column }' "$times" | sort -g | awk '{ x[NR] = $1 } END { print (x[int((NR + 1) / 2)] + x[int((NR + 2) / 2)]) / 2 }'; }
 failed=0
 for cells in 48 256; do
   [ $cells = 48 ] && least=3 || least=1.3
-  echo "$cells $(median $cells 2) $(median $cells 3) $least" | awk '{
+  echo "$cells $(median 2 $cells) $(median 3 $cells) $least" | awk '{
     printf "LSTM-%d, 6400 steps: innerloop %.1f ms (%.0f steps a second), PyTorch %.1f ms (%.0f): %.2f times as long\n",
            $1, $2, 6.4e6 / $2, $3, 6.4e6 / $3, $3 / $2
     exit $3 / $2 < $4 }' || failed=1

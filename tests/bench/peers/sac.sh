@@ -10,15 +10,9 @@
 # idle one gives times that mean something by themselves: the load at the start is printed.
 set -eu
 cd "$(dirname "$0")/../../.."
-build=${BUILD:-build}
-python=${PYTHON:-python3}
-rounds=${1:-5}
-core=${CORE:-0}
-times=$(mktemp)
-trap 'rm -f "$times"' EXIT
-export PYTHONDONTWRITEBYTECODE=1
+. tests/bench/peers/turns.sh
 
-echo "load $(cut -d' ' -f1 /proc/loadavg), $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), core $core, 2x64, batch 100"
+echo "2x64, batch 100"
 round=0
 while [ $round -lt "$rounds" ]; do
   round=$((round + 1))
@@ -28,6 +22,4 @@ while [ $round -lt "$rounds" ]; do
   echo "$ours $theirs" >> "$times"
 done
 
-median() { awk -v column="$1" '{ print $column }' "$times" | sort -g | awk '{ x[NR] = $1 } END { print (x[int((NR + 1) / 2)] + x[int((NR + 2) / 2)]) / 2 }'; }
-"$python" -c 'import torch; print("PyTorch", torch.__version__)'
 echo "$(median 1) $(median 2)" | awk '{ printf "medians: innerloop %.3f ms, PyTorch %.3f ms: %.1f times as long\n", $1, $2, $2 / $1; exit $2 / $1 < 12 }'
