@@ -147,6 +147,8 @@ Var concat_cols(std::span<const Var> parts, SourceLocation where) {
 }
 Var concat_cols(std::initializer_list<Var> parts, SourceLocation where) { return concat_cols(listed(parts), where); }
 Var shift_rows(At a, int by) { return unary(Op::shift_rows, a, sizes(by)); }
+Var windows(At a, int kernel, int stride) { return unary(Op::windows, a, sizes(kernel, stride)); }
+Var overlap_add(At a, int kernel, int stride) { return unary(Op::overlap_add, a, sizes(kernel, stride)); }
 Var gather_rows(At table, At index) { return binary(Op::gather_rows, table, index); }
 Var scatter_rows(At values, At index, int rows) { return binary(Op::scatter_rows, values, index, sizes(rows)); }
 Var pick_cols(At a, At index) { return binary(Op::pick_cols, a, index); }

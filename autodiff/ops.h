@@ -103,6 +103,12 @@ Var concat_rows(std::initializer_list<Var> parts, SourceLocation where = SourceL
 Var concat_cols(std::span<const Var> parts, SourceLocation where = SourceLocation::current());
 Var concat_cols(std::initializer_list<Var> parts, SourceLocation where = SourceLocation::current());
 Var shift_rows(At a, int by);
+// Windows over the rows, which are time: row k is rows k·stride … k·stride+kernel−1 side by side. (T, C) →
+// ((T − kernel)/stride + 1, kernel·C); what does not fill a window is left out. Error if a has fewer rows than one.
+Var windows(At a, int kernel, int stride);
+// Their transpose: row k, of `kernel` blocks side by side, is added to rows k·stride …; 0 where no window reaches.
+// (T', kernel·C) → ((T' − 1)·stride + kernel, C)
+Var overlap_add(At a, int kernel, int stride);
 Var gather_rows(At table, At index);
 Var scatter_rows(At values, At index, int rows);
 Var pick_cols(At a, At index);

@@ -74,6 +74,8 @@ enum class Op : std::uint8_t {
   concat_rows,      // any number of inputs, one above the other
   concat_cols,      // any number of inputs, side by side
   shift_rows,       // y[r] = a[r − i], 0 where r − i is outside; i may be negative
+  windows,          // (T, c) → ((T − i)/j + 1, i·c):  row k is rows k·j … k·j+i−1 of a, side by side
+  overlap_add,      // (T, i·c) → ((T − 1)·j + i, c):  y[k·j + s] += block s of a[k], in the order of k
   gather_rows,      // (table, index (n,1): data):  y[r] = table[index[r]]
   scatter_rows,     // (v (n,c), index (n,1): data) → (i, c):  y[index[r]] += v[r], in row order
   pick_cols,        // (z (r,c), index (r,1): data) → (r, 1):  y[r] = z[r, index[r]]

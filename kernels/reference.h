@@ -73,6 +73,8 @@ inline constexpr Row rows[] = {
     {Op::concat_rows, concat_rows<T>},
     {Op::concat_cols, concat_cols<T>},
     {Op::shift_rows, shift_rows<T>},
+    {Op::windows, windows<T>},
+    {Op::overlap_add, overlap_add<T>},
     {Op::gather_rows, gather_rows<T>},
     {Op::scatter_rows, scatter_rows<T>},
     {Op::pick_cols, pick_cols<T>},

@@ -1,4 +1,9 @@
 // Linear operations that move numbers: slices and pads, concatenation, shifts, lookups by index.
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <string>
+
 #include "autodiff/op_table.h"
 #include "autodiff/ops.h"
 
@@ -53,6 +58,33 @@ Shape concat_shape(S r, bool rows) {
     (rows ? out.rows : out.cols) += rows ? s.rows : s.cols;
   }
   return out;
+}
+
+// Rows of a window, and the stride: windows that overlap, touch, or leave gaps and a rest.
+Attr window_of(Shape s) { return {.i = std::min((s.rows + 1) / 2, 3), .j = s.rows % 3 + 1}; }
+
+void check_window(S r) {
+  r.check(r.attr.i >= 1 && r.attr.j >= 1, "the rows of a window and the stride must be at least 1");
+}
+
+Shape windows_shape(S r) {
+  check_window(r);
+  const Shape a = r.shape(0);
+  if (a.rows < r.attr.i)
+    r.refuse("A has " + std::to_string(a.rows) + " rows, fewer than one window of " + std::to_string(r.attr.i) +
+             " (nothing is padded)");
+  return {r.tasks(), (a.rows - r.attr.i) / r.attr.j + 1, r.attr.i * a.cols};
+}
+
+Shape overlap_add_shape(S r) {
+  check_window(r);
+  const Shape a = r.shape(0);
+  if (a.cols % r.attr.i != 0)
+    r.refuse("A has " + std::to_string(a.cols) + " columns, which are not " + std::to_string(r.attr.i) +
+             " blocks, one for each row of a window");
+  const std::int64_t rows = std::int64_t{a.rows - 1} * r.attr.j + r.attr.i;
+  r.check(rows <= std::numeric_limits<int>::max(), "the result would have more than 2³¹ − 1 rows");
+  return {r.tasks(), static_cast<int>(rows), a.cols / r.attr.i};
 }
 
 // Examples of (values, index) pairs: an index per task, and either one shared by all tasks.
@@ -127,6 +159,28 @@ std::span<const OpDef> indexing_ops() {
        .arity = 1, .kind = L,
        .shape = same_shape, .transpose = [](C c, int, Var v) { return shift_rows(v, -c.attr.i); },
        .examples = [] { return one_input([](Shape s) { return Attr{.i = s.tasks % 2 ? 2 : -1}; }); }},
+      {.op = Op::windows, .name = "windows",
+       .maths = "y[k] = a[kj … kj+i−1], side by side;  ā[r] = Σ_k ȳ[k, block r − kj]",
+       .arity = 1, .kind = L, .shape = windows_shape,
+       .transpose = [](C c, int, Var v) {
+         const Var reached = overlap_add(v, c.attr.i, c.attr.j);
+         const int time_steps = c.x[0].shape().rows;  // the rest, which fills no window, is reached by none
+         return reached.shape().rows == time_steps ? reached : pad_rows(reached, 0, time_steps);
+       },
+       .examples = [] {
+         std::vector<Example> examples = one_input(window_of);
+         examples.push_back({.shapes = {{2, 9, 3}}, .attr = {.i = 2, .j = 3}, .domains = {Domain::real}});
+         return examples;
+       }},
+      {.op = Op::overlap_add, .name = "overlap_add",
+       .maths = "y[r] = Σ_k a[k, block r − kj];  ā[k] = ȳ[kj … kj+i−1], side by side",
+       .arity = 1, .kind = L, .shape = overlap_add_shape,
+       .transpose = [](C c, int, Var v) { return windows(v, c.attr.i, c.attr.j); },
+       .examples = [] {
+         std::vector<Example> examples = one_input(window_of);
+         for (Example& e : examples) e.shapes[0].cols *= e.attr.i;
+         return examples;
+       }},
       {.op = Op::gather_rows, .name = "gather_rows", .maths = "y[r] = a[index r];  ā[i] = Σ_{r: index r = i} ȳ[r]",
        .arity = 2, .kind = L, .shape = [](S r) {
          r.check(r.shape(1).cols == 1, "the index must be one column");

@@ -132,6 +132,24 @@ void concat_cols(const Call& call) {
     copy_cols<T>(call.in[k], 0, call.out, first, call.in[k].cols);
 }
 
+// The rows of a window lie one after the other already.
+template <class T>
+void windows(const Call& call) {
+  for (int k = 0; k < call.out.rows; ++k)
+    copy(row<T>(call.in[0], k * call.attr.j), row<T>(call.out, k), count(call.out.cols));
+}
+
+template <class T>
+void overlap_add(const Call& call) {
+  const Matrix& a = call.in[0];
+  fill(call.out.as<T>(), call.out.size(), T(0));
+  for (int k = 0; k < a.rows; ++k) {
+    const T* window = row<T>(a, k);
+    T* y = row<T>(call.out, k * call.attr.j);
+    each(count(a.cols), [=](std::size_t n) { y[n] += window[n]; });
+  }
+}
+
 template <class T>
 void gather_rows(const Call& call) {
   const Matrix& table = call.in[0];
@@ -183,6 +201,8 @@ std::span<const KernelRow> linear_rows() {
       {Op::concat_rows, concat_rows<float>, concat_rows<double>},
       {Op::concat_cols, concat_cols<float>, concat_cols<double>},
       {Op::shift_rows, place_rows<float>, place_rows<double>},
+      {Op::windows, windows<float>, windows<double>},
+      {Op::overlap_add, overlap_add<float>, overlap_add<double>},
       {Op::gather_rows, gather_rows<float>, gather_rows<double>},
       {Op::scatter_rows, scatter_rows<float>, scatter_rows<double>},
       {Op::pick_cols, pick_cols<float>, pick_cols<double>},

@@ -99,6 +99,29 @@ void concat(const DeviceCall& call) {
   }
 }
 
+// Row k of y is rows k·stride … of a, side by side: numbers that lie one after the other already.
+template <class T>
+struct Windows {
+  View<const T> a;
+  int stride, cols;
+  constexpr T operator()(int t, int n) const { return a.task(t)[n / cols * stride * a.cols + n % cols]; }
+};
+
+// y[k·stride + s] += block s of a[k]: each element adds up the windows that reach it, in order; so no two threads add
+// to one place, and the bits are the CPU's.
+template <class T>
+struct OverlapAdd {
+  View<const T> a;
+  int kernel, stride, channels;
+  constexpr T operator()(int t, int n) const {
+    const int r = n / channels, c = n % channels;
+    const int first = r < kernel ? 0 : (r - kernel) / stride + 1, last = r / stride < a.rows ? r / stride : a.rows - 1;
+    T sum = 0;
+    for (int k = first; k <= last; ++k) sum += a.task(t)[k * a.cols + (r - k * stride) * channels + c];
+    return sum;
+  }
+};
+
 // y[r] = table[index[r]]
 template <class T>
 struct GatherRows {
@@ -149,6 +172,16 @@ struct PlaceCols {
 };
 
 template <class T>
+void windows(const DeviceCall& call) {
+  for_elements(view<T>(call.out), call.tasks, call.stream,
+               Windows<T>{view<const T>(call.in[0]), call.attr.j, call.out.cols});
+}
+template <class T>
+void overlap_add(const DeviceCall& call) {
+  for_elements(view<T>(call.out), call.tasks, call.stream,
+               OverlapAdd<T>{view<const T>(call.in[0]), call.attr.i, call.attr.j, call.out.cols});
+}
+template <class T>
 void gather_rows(const DeviceCall& call) {
   for_elements(view<T>(call.out), call.tasks, call.stream,
                GatherRows<T>{view<const T>(call.in[0]), view<const T>(call.in[1])});
@@ -187,6 +220,8 @@ std::span<const DeviceKernelRow> move_kernels() {
       {Op::concat_rows, concat<float, true>, concat<double, true>},
       {Op::concat_cols, concat<float, false>, concat<double, false>},
       {Op::shift_rows, move<Op::shift_rows, float>, move<Op::shift_rows, double>},
+      {Op::windows, windows<float>, windows<double>},
+      {Op::overlap_add, overlap_add<float>, overlap_add<double>},
       {Op::gather_rows, gather_rows<float>, gather_rows<double>},
       {Op::scatter_rows, scatter_rows<float>, scatter_rows<double>},
       {Op::pick_cols, pick_cols<float>, pick_cols<double>},

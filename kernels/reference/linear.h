@@ -140,6 +140,23 @@ void concat_cols(const Call& call) {
       for (int c = 0; c < call.in[k].cols; ++c) at<T>(call.out, r, first + c) = at<T>(call.in[k], r, c);
 }
 
+// y[k, s·C + c] = a[k·stride + s, c]
+template <class T>
+void windows(const Call& call) {
+  const int stride = call.attr.j, channels = call.in[0].cols;
+  fill<T>(call.out, [&](int k, int n) { return at<T>(call.in[0], k * stride + n / channels, n % channels); });
+}
+
+// y[k·stride + s, c] += a[k, s·C + c], in the order of k
+template <class T>
+void overlap_add(const Call& call) {
+  const Matrix& a = call.in[0];
+  const int stride = call.attr.j, channels = call.out.cols;
+  fill<T>(call.out, [](int, int) { return T(0); });
+  for (int k = 0; k < a.rows; ++k)
+    for (int n = 0; n < a.cols; ++n) at<T>(call.out, k * stride + n / channels, n % channels) += at<T>(a, k, n);
+}
+
 // y[r] = table[index[r]]
 template <class T>
 void gather_rows(const Call& call) {

@@ -119,6 +119,21 @@ TEST_CASE("ops: bounds in the wrong order and numbers of rows that are not whole
   CHECK_THAT(message_of([&] { place_cols(index, index, 3); }), ContainsSubstring("whole number from 0 to 2"));
 }
 
+TEST_CASE("ops: windows that do not fit and blocks that are none are refused") {
+  Graph graph;
+  Var x = graph.input({2, 3, 4}, "steps");
+  CHECK_THAT(message_of([&] { windows(x, 4, 1); }),
+             ContainsSubstring("windows") && ContainsSubstring("steps (2, 3, 4)") &&
+                 ContainsSubstring("3 rows, fewer than one window of 4"));
+  CHECK_THAT(message_of([&] { windows(x, 0, 1); }), ContainsSubstring("at least 1"));
+  CHECK_THAT(message_of([&] { windows(x, 1, 0); }), ContainsSubstring("at least 1"));
+  CHECK_THAT(message_of([&] { overlap_add(x, 3, 1); }), ContainsSubstring("4 columns, which are not 3 blocks"));
+  CHECK_THAT(message_of([&] { overlap_add(x, 2, -1); }), ContainsSubstring("at least 1"));
+  CHECK_THAT(message_of([&] { overlap_add(x, 2, 2'000'000'000); }), ContainsSubstring("more than 2³¹ − 1 rows"));
+  CHECK(windows(x, 3, 1).shape() == Shape{2, 1, 12});
+  CHECK(overlap_add(x, 2, 5).shape() == Shape{2, 12, 2});
+}
+
 TEST_CASE("graph: nodes emitted by a derivative rule carry the line of the node they derive from") {
   Graph graph;
   Var x = graph.input({1, 1, 1}, "x");

@@ -229,5 +229,7 @@ TEST_CASE("operator table: closed under differentiation, to order three") {
   CHECK(emitted["tanh"].contains("tanh_slope"));
   CHECK(emitted["lstm_sequence"].contains("lstm_sequence_bwd"));
   CHECK(emitted["gru_sequence"].contains("gru_sequence_bwd"));
+  CHECK(emitted["windows"].contains("overlap_add"));
+  CHECK(emitted["overlap_add"].contains("windows"));
   CHECK(emitted["gather_rows"].contains("scatter_rows"));
 }

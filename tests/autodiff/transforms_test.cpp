@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "autodiff/check.h"
 #include "autodiff/function.h"
 #include "autodiff/op_table.h"
 #include "autodiff/ops.h"
@@ -38,6 +39,37 @@ TEST_CASE("hvp of a quadratic form is its symmetric matrix [AD eq. hvp]") {
   Var loss = sum_all(matmul(x, a) * x);  // xᵀAx: Hessian A + Aᵀ = (4, 4; 4, 10)
   Var hv = hvp(loss, std::span(&x, 1), std::span(&v, 1))[0];
   CHECK(hv.value().to_vector() == std::vector<double>{-4 + 2, -4 + 5});
+}
+
+// Whole numbers, whose sums are exact in every order.
+TEST_CASE("windows and overlap_add are each other's adjoint, with and without a rest") {
+  const auto whole = [](Shape shape, std::uint64_t seed) {
+    Tensor numbers = random_normals(shape, seed);
+    std::vector<double> values = numbers.to_vector();
+    for (double& v : values) v = std::round(8 * v);
+    return Tensor::from(shape, values);
+  };
+  for (const int T : {7, 8, 12})
+    for (const auto& [kernel, stride] : {std::pair{1, 1}, {2, 1}, {3, 2}, {2, 3}, {6, 5}, {4, 4}, {7, 9}}) {
+      CAPTURE(T, kernel, stride);
+      const int count = (T - kernel) / stride + 1, reached = (count - 1) * stride + kernel;
+      Graph graph(Dtype::f64, Graph::Mode::eager);
+      const Var x = graph.input(whole({2, T, 3}, 1), "x"), y = graph.input(whole({2, count, 3 * kernel}, 2), "y");
+      const Var seen = windows(x, kernel, stride), back = overlap_add(y, kernel, stride);
+      REQUIRE(seen.shape() == y.shape());
+      REQUIRE(back.shape() == Shape{2, reached, 3});
+      const auto inner = [](Var a, Var b) { return sum_tasks(sum_all(a * b)); };
+      const Var left = inner(seen, y), right = inner(slice_rows(x, 0, reached), back);
+      CHECK(left.value().item() == right.value().item());
+      // So each has the other for its derivative; and of the second order there is none but between x and y.
+      const Var x_bar = grad(left, std::span(&x, 1))[0], y_bar = grad(right, std::span(&y, 1))[0];
+      CHECK(x_bar.value().to_vector() == pad_rows(back, 0, T).value().to_vector());
+      CHECK(y_bar.value().to_vector() == seen.value().to_vector());
+      const Var v = graph.input(whole({2, T, 3}, 3), "v");
+      CHECK(grad(inner(x_bar, v), std::span(&y, 1))[0].value().to_vector() ==
+            windows(v, kernel, stride).value().to_vector());
+      CHECK(sum_tasks(sum_all(square(grad(inner(x_bar, v), std::span(&x, 1))[0]))).value().item() == 0);
+    }
 }
 
 TEST_CASE("hvp: v is constant, whatever it was made of") {

@@ -125,6 +125,16 @@ TEST_CASE("an index outside its table gives NaN on the device, which cannot thro
     }
 }
 
+TEST_CASE("windows and overlap_add have the bits of the CPU on the device", "[device]") {
+  for (Op op : {Op::windows, Op::overlap_add})
+    for (const Instance& instance : instances_of(op))
+      for (Device device : devices()) {
+        INFO(name_of(device) << ": " << instance.text());
+        CHECK(same_bits(run_on<float>(device, {instance, 1, 0}),
+                        compute<float>(instance, find_kernel(Device::cpu, Dtype::f32, op))));
+      }
+}
+
 TEST_CASE("device sums of a million f32 terms keep six digits", "[device]") {
   const Size size{1000, 1024};
   Instance instance{Op::sum_all, {}, {size}, {1, 1}, 1, {std::vector<double>(size.count(), 0.1f)}};

@@ -79,6 +79,7 @@ inline std::vector<long double> magnitude(const Instance& instance, const std::v
     case Op::sum_cols:
     case Op::sum_all:
     case Op::sum_tasks:
+    case Op::overlap_add:
     case Op::scatter_rows:
     case Op::linear_recurrence: return exact(absolute);
     case Op::logsumexp:

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kernels/mlp_operands.h"
@@ -208,6 +209,13 @@ inline void add_moves(Op op, Size size, Numbers& numbers, std::vector<Instance>&
     case Op::concat_cols: return add({}, {size, {r, 1}, size, {r, 3}}, {r, 2 * c + 4});
     case Op::shift_rows:
       for (int by : {0, 1, -1, 4, -4, 1000, -1000}) add({0, 0, by, 0}, {size}, size);
+      return;
+    case Op::windows:
+    case Op::overlap_add:
+      for (const auto& [kernel, stride] : {std::pair{1, 1}, {3, 2}, {2, 5}, {4, 4}, {6, 1}}) {
+        if (op == Op::overlap_add) add({0, 0, kernel, stride}, {{r, kernel * c}}, {(r - 1) * stride + kernel, c});
+        else if (kernel <= r) add({0, 0, kernel, stride}, {size}, {(r - kernel) / stride + 1, kernel * c});
+      }
       return;
     case Op::gather_rows: all.push_back(with_index(op, {}, {size, {9, 1}}, {9, c}, r, numbers)); return;
     case Op::scatter_rows: all.push_back(with_index(op, {0, 0, 4, 0}, {size, column}, {4, c}, 4, numbers)); return;

@@ -137,6 +137,20 @@ TEST_CASE("rows and columns moved about") {
   expect({Op::place_cols, {0, 0, 0, 3}, {{2, 1}, {2, 1}}, {2, 3}, 1, {{8, 9}, {2, 0}}}, {0, 0, 8, 9, 0, 0});
 }
 
+TEST_CASE("windows overlap, touch or leave gaps, a rest that fills none is left out; the transpose adds them up") {
+  // Five steps of two channels: step t is 10t, 10t + 1.
+  const std::vector<double> a = {0, 1, 10, 11, 20, 21, 30, 31, 40, 41};
+  expect({Op::windows, {0, 0, 3, 2}, {{5, 2}}, {2, 6}, 1, {a}}, {0, 1, 10, 11, 20, 21, 20, 21, 30, 31, 40, 41});
+  expect({Op::windows, {0, 0, 2, 2}, {{5, 2}}, {2, 4}, 1, {a}}, {0, 1, 10, 11, 20, 21, 30, 31});
+  expect({Op::windows, {0, 0, 1, 3}, {{5, 2}}, {2, 2}, 1, {a}}, {0, 1, 30, 31});
+  expect({Op::windows, {0, 0, 5, 7}, {{5, 2}}, {1, 10}, 1, {a}}, a);
+  // Two windows of two steps: one step apart they meet in the middle, three apart nothing reaches the third step.
+  const std::vector<double> w = {1, 2, 3, 4, 10, 20, 30, 40};
+  expect({Op::overlap_add, {0, 0, 2, 1}, {{2, 4}}, {3, 2}, 1, {w}}, {1, 2, 13, 24, 30, 40});
+  expect({Op::overlap_add, {0, 0, 2, 2}, {{2, 4}}, {4, 2}, 1, {w}}, w);
+  expect({Op::overlap_add, {0, 0, 2, 3}, {{2, 4}}, {5, 2}, 1, {w}}, {1, 2, 3, 4, 0, 0, 10, 20, 30, 40});
+}
+
 TEST_CASE("sum_tasks adds the blocks of all tasks") {
   expect({Op::sum_tasks, {}, {{3, 2}}, {1, 2}, 3, {{1, 2, 10, 20, 100, 200}}}, {111, 222});
 }

@@ -46,7 +46,7 @@ TEST_CASE("temporal_conv: derivatives of both orders, with respect to steps, wei
 TEST_CASE("temporal_conv refuses fewer steps than a window, and leaky_relu slopes outside (0, 1)") {
   Graph graph(Dtype::f64, Graph::Mode::eager);
   const Var x = graph.fill({1, 3, 1}, 1), w = graph.fill({1, 4, 1}, 1), b = graph.fill({1, 1, 1}, 0);
-  CHECK_THROWS_WITH(nn::temporal_conv(x, w, b, 4, 1), ContainsSubstring("3 steps are fewer than one window of 4"));
+  CHECK_THROWS_WITH(nn::temporal_conv(x, w, b, 4, 1), ContainsSubstring("3 rows, fewer than one window of 4"));
   CHECK_THROWS_WITH(nn::temporal_conv(x, w, b, 4, 0), ContainsSubstring("at least 1"));
   CHECK_THROWS_WITH(nn::leaky_relu(x, 1), ContainsSubstring("slope"));
   CHECK(nn::leaky_relu(graph.fill({1, 1, 1}, -2), 0.1).value().item() == Approx(-0.2));

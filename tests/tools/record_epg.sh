@@ -1,9 +1,9 @@
 #!/bin/sh
 # Records EPG: losses evolved on a point mass whose goals lie on the right half of a circle, tested on goals never seen,
-# there and on the left half; with controls, and beside PPO. Interrupted, it goes on where it stopped. What the repository
-# keeps goes to tests/golden/runs/epg-*.
+# there and on the left half; with controls, and beside PPO; the same for a unicycle. Interrupted, it goes on where it
+# stopped. What the repository keeps goes to tests/golden/runs/epg-*.
 #   sh tests/tools/record_epg.sh [BUILD] [job ...]      (from the repository's root)
-# Jobs: evolve, ppo-tuned, ppo-evolved.
+# Jobs: evolve, ppo-tuned, ppo-evolved; unicycle, unicycle-ppo.
 set -e
 build=${1:-build}
 [ $# -gt 0 ] && shift
@@ -44,71 +44,73 @@ variant() {
   done
 }
 
+# evolve SET OTHER ARGUMENTS...: three evolutions, each tested on its own tasks, on those of OTHER, and with its controls.
+evolve() {
+  set=$1 other=$2
+  shift 2
+  for seed in $seeds; do
+    record "$set" "$seed" epg "$@"
+    # The first iterations, for a test that repeats them; then every tenth, for the curve.
+    awk 'NR <= 4 || (NR - 1) % 10 == 0' "$run/metrics.csv" > "$kept/$set/seed-$seed/metrics.csv"
+    cp "$run"/checkpoints/"$(cat "$run/checkpoints/LATEST")" "$kept/$set/seed-$seed/loss.safetensors"
+    lifetimes "$run" "$kept/$set/seed-$seed/own.csv" --random
+    curve "$kept/$set/seed-$seed/curve.csv"
+    variant "$run" other "env=\"$other\""
+    lifetimes "$work/variants/other" "$kept/$set/seed-$seed/other.csv" --random
+    for control in negated:reward_input=\"negated\" zero:reward_input=\"zero\" shuffled:loss_at_test=\"shuffled\"; do
+      variant "$run" "${control%%:*}" "${control#*:}"
+      lifetimes "$work/variants/${control%%:*}" "$kept/$set/seed-$seed/${control%%:*}.csv"
+    done
+  done
+  facts "$set" "epg $*"
+}
+
+# tune_ppo SET BODY TESTS: PPO in the same lifetimes: 24 settings, judged on other tasks (seed 11) than the test's, on the
+# right half of the circle; for the mass the second half of them lies around the best of the first. The best one is
+# tested there and on the arcs TESTS.
+tune_ppo() {
+  set=$1 body=$2 tests=$3
+  mkdir -p "$kept/$set"
+  echo "inner_learning_rate,sigma,passes,area" > "$kept/$set/trials.csv"
+  for setting in 0.01-0.3-1 0.01-0.3-4 0.01-0.5-1 0.01-0.5-4 0.01-1-1 0.01-1-4 0.03-0.3-1 0.03-0.3-4 0.03-0.5-1 0.03-0.5-4 \
+    0.03-1-1 0.03-1-4 0.1-0.3-1 0.1-0.3-4 0.1-0.5-1 0.1-0.5-4 0.1-1-1 0.1-1-4 0.2-0.2-1 0.2-0.3-1 0.2-0.5-1 0.3-0.2-1 \
+    0.3-0.3-1 0.3-0.5-1; do
+    run=$work/$set/$setting
+    rate=${setting%%-*} sigma=${setting#*-} passes=${setting##*-}
+    sigma=${sigma%-*}
+    [ -e "$run/config.toml" ] || "$program" train epg --preset mass --env "$body-right-v1" --iterations 0 --test-alpha 1 \
+      --inner-learning-rate "$rate" --sigma "$sigma" --passes "$passes" --out "$run" --quiet
+    test_seed=11 lifetimes "$run" "$work/trial.csv"
+    echo "$rate,$sigma,$passes,$(awk -F, 'NR > 1 { s += $3; ++n } END { printf "%.4f", s / n }' "$work/trial.csv")" \
+      >> "$kept/$set/trials.csv"
+  done
+  best=$(sed 1d "$kept/$set/trials.csv" | sort -t, -k4 -g -r | head -1 | cut -d, -f1-3 | tr , -)
+  echo "$set, best: $best"
+  for arc in right $tests; do
+    variant "$work/$set/$best" "$arc" "env=\"$body-$arc-v1\""
+    lifetimes "$work/variants/$arc" "$kept/$set/$arc.csv"
+    curve "$kept/$set/$arc-curve.csv"
+  done
+}
+
 seeds="1 2 3"
-for job in ${*:-evolve ppo-tuned ppo-evolved}; do
+for job in ${*:-evolve ppo-tuned ppo-evolved unicycle unicycle-ppo}; do
   case $job in
   evolve)
     # On the right half of the circle, and on all of it, where nothing can be memorised.
-    for set in epg-mass epg-mass-circle; do
-      case $set in
-      *circle) arguments="--preset mass --env mass-circle-v1 --learning-rate 0.03 --final-learning-rate 0.03" ;;
-      *) arguments="--preset mass" ;;
-      esac
-      for seed in $seeds; do
-        # The arguments are meant to be split at their blanks.
-        # shellcheck disable=SC2086
-        record $set "$seed" epg $arguments
-        # The first iterations, for a test that repeats them; then every tenth, for the curve.
-        awk 'NR <= 4 || (NR - 1) % 10 == 0' "$run/metrics.csv" > "$kept/$set/seed-$seed/metrics.csv"
-        cp "$run"/checkpoints/"$(cat "$run/checkpoints/LATEST")" "$kept/$set/seed-$seed/loss.safetensors"
-        lifetimes "$run" "$kept/$set/seed-$seed/own.csv" --random
-        curve "$kept/$set/seed-$seed/curve.csv"
-        variant "$run" other "env=\"mass-left-v1\""
-        lifetimes "$work/variants/other" "$kept/$set/seed-$seed/other.csv" --random
-        for control in negated:reward_input=\"negated\" zero:reward_input=\"zero\" shuffled:loss_at_test=\"shuffled\"; do
-          variant "$run" "${control%%:*}" "${control#*:}"
-          lifetimes "$work/variants/${control%%:*}" "$kept/$set/seed-$seed/${control%%:*}.csv"
-        done
-      done
-      facts $set "epg $arguments"
-      sed -i "s/1 to 5/1 to 3/" "$kept/$set/recorded.txt"
-    done
+    evolve epg-mass mass-left-v1 --preset mass
+    evolve epg-mass-circle mass-left-v1 --preset mass --env mass-circle-v1 --learning-rate 0.03 --final-learning-rate 0.03
     ;;
-  ppo-tuned)
-    # PPO in the same lifetimes: 24 settings, judged on other tasks (seed 11) than the test's; the second half of them lies
-    # around the best of the first.
-    mkdir -p "$kept/epg-ppo"
-    echo "inner_learning_rate,sigma,passes,area" > "$kept/epg-ppo/trials.csv"
-    for setting in 0.01-0.3-1 0.01-0.3-4 0.01-0.5-1 0.01-0.5-4 0.01-1-1 0.01-1-4 0.03-0.3-1 0.03-0.3-4 0.03-0.5-1 0.03-0.5-4 \
-      0.03-1-1 0.03-1-4 0.1-0.3-1 0.1-0.3-4 0.1-0.5-1 0.1-0.5-4 0.1-1-1 0.1-1-4 0.2-0.2-1 0.2-0.3-1 0.2-0.5-1 0.3-0.2-1 \
-      0.3-0.3-1 0.3-0.5-1; do
-      run=$work/ppo/$setting
-      rate=${setting%%-*} sigma=${setting#*-} passes=${setting##*-}
-      sigma=${sigma%-*}
-      [ -e "$run/config.toml" ] || "$program" train epg --preset mass --iterations 0 --test-alpha 1 \
-        --inner-learning-rate "$rate" --sigma "$sigma" --passes "$passes" --out "$run" --quiet
-      test_seed=11 lifetimes "$run" "$work/trial.csv"
-      echo "$rate,$sigma,$passes,$(awk -F, 'NR > 1 { s += $3; ++n } END { printf "%.4f", s / n }' "$work/trial.csv")" \
-        >> "$kept/epg-ppo/trials.csv"
-    done
-    best=$(sed 1d "$kept/epg-ppo/trials.csv" | sort -t, -k4 -g -r | head -1 | cut -d, -f1-3 | tr , -)
-    echo "best: $best"
-    lifetimes "$work/ppo/$best" "$kept/epg-ppo/right.csv"
-    curve "$kept/epg-ppo/right-curve.csv"
-    for side in left circle; do
-      variant "$work/ppo/$best" $side "env=\"mass-$side-v1\""
-      lifetimes "$work/variants/$side" "$kept/epg-ppo/$side.csv"
-      curve "$kept/epg-ppo/$side-curve.csv"
-    done
-    ;;
+  unicycle) evolve epg-unicycle unicycle-left-v1 --preset mass --env unicycle-right-v1 ;;
+  ppo-tuned) tune_ppo epg-ppo mass "left circle" ;;
+  unicycle-ppo) tune_ppo epg-ppo-unicycle unicycle left ;;
   ppo-evolved)
-    for seed in 1; do
-      record epg-ppo-evolved "$seed" epg --preset mass --evolve ppo
-      awk 'NR <= 4 || (NR - 1) % 10 == 0' "$run/metrics.csv" > "$kept/epg-ppo-evolved/seed-$seed/metrics.csv"
-      lifetimes "$run" "$kept/epg-ppo-evolved/seed-$seed/right.csv"
-      facts epg-ppo-evolved "epg --preset mass --evolve ppo"
-      sed -i "s/1 to 5/1/" "$kept/epg-ppo-evolved/recorded.txt"
-    done
+    seeds=1
+    record epg-ppo-evolved 1 epg --preset mass --evolve ppo
+    awk 'NR <= 4 || (NR - 1) % 10 == 0' "$run/metrics.csv" > "$kept/epg-ppo-evolved/seed-1/metrics.csv"
+    lifetimes "$run" "$kept/epg-ppo-evolved/seed-1/right.csv"
+    facts epg-ppo-evolved "epg --preset mass --evolve ppo"
+    seeds="1 2 3"
     ;;
   *) echo "there is no job '$job'" >&2; exit 2 ;;
   esac
