@@ -62,7 +62,7 @@ TEST_CASE("ranks: a sweep's cells are shared out, and its table is that of one p
   const Outcome one = run_innerloop(folder, sweep + alone);
   INFO(one.err);
   REQUIRE(one.code == 0);
-  for (const int ranks : {2, 4}) {
+  for (const int ranks : {1, 2, 4}) {
     CAPTURE(ranks);
     const std::string together = alone + std::to_string(ranks);
     const Outcome outcome = run_ranks(folder, ranks, sweep + together);
