@@ -353,6 +353,17 @@ Tensors operator*(double factor, const Tensors& a) {
 Tensors operator*(const Tensors& a, double factor) { return factor * a; }
 Tensors operator-(const Tensors& a) { return -1.0 * a; }
 
+namespace {
+
+// sum + Σ xₙyₙ, in order. Inlined, the sum would live across calls, and GCC puts it into memory at every element.
+template <class T>
+[[gnu::noinline]] double add_products(double sum, std::span<const T> x, std::span<const T> y) {
+  for (std::size_t n = 0; n < x.size(); ++n) sum += static_cast<double>(x[n]) * static_cast<double>(y[n]);
+  return sum;
+}
+
+}  // namespace
+
 double dot(const Tensors& a, const Tensors& b) {
   require_same_list(a, b);
   double sum = 0;
@@ -361,11 +372,9 @@ double dot(const Tensors& a, const Tensors& b) {
       sum += dot_on_device(a[i], b[i]);
       continue;
     }
-    with_type(a[i].dtype(), [&](auto zero) {
+    sum = with_type(a[i].dtype(), [&](auto zero) {
       using T = decltype(zero);
-      auto x = a[i].values<T>();
-      auto y = b[i].values<T>();
-      for (std::size_t n = 0; n < x.size(); ++n) sum += static_cast<double>(x[n]) * static_cast<double>(y[n]);
+      return add_products<T>(sum, a[i].values<T>(), b[i].values<T>());
     });
   }
   return sum;
