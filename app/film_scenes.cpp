@@ -358,6 +358,7 @@ constexpr Drawing drawings[] = {
     {"acrobot-v1", acrobot},
     {"gridworld-v1", family_of_grids<envs::Gridworld<double>>},
     {"maze-v1", family_of_grids<envs::Maze<double>>},
+    {"maze-5x5-v1", family_of_grids<envs::Maze<double, 5>>},
     {"rl2-bandit", arms},
     {"gaussian-bandit", arms},
     {"wang-informative-v1", eleven_arms},

@@ -166,27 +166,28 @@ struct Gridworld : GridFamily<Real, Gridworld<Real>> {
   }
 };
 
-// maze-v1: 7 × 7 cells. Rooms are the cells with even row and column; passages between them are carved by a random walk
-// that backtracks, so there is exactly one way between any two rooms. The goal is a room other than the start, drawn
-// from the seed. Reward −0.01 per step, 1 at the goal.
-template <class Real>
-struct Maze : GridFamily<Real, Maze<Real>> {
-  using Base = GridFamily<Real, Maze<Real>>;
+// maze-v1: 7 × 7 cells; maze-5x5-v1: 5 × 5, as small as those that RL² was trained in (Duan et al. 2016, section 3.3).
+// Rooms are the cells with even row and column; passages between them are carved by a random walk that backtracks, so
+// there is exactly one way between any two rooms. The goal is a room other than the start, drawn from the seed.
+// Reward −0.01 per step, 1 at the goal.
+template <class Real, int Side = 7>
+struct Maze : GridFamily<Real, Maze<Real, Side>> {
+  using Base = GridFamily<Real, Maze<Real, Side>>;
 
   static constexpr Spec spec = {
-      .name = "maze-v1",
+      .name = Side == 7 ? "maze-v1" : "maze-5x5-v1",
       .summary = "find the goal of a maze; the task is the maze's seed",
       .source = "this project; passages by depth-first search",
       .task_size = 1,
-      .obs_size = 49,
+      .obs_size = Side * Side,
       .action_kind = ActionKind::discrete,
       .action_count = 4,
-      .horizon = 100,
+      .horizon = Side == 7 ? 100 : 50,
       .trial_episodes = 2,
       .terminates = true,
       .best_policy = "shortest way (knows the maze)",
   };
-  static constexpr int side = 7;
+  static constexpr int side = Side, rooms = (Side + 1) / 2;  // of each row and column
   static constexpr Real slip = 0, step_reward = Real(-0.01), pit_reward = 0;
 
   static constexpr GridLayout layout_of(std::uint64_t seed) {
@@ -196,7 +197,7 @@ struct Maze : GridFamily<Real, Maze<Real>> {
     open(layout, 0);
 
     // From the newest room, break through to a room that is not open yet; where there is none, go back one room.
-    std::array<int, 16> trail{};
+    std::array<int, rooms * rooms> trail{};
     int depth = 1;
     while (depth > 0) {
       const int room = trail[static_cast<std::size_t>(depth - 1)];
@@ -214,8 +215,8 @@ struct Maze : GridFamily<Real, Maze<Real>> {
       trail[static_cast<std::size_t>(depth++)] = beyond(room, direction);
     }
 
-    const int room = 1 + random.below(15);
-    layout.goal = room / 4 * 2 * side + room % 4 * 2;
+    const int room = 1 + random.below(rooms * rooms - 1);
+    layout.goal = room / rooms * 2 * side + room % rooms * 2;
     return layout;
   }
 

@@ -54,6 +54,7 @@ using ControlEnvs = EnvList<
     Acrobot<double>,
     Gridworld<double>,
     Maze<double>,
+    Maze<double, 5>,
     PointRobot<double>,
     SemicircleSparse<double>,
     SemicircleDense<double>,

@@ -114,6 +114,7 @@ Mdp mdp_of(std::string_view env, std::span<const double> task) {
   require(task.size() == 1, "mdp_of: a task of these environments is one number");
   if (env == Gridworld<double>::spec.name) return grid_mdp<Gridworld<double>>({task[0]});
   if (env == Maze<double>::spec.name) return grid_mdp<Maze<double>>({task[0]});
+  if (env == Maze<double, 5>::spec.name) return grid_mdp<Maze<double, 5>>({task[0]});
   if (env == TwoState<double>::spec.name) return two_state_mdp(task[0]);
   throw Error("mdp_of: '" + std::string(env) + "' has no tables; gridworld-v1, maze-v1 and two-state-v1 have");
 }

@@ -238,9 +238,7 @@ constexpr rl::Preset presets[] = {
     {"harlow", "two new objects, ten choices", "env = harlow-v1\niterations = 4000"},
     {"grid-navi", "a hidden goal on a grid, four episodes",
      "env = grid-navi-v1\niterations = 3000\ncore_size = 64\nlearning_rate = 3e-3\nentropy_weight = 0.05"},
-    {"maze", "a maze, two episodes",
-     "env = maze-v1\niterations = 2000\ntasks = 32\ncore_size = 96\nlearning_rate = 2e-3\nentropy_weight = 0.03\n"
-     "gamma = 0.98"},
+    {"maze", "a small maze, two episodes", "env = maze-5x5-v1\niterations = 2500\nentropy_weight = 0.05"},
     {"paper-bandit", "the size and the settings of the authors' code: 250 000 steps an iteration; hours",
      "env = rl2-bandit-k5-n10-v1\niterations = 1000\ntasks = 25000\nouter = ppo\nminibatches = 195\nepochs = 5\n"
      "clip = 0.1\ncore = gru\ncore_size = 256\ngamma = 0.99\nlambda = 0.3\nstandardise = true\n"

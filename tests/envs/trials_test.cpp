@@ -35,7 +35,8 @@ TEST_CASE("envs: trials are those of the papers") {
   for (const auto& [name, episodes, horizon] : std::vector<std::tuple<const char*, int, int>>{
            {"rl2-bandit-k5-n10-v1", 10, 1}, {"rl2-bandit-k50-n500-v1", 500, 1}, {"gaussian-bandit-k5-n100-v1", 100, 1},
            {"wang-easy-v1", 1, 100}, {"wang-informative-v1", 1, 5}, {"rl2-mdp-v1", 10, 10}, {"two-step-v1", 1, 200},
-           {"harlow-v1", 1, 10}, {"grid-navi-v1", 4, 15}, {"maze-v1", 2, 100}, {"point-nav-v1", 1, 100}}) {
+           {"harlow-v1", 1, 10}, {"grid-navi-v1", 4, 15}, {"maze-v1", 2, 100}, {"maze-5x5-v1", 2, 50},
+           {"point-nav-v1", 1, 100}}) {
     CAPTURE(name);
     CHECK(find_env(name).spec.trial_episodes == episodes);
     CHECK(find_env(name).spec.horizon == horizon);
