@@ -2,7 +2,10 @@
 //
 // [plain] reads files
 #include <cmath>
+#include <cstdio>
 #include <filesystem>
+#include <map>
+#include <sstream>
 #include <string>
 
 #include "tests/app/recorded.h"
@@ -72,5 +75,68 @@ TEST_CASE("rl2, recorded: regret in two arms, of each seed within a quarter of t
       sum += regret;
     }
     CHECK(sum / 3 <= set.mean);
+  }
+}
+
+TEST_CASE("rl2, recorded: first choices are repeated as the exact filter repeats them, not as habit does", "[plain]") {
+  int runs = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("tests/golden/runs/rl2-two-step-flip")) {
+    if (!entry.is_directory()) continue;
+    CAPTURE(entry.path().string());
+    const std::string table = "\n" + contents(entry.path().string() + "/stay.txt");
+    const auto number = [&](const char* words) {
+      const std::size_t at = table.find(words);
+      REQUIRE(at != std::string::npos);
+      return std::stod(table.substr(at + std::string(words).size()));
+    };
+    CHECK(std::abs(number("\nrewarded-common ") - 1.00) <= .1);
+    CHECK(std::abs(number("\nrewarded-rare ") - .67) <= .1);
+    CHECK(std::abs(number("\nunrewarded-common ") - .66) <= .1);
+    CHECK(std::abs(number("\nunrewarded-rare ") - 1.00) <= .1);
+    CHECK(std::abs(number("\nmain effect of reward ")) <= .05);
+    ++runs;
+  }
+  CHECK(runs == 3);
+}
+
+TEST_CASE("rl2, recorded: the second episode in a small maze is better than the first, of every seed", "[plain]") {
+  int runs = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("tests/golden/runs/rl2-maze")) {
+    if (!entry.is_directory()) continue;
+    CAPTURE(entry.path().string());
+    // "rl2 (maze)   0.89 ± 0.01   0.91 ± 0.00"; the next lines: random, the shortest way.
+    const std::string table = contents(entry.path().string() + "/adapt.txt");
+    double first, first_error, second, second_error, shortest;
+    REQUIRE(std::sscanf(table.c_str() + table.find("rl2 (maze)"), "rl2 (maze) %lf ± %lf %lf ± %lf", &first,
+                        &first_error, &second, &second_error) == 4);
+    REQUIRE(std::sscanf(table.c_str() + table.find("shortest way"), "shortest way (knows the maze) %lf", &shortest) == 1);
+    CHECK(second - first > first_error + second_error);
+    CHECK(second <= shortest);
+    ++runs;
+  }
+  CHECK(runs == 5);
+}
+
+TEST_CASE("rl2, recorded: trained on one of five distributions of two arms, tested on all: it knows its own best",
+          "[plain]") {
+  // Lines "train,test,regret,plus_minus".
+  std::istringstream lines(contents("tests/golden/runs/rl2-matrix/matrix.csv"));
+  std::map<std::string, std::map<std::string, double>> regret;  // of the test distribution, by what it was trained on
+  std::string line;
+  for (std::getline(lines, line); std::getline(lines, line);) {
+    const std::size_t a = line.find(','), b = line.find(',', a + 1);
+    regret[line.substr(a + 1, b - a - 1)][line.substr(0, a)] = std::stod(line.substr(b + 1));
+  }
+  REQUIRE(regret.size() == 5);
+  const std::map<std::string, double> exact = {
+      {"independent", 1.748}, {"uniform", 1.221}, {"easy", .625}, {"medium", 1.0}, {"hard", 2.312}};
+  for (const auto& [test, by_training] : regret) {
+    CAPTURE(test);
+    REQUIRE(by_training.size() == 5);
+    // Nothing is better than the exact optimum of the tested distribution, by more than four standard errors.
+    for (const auto& [train, value] : by_training) {
+      CAPTURE(train);
+      CHECK(value >= exact.at(test) - 0.3);
+    }
   }
 }

@@ -2,7 +2,7 @@
 # Records RL² on what can be computed exactly: bandits, the two-step task, Harlow's, GridNavi, mazes. Each run is trained,
 # and then tested on fresh trials with drawn actions. Interrupted, it goes on where it stopped. What the repository keeps
 # goes to tests/golden/runs/rl2-*.
-#   sh tests/tools/record_rl2.sh [BUILD] [preset:seeds ...]      (from the repository's root)
+#   sh tests/tools/record_rl2.sh [BUILD] [preset:seeds ...]      (from the repository's root; matrix:1 is Wang's 5 × 5)
 set -e
 build=${1:-build}
 [ $# -gt 0 ] && shift
@@ -25,9 +25,36 @@ stay() {
   done | grep -v task | awk -f tests/tools/stay_probabilities.awk > "$kept/$1/seed-$2/stay.txt"
 }
 
+# matrix: trained on each of Wang's five distributions of two arms, tested on all five: expected regret of 2 000 trials.
+matrix() {
+  kinds="independent uniform easy medium hard"
+  mkdir -p "$kept/rl2-matrix" "$work/matrix"
+  echo "train,test,regret,plus_minus" > "$kept/rl2-matrix/matrix.csv"
+  for train in $kinds; do
+    case $train in independent) preset=wang-independent ;; *) preset=wang-medium ;; esac
+    record "rl2-matrix/$train" 1 rl2 --preset "$preset" --env "wang-$train-v1" --iterations 2000
+    awk 'NR <= 3 || (NR - 1) % 100 == 0' "$run/metrics.csv" > "$kept/rl2-matrix/$train/seed-1/metrics.csv"
+    for test in $kinds; do
+      # The same policy in another environment: a copy of the run whose settings name that one.
+      rm -rf "$work/matrix/$train-$test"
+      cp -r "$run" "$work/matrix/$train-$test"
+      sed -i "s/^env = .*/env = \"wang-$test-v1\"/" "$work/matrix/$train-$test/config.toml"
+      "$program" adapt "$work/matrix/$train-$test" --tasks 2000 --seed 7 --pictures 0 --quiet --threads 1 --out "$work/adapt" |
+        awk -v head="$train,$test" '/^expected regret/ { print head "," $(NF - 2) "," $NF }' >> "$kept/rl2-matrix/matrix.csv"
+    done
+  done
+  cat "$work"/rl2-matrix/*/seed-1.seconds > "$work/rl2-matrix/seed-1.seconds"
+}
+
 for job in ${*:-bandit:5 wang-medium:3 wang-hard:3 wang-independent:3 informative:3 informative-scalar:1 two-step:3 \
-  two-step-flip:3 harlow:3 grid-navi:3 maze:2}; do
+  two-step-flip:3 harlow:3 grid-navi:3 maze:2 matrix:1}; do
   preset=${job%:*} count=${job#*:}
+  if [ "$preset" = matrix ]; then
+    seeds=1
+    matrix
+    facts rl2-matrix "rl2 --preset wang-medium (independent: wang-independent) --env ... --iterations 2000"
+    continue
+  fi
   seeds="1 to $count"
   case $preset in
     bandit) tasks=20000 ;;
