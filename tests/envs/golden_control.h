@@ -124,6 +124,20 @@ inline const std::vector<Golden>& golden_control() {
                {{2}, -0.01, false, one_hot(49, 27)},
                {{2}, 1, true, one_hot(49, 34)},
            }},
+      {.env = "maze-5x5-v1",
+       .task = {6},
+       .start = one_hot(25, 0),
+       .steps =
+           {
+               // a wall
+               {{2}, -0.01, false, one_hot(25, 0)},
+               {{1}, -0.01, false, one_hot(25, 1)},
+               {{1}, -0.01, false, one_hot(25, 2)},
+               // a wall again
+               {{1}, -0.01, false, one_hot(25, 2)},
+               {{2}, -0.01, false, one_hot(25, 7)},
+               {{2}, 1, true, one_hot(25, 12)},
+           }},
       {.env = "point-robot-v1",
        .task = {0.5, -0.25},
        .start = {-0.316940557266576, -0.98825470623726},

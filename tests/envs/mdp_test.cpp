@@ -68,8 +68,8 @@ TEST_CASE("value iteration: what cannot be answered is refused") {
   CHECK_THROWS_WITH(mdp_of("cartpole-v1", std::vector{9.8}), ContainsSubstring("cartpole-v1"));
 }
 
-// Of 300 seeds: each maze is one tree of rooms², with rooms² − 1 passages between them. Returns how many differ from the
-// one that follows.
+// Of 300 seeds: each maze is one tree of rooms², with rooms² − 1 passages between them. Returns how many differ from
+// the one that follows.
 template <class AnyMaze>
 static int check_mazes() {
   int different = 0;

@@ -28,6 +28,7 @@ film promp-corner-dense-v1 "--steps 1 --until 60" maml --hidden [32,32] --alpha 
 film point-nav-v1 "--steps 2 --task 3 --until 14" maml --hidden [64,64] --alpha 0.1 --iterations 60
 film gridworld-v1 "--steps 1 --task 26 --until 14" maml --hidden [64] --alpha 5 --iterations 60
 film maze-v1 "--steps 2 --task 5 --until 21" maml --hidden [64] --alpha 5 --iterations 60
+film maze-5x5-v1 "--steps 1 --task 5" rl2 --preset maze
 film point-nav-oracle-v1 "--task 3 --until 14" trpo --tasks 20 --trajectories 10 --hidden [32,32] --activation tanh --iterations 40
 film point-nav-raw-v1 "--steps 2 --task 3 --until 14" maml --tasks 10 --trajectories 10 --hidden [32,32] --alpha 0.1 --iterations 30
 film point-nav-scale10-v1 "--steps 2 --task 3 --until 14" maml --tasks 10 --trajectories 10 --hidden [32,32] --alpha 0.1 --iterations 30

@@ -2,7 +2,8 @@
 # Records RL² on what can be computed exactly: bandits, the two-step task, Harlow's, GridNavi, mazes. Each run is trained,
 # and then tested on fresh trials with drawn actions. Interrupted, it goes on where it stopped. What the repository keeps
 # goes to tests/golden/runs/rl2-*.
-#   sh tests/tools/record_rl2.sh [BUILD] [preset:seeds ...]      (from the repository's root; matrix:1 is Wang's 5 × 5)
+#   sh tests/tools/record_rl2.sh [BUILD] [preset:seeds ...]      (from the repository's root; matrix:1 is Wang's 5 × 5,
+#   n100:1 a hundred pulls of five arms)
 set -e
 build=${1:-build}
 [ $# -gt 0 ] && shift
@@ -47,12 +48,23 @@ matrix() {
 }
 
 for job in ${*:-bandit:5 wang-medium:3 wang-hard:3 wang-independent:3 informative:3 informative-scalar:1 two-step:3 \
-  two-step-flip:3 harlow:3 grid-navi:3 maze:2 matrix:1}; do
+  two-step-flip:3 harlow:3 grid-navi:3 maze:5 matrix:1 n100:1}; do
   preset=${job%:*} count=${job#*:}
   if [ "$preset" = matrix ]; then
     seeds=1
     matrix
     facts rl2-matrix "rl2 --preset wang-medium (independent: wang-independent) --env ... --iterations 2000"
+    continue
+  fi
+  # A hundred pulls of five arms: not a preset, but the bandit's with a smaller γ.
+  if [ "$preset" = n100 ]; then
+    settings="--env rl2-bandit-k5-n100-v1 --gamma 0.8 --recurrent-scale 0.3 --iterations 10000"
+    seeds=1
+    # shellcheck disable=SC2086
+    record rl2-n100 1 rl2 $settings
+    awk 'NR <= 3 || (NR - 1) % 500 == 0' "$run/metrics.csv" > "$kept/rl2-n100/seed-1/metrics.csv"
+    test_trials rl2-n100 1 4000
+    facts rl2-n100 "rl2 $settings"
     continue
   fi
   seeds="1 to $count"
