@@ -129,7 +129,8 @@ void list_optimum(const Context& context, bool json) {
 }
 
 // On the authors' 20 test goals and on 2000 drawn ones: who knows the goal, who knows nothing, who is sure of another
-// one; and Thompson sampling on the sparse half circle, in the authors' protocol (5 of 20 trajectories from the prior).
+// one; Thompson sampling on the sparse half circle, in the authors' protocol (5 of 20 trajectories from the prior); and
+// what drawing a goal and going there earns with the corners, the robot and the pusher, on 2000 drawn beliefs.
 void list_believers(const Context& context, bool json) {
   constexpr std::uint64_t seed = 1;
   Rows rows{{"environment, tasks", "the goal", "blind hedge", "another task's goal"}};
@@ -162,6 +163,13 @@ void list_believers(const Context& context, bool json) {
   context.out << "semicircle-sparse-v1, Thompson sampling, trajectories 1 to 20:" << curve << "\n"
               << fmt::format("semicircle-sparse-v1, the most without seeing the goal: {:.3f}\n",
                              envs::semicircle_prior_bound(1000));
+  for (const char* name : {"promp-corner-v1", "promp-momentum-v1", "promp-walls-v1", "wheeled-dense-v1",
+                           "wheeled-sparse-v1", "pusher-dense-v1", "pusher-sparse-v1"}) {
+    const envs::EnvRow& env = envs::find_env(name);
+    const std::vector<envs::Task> tasks = envs::reference_tasks(env);
+    const int draws = 2000 / static_cast<int>(tasks.size());
+    context.out << fmt::format("{}, the ideal blind prior: {:.2f}\n", name, envs::blind_prior(env, tasks, draws, seed));
+  }
 }
 
 void list_ops(const Context& context, bool json) {

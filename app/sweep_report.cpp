@@ -5,6 +5,7 @@
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "app/gnuplot_seeds.h"
 #include "app/run_folder.h"
@@ -296,6 +297,18 @@ std::string csv_text(const std::vector<Cell>& cells, const std::vector<CellResul
   return csv;
 }
 
+// The axis of a curve of adaptation; with what a step costs in the environment, where it costs the same for everybody.
+std::string adaptation_axis(const std::vector<CellResult>& results) {
+  std::optional<double> step;
+  for (const CellResult& result : results)
+    for (std::size_t k = 1; k < result.adapted_steps.size(); ++k) {
+      const double own = result.adapted_steps[k] - result.adapted_steps[k - 1];
+      if (step.value_or(own) != own) return "adaptation steps";
+      step = own;
+    }
+  return step ? fmt::format("adaptation steps, of {:.0f} environment steps each", *step) : "adaptation steps";
+}
+
 // One row of panels per environment: curves of training (or of adaptation), and scores.
 Plotted draw_sweep(const SweepSettings& settings, const std::vector<Cell>& cells,
                    const std::vector<CellResult>& results) {
@@ -310,7 +323,7 @@ Plotted draw_sweep(const SweepSettings& settings, const std::vector<Cell>& cells
       row = rows.insert(row, SeedPanels());
       row->title = group.env;
       row->score_label = score_name(settings, results);
-      if (settings.adapt > 0) row->x_label = "adaptation steps", row->first_x = 0, row->y_label = "return";
+      if (settings.adapt > 0) row->x_label = adaptation_axis(results), row->first_x = 0, row->y_label = "return";
       if (by_steps) row->x_label = "environment steps";
     }
     SeedCurves curves{group.method, {}, {}};

@@ -36,6 +36,7 @@ std::vector<double> returns_believing(const EnvRow& env, const std::vector<Task>
 
 Task imagined_task(const EnvRow& env, const Task& task, std::uint64_t seed, std::uint32_t draw) {
   Task drawn = sample_task(env, seed, Purpose::test_task, 1, draw);
+  if (env.spec.name.starts_with("promp-walls")) std::copy(task.begin() + 2, task.end(), drawn.begin() + 2);  // the gaps
   if (!env.spec.name.starts_with("pusher")) return drawn;
   // Block, goal x, goal y, then the blocks' places. The goal lies in the lane of its block, lanes being 0.2 wide.
   const auto y_of = [](const Task& t) { return t[3 + 5 + static_cast<std::size_t>(t[0])]; };

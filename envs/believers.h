@@ -22,7 +22,8 @@ std::vector<double> returns_believing(const EnvRow& env, const std::vector<Task>
                                       const std::vector<Task>& believed, std::uint64_t seed, int episodes);
 
 // A task drawn from the prior whose states look like those of `task`: another goal; for the pusher, where the blocks
-// lie is seen, so they stay, and another one is to be pushed. draw: which of the draws.
+// lie is seen, so they stay, and another one is to be pushed; of promp-walls-v1 the gaps stay, as if they were seen.
+// draw: which of the draws.
 Task imagined_task(const EnvRow& env, const Task& task, std::uint64_t seed, std::uint32_t draw);
 // What somebody earns on average who believes in such a draw: over the tasks, and so many draws for each.
 double blind_prior(const EnvRow& env, const std::vector<Task>& tasks, int draws, std::uint64_t seed);

@@ -275,7 +275,7 @@ namespace {
 
 constexpr rl::Preset presets[] = {
     {"wheeled", "the wheeled robot, of a size for two cores",
-     "task_list = 20\ntasks = 10\ntrajectories = 10\nhidden = [32, 32]\nactivation = tanh\niterations = 80"},
+     "task_list = 20\ntasks = 10\ntrajectories = 10\nhidden = [32, 32]\nactivation = tanh\niterations = 240"},
     {"pusher", "the pusher, of a size for two cores",
      "env = pusher-dense-v1\ntest_env = pusher-sparse-v1\ntask_list = 20\ntasks = 10\ntrajectories = 10\n"
      "hidden = [32, 32]\nactivation = tanh\niterations = 80"},

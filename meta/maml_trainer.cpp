@@ -160,7 +160,7 @@ constexpr rl::Preset presets[] = {
      "sigma = 3\ntasks = 8\ntrajectories = 10\nhidden = [32, 32]\nactivation = tanh\niterations = 30"},
     {"wheeled", "the wheeled robot, dense in training and sparse at test: a baseline of MAESN",
      "env = wheeled-dense-v1\ntest_env = wheeled-sparse-v1\nalpha = 0.1\ntasks = 10\ntrajectories = 10\n"
-     "hidden = [32, 32]\nactivation = tanh\niterations = 80"},
+     "hidden = [32, 32]\nactivation = tanh\niterations = 240"},
     {"pusher", "the same with the pusher",
      "env = pusher-dense-v1\ntest_env = pusher-sparse-v1\nalpha = 0.1\ntasks = 10\ntrajectories = 10\n"
      "hidden = [32, 32]\nactivation = tanh\niterations = 80"},

@@ -191,9 +191,9 @@ const rl::Options<PrompConfig>& promp_options() {
 
 constexpr rl::Preset presets[] = {
     {"official", "as in the authors' scripts (jonasrothfuss/ProMP): the defaults", ""},
-    {"corner", "the four corners, three inner steps",
-     "inner_steps = 3\nsigma = 3\nalpha = 0.5\ntasks = 8\ntrajectories = 10\nhidden = [32, 32]\n"
-     "learning_rate = 0.005\niterations = 30"},
+    {"corner", "the four corners, three inner steps of learned sizes",
+     "inner_steps = 3\nsigma = 3\nalpha = 0.1\nstep_sizes = learned\ntasks = 20\ntrajectories = 10\n"
+     "hidden = [32, 32]\nlearning_rate = 0.005\niterations = 60"},
 };
 
 constexpr rl::SmokeRun smoke[] = {

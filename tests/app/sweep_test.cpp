@@ -382,6 +382,7 @@ TEST_CASE("sweep: judged by the return after K adaptation steps on held-out task
   REQUIRE(outcome.code == success);
   CHECK_THAT(outcome.out, ContainsSubstring("return on held-out tasks after 2 adaptation steps"));
   CHECK_THAT(outcome.out, ContainsSubstring("(100)"));  // environment steps of the toy: 50 a step
+  CHECK_THAT(contents(folder / "s/sweep.gp"), ContainsSubstring("adaptation steps, of 50 environment steps each"));
   const std::string file = folder / "s/toy/point-nav-v1/seed-1/adaptation.csv";
   const NumberTable table = read_numbers(file);
   CHECK(table.names == std::vector<std::string>{"k", "env_steps", "return", "iteration"});

@@ -106,6 +106,25 @@ TEST_CASE("the ideal blind prior of the wheeled robot: draws agree with an avera
   CHECK(std::abs(mean + 170.5) < 3);
 }
 
+TEST_CASE("the ideal blind prior of corners and walls: the mean over the four goals, and poorer than knowing") {
+  for (const char* name : {"promp-corner-v1", "promp-momentum-v1", "promp-walls-v1"}) {
+    INFO(name);
+    const EnvRow& env = find_env(name);
+    const std::vector<Task> tasks = reference_tasks(env);
+    double mean = 0;
+    for (const double x : {-2.0, 2.0})
+      for (const double y : {-2.0, 2.0}) {
+        std::vector<Task> believed = tasks;  // of the walls, with their gaps
+        for (Task& task : believed) task[0] = x, task[1] = y;
+        mean += mean_of(returns_believing(env, tasks, believed, 1, 4)) / 4;
+      }
+    const double oracle = mean_of(returns_believing(env, tasks, tasks, 1, 4));
+    CHECK(mean < oracle);
+    // 400 draws of one goal in four: a standard error of about 0.02 of what knowing the goal is worth.
+    CHECK(std::abs(blind_prior(env, tasks, 400 / static_cast<int>(tasks.size()), 1) - mean) < 0.1 * (oracle - mean));
+  }
+}
+
 TEST_CASE("a task imagined for the pusher: the blocks stay, and the goal lies in the lane of the one to push") {
   const EnvRow& env = find_env("pusher-sparse-v1");
   const Task world = reference_tasks(env)[3];
