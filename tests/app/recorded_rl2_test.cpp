@@ -7,6 +7,7 @@
 #include <map>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "tests/app/recorded.h"
 #include "tests/catch.h"
@@ -139,4 +140,29 @@ TEST_CASE("rl2, recorded: trained on one of five distributions of two arms, test
       CHECK(value >= exact.at(test) - 0.3);
     }
   }
+}
+
+TEST_CASE("rl2, recorded: the authors' sizes run and resume, 250 000 steps an iteration; the bandit's return rises",
+          "[plain]") {
+  for (const std::string preset : {"paper-bandit", "paper-mdp"}) {
+    // Lines "iteration,return,first_episode,last_episode,steps,...".
+    std::istringstream lines(contents("tests/golden/runs/rl2-" + preset + "/seed-1/metrics.csv"));
+    std::string line;
+    std::vector<double> returns;
+    for (std::getline(lines, line); std::getline(lines, line);) {
+      double trial, first, last, steps;
+      int iteration;
+      REQUIRE(std::sscanf(line.c_str(), "%d,%lf,%lf,%lf,%lf", &iteration, &trial, &first, &last, &steps) == 5);
+      CHECK(steps == 250000);
+      returns.push_back(trial);
+      CHECK(iteration == static_cast<int>(returns.size()));
+    }
+    CAPTURE(preset);
+    REQUIRE(returns.size() >= 5);
+    if (preset == "paper-bandit") CHECK(returns.back() > returns.front() + 0.3);
+  }
+}
+
+TEST_CASE("rl2, recorded: a hundred pulls of five arms earn more than Thompson sampling's published 74.7", "[plain]") {
+  CHECK(whole_trial(contents("tests/golden/runs/rl2-n100/seed-1/adapt.txt")) >= 75.5);
 }
