@@ -25,33 +25,36 @@ unset multiplot
 PLOT
 
 # A column per learner, a row per point of a lifetime: three evolved losses, the random start of the first, PPO.
-for set in epg-mass:right epg-mass-circle:circle; do
+for set in epg-mass:epg-ppo/right epg-mass-circle:epg-ppo/circle epg-unicycle:epg-ppo-unicycle/right; do
   runs=$kept/${set%:*}
   {
     for seed in 1 2 3; do sed -n 1p "$runs/seed-$seed/curve.csv"; done
     sed -n 2p "$runs/seed-1/curve.csv"
-    cat "$kept/epg-ppo/${set#*:}-curve.csv"
+    cat "$kept/${set#*:}-curve.csv"
   } | awk -F, '{ for (k = 2; k <= NF; ++k) x[NR, k] = $k; points = NF }
                END { for (k = 2; k <= points; ++k) { row = k - 2; for (i = 1; i <= NR; ++i) row = row " " x[i, k]; print row } }' \
-    > "$build/epg-${set#*:}.dat"
+    > "$build/${set%:*}.dat"
 done
 gnuplot <<PLOT
-set terminal pngcairo size 1000,380 font "sans,10"
+set terminal pngcairo size 1300,380 font "sans,10"
 set output "meta/epg_lifetimes.png"
-set multiplot layout 1,2
+set multiplot layout 1,3
 set xlabel "updates of a fresh policy"
 set ylabel "return, mean over 60 held-out goals"
-set yrange [-8:30]
+set yrange [-8:33]
 set key right bottom
 set grid
-do for [side in "right circle"] {
-  set title (side eq "right" ? "goals on the right half" : "goals on the whole circle")
-  file = "$build/epg-" . side . ".dat"
+do for [set in "epg-mass epg-mass-circle epg-unicycle"] {
+  set title (set eq "epg-mass" ? "mass, goals on the right half" : set eq "epg-mass-circle" ? "mass, goals on the whole circle" \
+    : "unicycle, goals on the right half")
+  file = "$build/" . set . ".dat"
+  oracle = set eq "epg-unicycle" ? 31.56 : 28
   plot file using 1:2 with lines lw 2 lc "#2166ac" title "evolved losses, seeds 1 to 3", \
        file using 1:3 with lines lw 2 lc "#2166ac" notitle, file using 1:4 with lines lw 2 lc "#2166ac" notitle, \
        file using 1:6 with lines lw 2 lc "#b2182b" title "PPO, tuned", \
        file using 1:5 with lines lw 2 lc "#999999" title "random start of the loss", \
-       28 with lines dt 2 lc "black" title "oracle"
+       oracle with lines dt 2 lc "black" title "oracle"
+  unset key  # the first panel's is for all
 }
 unset multiplot
 PLOT
