@@ -94,8 +94,10 @@ void add_curves(Script& script, const SeedPanels& panels) {
 
 void add_scores(Script& script, const SeedPanels& panels) {
   std::string plot = "plot ", ticks;
+  std::size_t letters = 0;  // of all labels, which stand aslant where they are too long to stand side by side
   for (std::size_t m = 0; m < panels.scores.size(); ++m) {
     const SeedScores& method = panels.scores[m];
+    letters += method.label.size();
     const double place = static_cast<double>(m) + 1;
     std::string rows;
     for (std::size_t i = 0; i < method.seeds.size(); ++i) {
@@ -123,8 +125,9 @@ void add_scores(Script& script, const SeedPanels& panels) {
   }
   script.text +=
       "set title ' '\nset xlabel ' '\nset ylabel " + quoted(panels.score_label) +
-      fmt::format("\nset xrange [0.5:{}]\nset xtics ({})\n", static_cast<double>(panels.scores.size()) + 0.5, ticks) +
-      plot + "set xtics auto\n";
+      fmt::format("\nset xrange [0.5:{}]\nset xtics {} ({})\n", static_cast<double>(panels.scores.size()) + 0.5,
+                  letters > 60 ? "rotate by 15 right" : "norotate", ticks) +
+      plot + "set xtics norotate auto\n";
 }
 
 }  // namespace
