@@ -223,15 +223,15 @@ constexpr rl::Preset presets[] = {
     {"chain", "γ while a delay is picked, from one that is too small for all but the shortest",
      "learn = gamma\ngamma = 0.97\nlambda = 1\nlambda_bar = 0.9\nouter_critic = true\neta_after = 60\nbeta = 0.1\n"
      "max_meta_gradient_norm = 1e-6\nlearning_rate = 0.005\nentropy_weight = 0.1\ntrajectories = 32\nhidden = [8]\n"
-     "iterations = 400"},
+     "iterations = 800"},
     {"lure-grid", "γ between a near exit and coins, from one that hears all the coins",
      "env = lure-grid-v1\nlearn = gamma\ngamma = 1\nlambda = 0.8\ngamma_bar = 0.997\nlambda_bar = 0.8\n"
      "outer_critic = true\nbeta = 0.1\nanneal_beta = true\nmax_meta_gradient_norm = 1e-6\nlearning_rate = 0.005\n"
      "steps = 32\nhidden = [16]\niterations = 500"},
-    {"noisy-cartpole", "γ and λ while a pole is balanced and coins are paid, from a λ that only bootstraps",
-     "env = noisy-cartpole-v1\nlearn = both\ngamma = 0.99\nlambda = 0\ngamma_bar = 0.997\nlambda_bar = 0.9\n"
+    {"noisy-cartpole", "γ and λ while a pole is balanced and coins are paid, from a γ that sees ten steps",
+     "env = noisy-cartpole-v1\nlearn = both\ngamma = 0.9\nlambda = 0.8\ngamma_bar = 0.997\nlambda_bar = 1\n"
      "outer_critic = true\nbeta = 0.05\nanneal_beta = true\nmax_meta_gradient_norm = 1e-6\nlearning_rate = 0.003\n"
-     "steps = 32\nhidden = [16]\niterations = 1000"},
+     "reward_scale = 0.01\nsteps = 32\nhidden = [16]\niterations = 2000"},
 };
 
 constexpr rl::SmokeRun smoke[] = {

@@ -150,13 +150,16 @@ TEST_CASE("the program: parameters that overflow end the run with their place; t
 TEST_CASE("the program: a step size that overflows ends the run, and what it saved before is finite and loads",
           "[app][runs]") {
   TestFolder folder;
-  for (const std::string words : {"maml --outer adam --learning-rate 1000 --alpha 1", "maml --alpha 1000 --sigma 1e-6",
-                                  "policy_gradient --learning-rate 1000", "policy_gradient --log-sigma-init 5 "
-                                  "--optimizer sgd --weighting trajectory-sum --learning-rate 1000"}) {
+  for (const std::string& words :
+       {"maml --outer adam --learning-rate 1000 --alpha 1" + tiny_run, "maml --alpha 1000 --sigma 1e-6" + tiny_run,
+        "policy_gradient --learning-rate 1000" + tiny_run,
+        "policy_gradient --log-sigma-init 5 --optimizer sgd --weighting trajectory-sum --learning-rate 1000" + tiny_run,
+        std::string("meta_gradient --env signal-noise-v1 --agent td --trajectories 1 --optimiser sgd "
+                    "--learning-rate 1000 --quiet ")}) {
     INFO(words);
     const std::string run = folder / "run";
     const Outcome outcome =
-        run_innerloop(folder, "train " + words + tiny_run + "--checkpoint-every 1 --iterations 100 --out " + run);
+        run_innerloop(folder, "train " + words + "--checkpoint-every 1 --iterations 100 --out " + run);
     CHECK(outcome.code == 3);
     CHECK_THAT(outcome.err, ContainsSubstring("finite"));
     const std::string name = contents(run + "/checkpoints/LATEST");

@@ -1,10 +1,23 @@
 #!/bin/sh
-# Draws what record_meta_gradient.sh recorded of control: meta/meta_gradient_training.png, γ and λ while they were learned,
-# and meta/meta_gradient_grid.png, the return of fixed (γ, λ) beside that of learned ones.
-#   sh tests/tools/draw_meta_gradient.sh      (from the repository's root; needs gnuplot)
+# Draws what record_meta_gradient.sh recorded: meta/meta_gradient_by_state.png and meta_gradient_lambda_by_state.png, γ and
+# λ by state beside the optimum; of control meta/meta_gradient_training.png, γ and λ while they were learned, and
+# meta/meta_gradient_grid.png, the return of fixed (γ, λ) beside that of learned ones.
+#   sh tests/tools/draw_meta_gradient.sh [BUILD]      (from the repository's root; needs gnuplot)
 set -e
+program=${1:-build}/innerloop
 kept=tests/golden/runs work=runs/draw-meta-gradient
 mkdir -p "$work"
+
+# by_state PICTURE RUN...: learned by state, and the optimum.
+by_state() {
+  picture=$1
+  shift
+  "$program" plot "$@" --by-state --out "$work/by-state" > /dev/null
+  cp "$work/by-state/by_state.png" "$picture"
+  echo "drew $picture"
+}
+by_state meta/meta_gradient_by_state.png "$kept"/meta-signal-noise/seed-* "$kept/meta-signal-noise-online/seed-1"
+by_state meta/meta_gradient_lambda_by_state.png "$kept/meta-noise-undone/seed-1" "$kept/meta-noise-undone-online/seed-1"
 
 # curve SET METHOD ENV COLUMN: iteration, mean, least and greatest over seeds.
 curve() {
@@ -41,10 +54,13 @@ done
 curve meta-lure-grid lure-grid-learn-gamma lure-grid-v1 6 > "$work/lure.dat"
 curve meta-lure-grid lure-grid-learn-both lure-grid-v1 6 > "$work/both-gamma.dat"
 curve meta-lure-grid lure-grid-learn-both lure-grid-v1 7 > "$work/both-lambda.dat"
+curve meta-noisy-cartpole noisy-cartpole-learn-gamma-lambda-1 noisy-cartpole-v1 6 > "$work/pole-gamma.dat"
+curve meta-noisy-cartpole noisy-cartpole-learn-both noisy-cartpole-v1 6 > "$work/pole-both-gamma.dat"
+curve meta-noisy-cartpole noisy-cartpole-learn-both noisy-cartpole-v1 7 > "$work/pole-both-lambda.dat"
 gnuplot <<END
-set terminal pngcairo size 1200,400 font "sans,10"
+set terminal pngcairo size 1600,400 font "sans,10"
 set output "meta/meta_gradient_training.png"
-set multiplot layout 1,3
+set multiplot layout 1,4
 set style fill transparent solid 0.2 noborder
 set xlabel "iteration"
 set border 3
@@ -68,6 +84,15 @@ plot "$work/chain-10.dat" using 1:(1-\$3):(1-\$4) with filledcurves lc rgb "#007
 set title "lure grid: γ learned, from 1"
 plot "$work/lure.dat" using 1:(1-\$3):(1-\$4) with filledcurves lc rgb "#0072b2" notitle, \
      "$work/lure.dat" using 1:(1-\$2) with lines lw 2 lc rgb "#0072b2" title "γ"
+set xtics 500
+set title "noisy cart-pole: γ alone, and γ and λ"
+plot "$work/pole-gamma.dat" using 1:(1-\$3):(1-\$4) with filledcurves lc rgb "#009e73" notitle, \
+     "$work/pole-both-gamma.dat" using 1:(1-\$3):(1-\$4) with filledcurves lc rgb "#0072b2" notitle, \
+     "$work/pole-both-lambda.dat" using 1:(1-\$3):(1-\$4) with filledcurves lc rgb "#d55e00" notitle, \
+     "$work/pole-gamma.dat" using 1:(1-\$2) with lines lw 2 lc rgb "#009e73" title "γ alone", \
+     "$work/pole-both-gamma.dat" using 1:(1-\$2) with lines lw 2 lc rgb "#0072b2" title "γ", \
+     "$work/pole-both-lambda.dat" using 1:(1-\$2) with lines lw 2 lc rgb "#d55e00" title "λ"
+set xtics autofreq
 set title "lure grid: γ and λ learned"
 unset logscale y
 set yrange [0:1]
@@ -99,15 +124,16 @@ panel() {
     colour=$((colour + 1))
     grep -q ",$method,$env," "$kept/$set_name/results.csv" || continue
     printf '%s with lines dt 2 lw 2 lc %d title "learned: %s", ' "$(learned "$set_name" "$method" "$env")" $colour \
-      "$(echo "${method##*-}" | sed 's/gamma/γ/; s/lambda/λ/; s/both/γ, λ/')"
+      "$(echo "${method#*-learn-}" | sed 's/-.*//; s/gamma/γ/; s/lambda/λ/; s/both/γ, λ/')"
   done
   echo
 }
 {
-  panel meta-chain discounting-chain-30-v2 "discounting chain, delay 30" chain-learn-gamma chain-learn-both
+  panel meta-chain discounting-chain-30-v2 "discounting chain, delay 30" chain-learn-gamma chain-learn-both \
+    chain-learn-lambda-gamma-1-lambda-0.1
   panel meta-lure-grid lure-grid-v1 "lure grid" lure-grid-learn-gamma lure-grid-learn-both lure-grid-learn-lambda
-  panel meta-noisy-cartpole noisy-cartpole-v1 "noisy cart-pole" noisy-cartpole-learn-gamma noisy-cartpole-learn-both \
-    noisy-cartpole-learn-lambda
+  panel meta-noisy-cartpole noisy-cartpole-v1 "noisy cart-pole" noisy-cartpole-learn-gamma-lambda-1 \
+    noisy-cartpole-learn-both noisy-cartpole-learn-lambda-gamma-0.997
 } | sed 's/, $//' > "$work/panels.gp"
 panels=$(grep -c '^plot' "$work/panels.gp")
 gnuplot <<END

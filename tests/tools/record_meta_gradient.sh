@@ -28,14 +28,15 @@ record_set() {
 sweep() {
   look_at_clock
   start=$spent
-  "$program" sweep --methods "$5" --envs "$4" --seeds "$2" --first-seed "$3" --parallel 1 --quiet --out "$work/$1" \
-    > "$work/$1.txt"
+  "$program" sweep --methods "$5" --envs "$4" --seeds "$2" --first-seed "$3" --set checkpoint_every=1000 --parallel 1 --quiet \
+    --out "$work/$1" > "$work/$1.txt"
   look_at_clock
   echo "$start $spent" | awk '{ printf "%.1f\n", $2 - $1 }' >> "$work/$1.seconds"
 }
 
 # results SET SWEEP...: a line for every run, judged by its last ten iterations; on the chain also by what its greedy policy
-# is paid. SET/curves.csv: γ and λ while they were learned, every tenth iteration.
+# is paid. SET/curves.csv: γ and λ while they were learned, every tenth of the first hundred iterations, then every
+# fiftieth.
 results() {
   set_name=$1
   shift
@@ -65,7 +66,7 @@ results() {
       case $name in *-learned)
         awk -F, -v head="$method,$env,$seed" '
           NR == 1 { for (i = 1; i <= NF; ++i) at[$i] = i; next }
-          ($1 - 1) % 10 == 0 && head !~ /beta-0/ {
+          ($1 - 1) % ($1 <= 100 ? 10 : 50) == 0 && head !~ /beta-0/ {
             printf "%s,%d,%.3f,%.5f,%.5f\n", head, $1, $at["return"], $at["gamma"], $at["lambda"] }' \
           "$folder/metrics.csv" >> "$kept/$set_name/curves.csv"
         ;;
@@ -74,14 +75,17 @@ results() {
   done
 }
 
-# control PRESET "ENVIRONMENTS" SEEDS γ̄ λ̄: η learned from the preset's bad start, beside β = 0, η̄ itself and a γ that goes by
+# control PRESET "ENVIRONMENTS" SEEDS γ̄ λ̄ LEARNED...: η learned, each as LEARNED says, beside η̄ itself and a γ that goes by
 # hand from 0.9 to γ̄; a grid of fixed (γ, λ), three seeds each, and its best cell again with ten fresh seeds.
 control() {
-  preset=$1 envs=$2 seeds=$3
+  preset=$1 envs=$2 seeds=$3 gamma_bar=$4 lambda_bar=$5
+  shift 5
   base=meta_gradient:$preset
-  sweep "$preset-learned" "$seeds" 1 "$envs" "$base+learn=gamma $base+learn=gamma+beta=0 $base+learn=both $base+learn=lambda"
-  sweep "$preset-fixed" "$seeds" 1 "$envs" "$base+learn=none+gamma=$4+lambda=$5 \
-    $base+learn=none+anneal_gamma=true+gamma=0.9+gamma_end=$4"
+  methods=
+  for learned in "$@"; do methods="$methods $base+$learned"; done
+  sweep "$preset-learned" "$seeds" 1 "$envs" "$methods"
+  sweep "$preset-fixed" "$seeds" 1 "$envs" "$base+learn=none+gamma=$gamma_bar+lambda=$lambda_bar \
+    $base+learn=none+anneal_gamma=true+gamma=0.9+gamma_end=$gamma_bar"
   methods=
   for gamma in 0.9 0.97 0.99 0.997 1; do
     for lambda in 0 0.8 1; do methods="$methods $base+learn=none+gamma=$gamma+lambda=$lambda"; done
@@ -94,7 +98,7 @@ control() {
     "$kept/meta-$preset/results.csv")
   gamma=${best#*gamma-} gamma=${gamma%-lambda*} lambda=${best##*lambda-}
   echo "$preset: the best cell is γ = $gamma, λ = $lambda"
-  sweep "$preset-best" "$seeds" 11 "$envs" "$base+learn=none+gamma=$gamma+lambda=$lambda"
+  sweep "$preset-best" 10 11 "$envs" "$base+learn=none+gamma=$gamma+lambda=$lambda"
   results "meta-$preset" "$preset-learned" "$preset-fixed" "$preset-grid" "$preset-best"
   {
     echo "command    sh tests/tools/record_meta_gradient.sh build $preset"
@@ -125,7 +129,8 @@ for job in ${*:-processes}; do
     ;;
   chain)
     control chain "discounting-chain-1-v2 discounting-chain-3-v2 discounting-chain-10-v2 discounting-chain-30-v2 \
-      discounting-chain-100-v2" 5 1 0.9
+      discounting-chain-100-v2" 5 1 0.9 learn=gamma learn=gamma+beta=0 learn=both learn=both+lambda=0.8 \
+      learn=lambda+lambda=0.8 learn=lambda+gamma=1+lambda=0.1
     ;;
   bias)
     # Who judges: the inner critic, whose values are of γ, or one of its own; with returns that bootstrap, and that do not.
@@ -140,8 +145,11 @@ for job in ${*:-processes}; do
         --max-meta-gradient-norm 1e-6 --learning-rate 0.005 --hidden 16 --steps 40 --iterations 300
     done
     ;;
-  lure-grid) control lure-grid lure-grid-v1 10 0.997 0.8 ;;
-  noisy-cartpole) control noisy-cartpole noisy-cartpole-v1 10 0.997 0.9 ;;
+  lure-grid) control lure-grid lure-grid-v1 10 0.997 0.8 learn=gamma learn=gamma+beta=0 learn=both learn=lambda ;;
+  noisy-cartpole) control noisy-cartpole noisy-cartpole-v1 10 0.997 1 learn=gamma+lambda=1 learn=gamma+lambda=1+beta=0 \
+    learn=both learn=both+beta=0 learn=lambda+gamma=1+lambda=0.1 learn=lambda+gamma=1+lambda=0.1+beta=0 \
+    learn=lambda+gamma=0.997 learn=lambda+gamma=0.997+beta=0 \
+    learn=lambda+gamma=0.997+iterations=1000 learn=lambda+gamma=0.997+beta=0+iterations=1000 ;;
   *) echo "there is no job '$job'" >&2; exit 2 ;;
   esac
 done
