@@ -152,15 +152,21 @@ TEST_CASE("meta-gradient, recorded: on the chain all greedy choices are the 1.1 
     CHECK(runs == 25);
     return found;
   };
-  const std::map<int, int> all{{1, 5}, {3, 5}, {10, 5}, {30, 5}, {100, 5}}, near{{1, 5}, {3, 5}, {10, 0}, {30, 0}, {100, 0}};
+  const std::map<int, int> all{{1, 5}, {3, 5}, {10, 5}, {30, 5}, {100, 5}},
+      near{{1, 5}, {3, 5}, {10, 0}, {30, 0}, {100, 0}};
   CHECK(takers("learned", "gamma") == all);
+  CHECK(takers("learned", "both") == all);
   CHECK(takers("learned", "lambda-gamma-1-lambda-0.1") == all);
   CHECK(takers("fixed", "none-gamma-1-lambda-0.9") == all);
   CHECK(takers("learned", "gamma-beta-0") == near);
   CHECK(takers("learned", "lambda-lambda-0.8") == near);  // with γ = 0.97 no λ can
-  CHECK(takers("learned", "both-lambda-0.8") == std::map<int, int>{{1, 5}, {3, 5}, {10, 5}, {30, 5}, {100, BOTH}});
+  CHECK(takers("learned", "both-lambda-0.8") == std::map<int, int>{{1, 5}, {3, 5}, {10, 5}, {30, 5}, {100, 3}});
   CHECK(takers("fixed", "none-anneal_gamma-true-gamma-0.9-gamma_end-1") ==
         std::map<int, int>{{1, 5}, {3, 5}, {10, 4}, {30, 0}, {100, 0}});
+
+  // The grid's best cell, ten fresh seeds.
+  for (const ControlRun& run : control_runs("meta-chain", "chain-best")) CHECK(run.greedy > 1.05);
+  CHECK(control_runs("meta-chain", "chain-best").size() == 50);
 
   for (const ControlRun& run : control_runs("meta-chain", "chain-learned")) {
     const double delay = std::stod(run.env.substr(std::string("discounting-chain-").size()));
@@ -200,7 +206,8 @@ TEST_CASE("meta-gradient, recorded: how near the learned ones come to the grid's
     double best = 0, n = 0;
     for (const ControlRun& run : control_runs(set, preset + "-best")) best += run.score, ++n;
     REQUIRE(n == 10);
-    return (mean_of(scores(control_runs(set, preset + "-learned"), preset + "-" + learned)) - random) / (best / n - random);
+    const double mean = mean_of(scores(control_runs(set, preset + "-learned"), preset + "-" + learned));
+    return (mean - random) / (best / n - random);
   };
   CHECK(share("lure-grid", "learn-gamma", 0.48) > 0.95);
   CHECK(share("lure-grid", "learn-both", 0.48) > 0.95);

@@ -65,33 +65,34 @@ set style fill transparent solid 0.2 noborder
 set xlabel "iteration"
 set border 3
 set tics nomirror
-# 1 − γ on a logarithmic axis that runs upwards to γ = 1.
+# 1 − γ on a logarithmic axis that runs upwards to γ = 1, which is drawn at the upper edge.
+far(x) = 1 - x < 1e-5 ? 1e-5 : 1 - x
 set title "discounting chain: γ learned (dashed: what the delay needs)"
 set logscale y
 set yrange [0.2:0.00001]
 set ytics ("0.9" 0.1, "0.99" 0.01, "0.999" 0.001, "0.9999" 0.0001)
 set ylabel "γ"
 set key bottom right
-plot "$work/chain-10.dat" using 1:(1-\$3):(1-\$4) with filledcurves lc rgb "#0072b2" notitle, \
-     "$work/chain-30.dat" using 1:(1-\$3):(1-\$4) with filledcurves lc rgb "#d55e00" notitle, \
-     "$work/chain-100.dat" using 1:(1-\$3):(1-\$4) with filledcurves lc rgb "#009e73" notitle, \
-     "$work/chain-10.dat" using 1:(1-\$2) with lines lw 2 lc rgb "#0072b2" title "delay 10", \
-     "$work/chain-30.dat" using 1:(1-\$2) with lines lw 2 lc rgb "#d55e00" title "delay 30", \
-     "$work/chain-100.dat" using 1:(1-\$2) with lines lw 2 lc rgb "#009e73" title "delay 100", \
+plot "$work/chain-10.dat" using 1:(far(\$3)):(far(\$4)) with filledcurves lc rgb "#0072b2" notitle, \
+     "$work/chain-30.dat" using 1:(far(\$3)):(far(\$4)) with filledcurves lc rgb "#d55e00" notitle, \
+     "$work/chain-100.dat" using 1:(far(\$3)):(far(\$4)) with filledcurves lc rgb "#009e73" notitle, \
+     "$work/chain-10.dat" using 1:(far(\$2)) with lines lw 2 lc rgb "#0072b2" title "delay 10", \
+     "$work/chain-30.dat" using 1:(far(\$2)) with lines lw 2 lc rgb "#d55e00" title "delay 30", \
+     "$work/chain-100.dat" using 1:(far(\$2)) with lines lw 2 lc rgb "#009e73" title "delay 100", \
      1 - 1.1**(-1.0/9) with lines dt 2 lc rgb "#0072b2" notitle, \
      1 - 1.1**(-1.0/29) with lines dt 2 lc rgb "#d55e00" notitle, \
      1 - 1.1**(-1.0/99) with lines dt 2 lc rgb "#009e73" notitle
 set title "lure grid: γ learned, from 1"
-plot "$work/lure.dat" using 1:(1-\$3):(1-\$4) with filledcurves lc rgb "#0072b2" notitle, \
-     "$work/lure.dat" using 1:(1-\$2) with lines lw 2 lc rgb "#0072b2" title "γ"
+plot "$work/lure.dat" using 1:(far(\$3)):(far(\$4)) with filledcurves lc rgb "#0072b2" notitle, \
+     "$work/lure.dat" using 1:(far(\$2)) with lines lw 2 lc rgb "#0072b2" title "γ"
 set xtics 500
 set title "noisy cart-pole: γ alone, and γ and λ"
-plot "$work/pole-gamma.dat" using 1:(1-\$3):(1-\$4) with filledcurves lc rgb "#009e73" notitle, \
-     "$work/pole-both-gamma.dat" using 1:(1-\$3):(1-\$4) with filledcurves lc rgb "#0072b2" notitle, \
-     "$work/pole-both-lambda.dat" using 1:(1-\$3):(1-\$4) with filledcurves lc rgb "#d55e00" notitle, \
-     "$work/pole-gamma.dat" using 1:(1-\$2) with lines lw 2 lc rgb "#009e73" title "γ alone", \
-     "$work/pole-both-gamma.dat" using 1:(1-\$2) with lines lw 2 lc rgb "#0072b2" title "γ", \
-     "$work/pole-both-lambda.dat" using 1:(1-\$2) with lines lw 2 lc rgb "#d55e00" title "λ"
+plot "$work/pole-gamma.dat" using 1:(far(\$3)):(far(\$4)) with filledcurves lc rgb "#009e73" notitle, \
+     "$work/pole-both-gamma.dat" using 1:(far(\$3)):(far(\$4)) with filledcurves lc rgb "#0072b2" notitle, \
+     "$work/pole-both-lambda.dat" using 1:(far(\$3)):(far(\$4)) with filledcurves lc rgb "#d55e00" notitle, \
+     "$work/pole-gamma.dat" using 1:(far(\$2)) with lines lw 2 lc rgb "#009e73" title "γ alone", \
+     "$work/pole-both-gamma.dat" using 1:(far(\$2)) with lines lw 2 lc rgb "#0072b2" title "γ", \
+     "$work/pole-both-lambda.dat" using 1:(far(\$2)) with lines lw 2 lc rgb "#d55e00" title "λ"
 set xtics autofreq
 set title "lure grid: γ and λ learned"
 unset logscale y
