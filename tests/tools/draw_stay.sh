@@ -10,9 +10,9 @@ mkdir -p "$work"
   row() { awk -v l="$1" '/^rewarded-common/ { a = $2 } /^rewarded-rare/ { b = $2 } /^unrewarded-common/ { c = $2 }
                          /^unrewarded-rare/ { d = $2 } END { printf "\"%s\" %s %s %s %s\n", l, a, b, c, d }' "$2"; }
   numbers() { grep "^| $1" meta/bayes_optimal.md | head -n 1 | awk -F '|' -v l="$2" '{ print "\"" l "\"", $3, $4, $5, $6 }'; }
-  numbers "belief filter" "exact filter"
-  for run in "$runs"/seed-*; do row "RL², ${run##*/}" "$run/stay.txt"; done
-  numbers "habit" "habit (Q-learner)"
+  numbers "belief filter" "exact"
+  for run in "$runs"/seed-*; do row "RL² ${run##*/seed-}" "$run/stay.txt"; done
+  numbers "habit" "habit"
 } > "$work/stay.dat"
 gnuplot <<END
 set terminal pngcairo size 900,420 font "sans,11"

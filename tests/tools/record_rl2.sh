@@ -3,7 +3,7 @@
 # and then tested on fresh trials with drawn actions. Interrupted, it goes on where it stopped. What the repository keeps
 # goes to tests/golden/runs/rl2-*.
 #   sh tests/tools/record_rl2.sh [BUILD] [preset:seeds ...]      (from the repository's root; matrix:1 is Wang's 5 × 5,
-#   n100:1 a hundred pulls of five arms)
+#   n100:1 a hundred pulls of five arms). SEEDS="4 5" records only these seeds.
 set -e
 build=${1:-build}
 [ $# -gt 0 ] && shift
@@ -47,8 +47,8 @@ matrix() {
   cat "$work"/rl2-matrix/*/seed-1.seconds > "$work/rl2-matrix/seed-1.seconds"
 }
 
-for job in ${*:-bandit:5 wang-medium:3 wang-hard:3 wang-independent:3 informative:3 informative-scalar:1 two-step:3 \
-  two-step-flip:3 harlow:3 grid-navi:3 maze:5 matrix:1 n100:1}; do
+for job in ${*:-bandit:5 wang-medium:5 wang-hard:5 wang-independent:5 informative:5 informative-scalar:1 two-step:5 \
+  two-step-flip:5 harlow:5 grid-navi:5 maze:5 matrix:1 n100:1}; do
   preset=${job%:*} count=${job#*:}
   if [ "$preset" = matrix ]; then
     seeds=1
@@ -72,7 +72,7 @@ for job in ${*:-bandit:5 wang-medium:3 wang-hard:3 wang-independent:3 informativ
     bandit) tasks=20000 ;;
     *) tasks=2000 ;;
   esac
-  for seed in $(seq "$count"); do
+  for seed in ${SEEDS:-$(seq "$count")}; do
     record "rl2-$preset" "$seed" rl2 --preset "$preset"
     # The first iterations, for a test that repeats them; then every 25th, for the curve.
     awk 'NR <= 11 || (NR - 1) % 25 == 0' "$run/metrics.csv" > "$kept/rl2-$preset/seed-$seed/metrics.csv"
