@@ -161,6 +161,7 @@ Learner load_learner(const Context& context, const std::string& run, bool traine
                   settings.algorithm->make(settings.values, seed)};
   if (trained) folder.restore(*learner.trainer);
   learner.draws = training_draws(settings.values, seed, learner.trainer->iteration());
+  if (settings.values.contains("test_env")) learner.test_env = settings.values.text("test_env");
   if (!settings.preset.empty()) learner.label += " (" + settings.preset + ")";
   if (settings.preset.ends_with("oracle")) learner.label = "oracle (sees the goal)";
   if (!trained) learner.label = "random init";
@@ -171,6 +172,7 @@ AdaptResults adapt_learners(const Context& context, const std::vector<Learner>& 
                             const AdaptSettings& settings) {
   AdaptResults results;
   results.env = learners.at(0).env;
+  results.test_env = learners[0].test_env.empty() ? results.env : learners[0].test_env;
   const envs::EnvRow& env = envs::find_env(results.env);
   results.tasks = test_tasks(env, settings);
 

@@ -16,6 +16,7 @@ struct Learner {
   std::string env;
   std::unique_ptr<rl::Trainer> trainer;
   envs::TrainingDraws draws{};  // the tasks it was trained on
+  std::string test_env{};       // where adapt takes place, if not in env: the same tasks with another reward
 };
 
 struct AdaptSettings {
@@ -28,6 +29,7 @@ struct AdaptSettings {
 // What came out, for the table, the JSON and the pictures.
 struct AdaptResults {
   std::string env;
+  std::string test_env;  // whose references stand below the table: the first learner's
   std::vector<envs::Task> tasks;
   struct Row {
     std::string label;

@@ -25,7 +25,7 @@ std::string interval_text(const Interval& interval) {
 }
 
 std::vector<envs::ReferenceReturn> references(const AdaptResults& results) {
-  return envs::reference_returns(envs::find_env(results.env), results.tasks, 1);
+  return envs::reference_returns(envs::find_env(results.test_env), results.tasks, 1);
 }
 
 // What others have published for these very tasks: nothing where the tasks are not the environment's reference tasks.

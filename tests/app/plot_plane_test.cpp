@@ -71,6 +71,16 @@ TEST_CASE("plot --exploration: twenty episodes of each run before it adapts, fro
   CHECK_THAT(beyond.err, ContainsSubstring("there are the tasks 0 to 39"));
 }
 
+TEST_CASE("adapt: beside a learner that is tested on a sparse reward stands what others earn there", "[plain]") {
+  TestFolder folder;
+  const std::string maesn = folder / "maesn";
+  REQUIRE(exit_status(folder, "train maesn --preset wheeled --task-list 5" + tiny + maesn) == 0);
+  const Outcome outcome =
+      run_innerloop(folder, "adapt " + maesn + " --steps 1 --trajectories 2 --quiet --out " + (folder / "a"));
+  INFO(outcome.err);
+  CHECK_THAT(outcome.out, ContainsSubstring("-205.14"));  // random actions; on the dense reward −206.73
+}
+
 TEST_CASE("plot --latents: a point for each training task, among those of its goal's direction", "[plain]") {
   TestFolder folder;
   const std::string maesn = folder / "maesn", maml = folder / "maml";
