@@ -16,6 +16,7 @@ PearlSpec tiny_pearl(bool official) {
   PearlSpec spec;
   spec.latent_size = 2;
   spec.next_observation = !official;
+  if (!official) spec.factor_variance = FactorVariance::exp;
   spec.sac.value_network = official;
   spec.sac.critic_factor = official ? 1 : 0.5;
   spec.sac.gamma = 0.9;

@@ -65,11 +65,14 @@ Var context_rows(const Batch& context, const PearlSpec& spec) {
   return concat_cols(parts);
 }
 
-// [PEARL eq. factor]  (μ_n, ρ_n) = f_φ(c_n),  σ_n² = softplus ρ_n, at least 10⁻⁷
+// [PEARL eq. factor]  (μ_n, ρ_n) = f_φ(c_n),  σ_n² = softplus ρ_n, at least 10⁻⁷; or exp ρ_n, with ρ_n within ±16
 Evidence encode(const Params& encoder, const PearlSpec& spec, Var context, Var mask) {
   const Var head = nn::mlp(encoder, spec.encoder, "encoder", context);  // (T, N, 2L)
   const int L = spec.latent_size;
-  return add_up(slice_cols(head, 0, L), clip(softplus(slice_cols(head, L, L)), 1e-7, 1e30), mask);
+  const Var mean = slice_cols(head, 0, L), rho = slice_cols(head, L, L);
+  const Var variance = spec.factor_variance == FactorVariance::softplus ? clip(softplus(rho), 1e-7, 1e30)
+                                                                        : exp(clip(rho, -16, 16));
+  return add_up(mean, variance, mask);
 }
 
 // [PEARL eq. KL]  KL(q‖N(0, 1)) = Σ_k ½(σ̄_k² + m_k² − 1 − log σ̄_k²)
@@ -136,7 +139,7 @@ std::vector<Vars> critic_step(Inputs& in, const PearlSpec& spec) {
   const Params actor = in.next("actor"), targets = in.next("targets");
   const Var log_alpha = in.next_var("log_alpha");
   const Batch context = in.next("context");
-  const Var latent_noise = in.next_var("latent_noise");
+  const Var latent_noise = in.next_var("latent_noise"), kl_share = in.next_var("kl_share");
   const Batch batch = in.next("batch");
 
   // What the context says of each task, and a guess drawn from it; or what is told.
@@ -152,7 +155,7 @@ std::vector<Vars> critic_step(Inputs& in, const PearlSpec& spec) {
   Vars by_encoder, info("critic_loss", critic_loss);
   Var sum = nn::sum_of_all(by_critics);
   if (q) {
-    by_encoder = grad(critic_loss + pearl_kl_loss(*q, spec), encoder);
+    by_encoder = grad(critic_loss + kl_share * pearl_kl_loss(*q, spec), encoder);
     sum = sum + nn::sum_of_all(by_encoder);
   }
   info.add("kl", q ? mean_tasks(kl_to_prior(*q)) : zeros_like(critic_loss));

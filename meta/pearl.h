@@ -23,6 +23,9 @@ namespace innerloop::meta {
 
 // KL(q‖N(0, 1)) over the tasks of a batch: added up (official), or averaged as L_Q is.
 enum class KlReduction { sum, mean };
+// What makes a factor's variance of ρ: softplus (official), where ρ has to walk as far as the variance itself, or exp,
+// where it walks as far as its logarithm.
+enum class FactorVariance { softplus, exp };
 
 // What shapes the programs.
 struct PearlSpec {
@@ -34,6 +37,7 @@ struct PearlSpec {
   bool prior_factor = false;      // the prior N(0, 1) is one factor of the product
   bool sample_latent = true;      // z = m + σ̄·ξ; false: z = m
   bool told = false;              // z is data, "z" of the context (T, 1, L): no belief and no encoder (references)
+  FactorVariance factor_variance = FactorVariance::softplus;
   KlReduction kl_reduction = KlReduction::sum;
   double kl_weight = 0.1;            // λ
   double policy_regulariser = 1e-3;  // before mean μ² and mean (log σ)² in L_π
@@ -99,8 +103,8 @@ struct PearlFunctions {
   Function<PearlSpec> encode;
   // (precision, weighted_mean, latent_noise (T, N, L)) → {"z"} (T, N, L): N draws from each task's belief
   Function<PearlSpec> draw;
-  // (encoder, critics, actor, targets, log_alpha, context, latent_noise, batch, noise of s')
-  //   → ∇_φ (L_Q + λKL), empty where z is told; ∇_θ L_Q; {"z"}; {"critic_loss", "kl", "target", "gradient"}
+  // (encoder, critics, actor, targets, log_alpha, context, latent_noise, kl_share (1, 1, 1), batch, noise of s')
+  //   → ∇_φ (L_Q + kl_share·λKL), empty where z is told; ∇_θ L_Q; {"z"}; {"critic_loss", "kl", "target", "gradient"}
   Function<PearlSpec> critic_gradient;
   // (actor, critics, value, log_alpha, z, batch, noise of s)
   //   → ∇L_π; ∇L_V, empty without a value network; {"log_alpha": ∂L_α/∂ℓ}; {"entropy", "gradient"}

@@ -77,9 +77,11 @@ void Pearl::update(const BatchValues& batch, const BatchValues& context, std::ui
   };
 
   // The critics and the encoder, from one z per task.
+  const double way = config_.kl_rises_over > 0 ? std::min(1.0, static_cast<double>(number) / config_.kl_rises_over) : 1;
+  const Tensor kl_share = Tensor::scalar(std::max(0.1, way * way * way), config_.dtype);
   const std::vector<Tensors> first = functions_.critic_gradient(
-      spec, {encoder, critics, actor, targets, log_alpha[0], context, drawn({T, 1, spec.latent_size}, 1), batch,
-             drawn({T, B, A}, 2)});
+      spec, {encoder, critics, actor, targets, log_alpha[0], context, drawn({T, 1, spec.latent_size}, 1), kl_share,
+             batch, drawn({T, B, A}, 2)});
   check(first[3], "critics and the encoder", number);
   step(encoder, first[0], encoder_moments_, number);
   step(critics, first[1], critic_moments_, number);

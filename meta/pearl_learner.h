@@ -11,6 +11,7 @@ struct PearlLearnerConfig {
   PearlSpec spec;  // fitted
   double learning_rate = 3e-4;  // Adam's, of every part
   int annealed_over = 0;        // it falls linearly to 0 in so many updates; 0: it stays
+  int kl_rises_over = 0;        // λ grows from a tenth, as the third power, in so many updates
   double temperature = 1;       // α at the start
   double tau = 0.005;
   int tasks = 16, batch = 256;  // of an update: T and B

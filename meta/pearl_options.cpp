@@ -36,6 +36,8 @@ const rl::Options<PearlConfig> options =
              "false (code)")
         .add("context_from", &PearlConfig::context_from, "transitions of the last visit, or of all",
              "recent (section 5.2)")
+        .add("forget_after", &PearlConfig::forget_after, {0, 1e7},
+             "iterations in which contexts are of full size, from all visits; then as the options say", "0")
         .add("context_of", &PearlConfig::context_of, "controls: another task's context, in training or in the test")
         .add("told", &PearlConfig::told,
              "what policy and critics see beside the state; references: the task's own numbers, or nothing", "belief")
@@ -43,9 +45,12 @@ const rl::Options<PearlConfig> options =
         .add("next_observation", &PearlConfig::next_observation, "the context shows s' too",
              "where the dynamics vary (code)")
         .add("prior_factor", &PearlConfig::prior_factor, "the prior is one factor of the product", "false (code)")
+        .add("factor_variance", &PearlConfig::factor_variance, "makes a factor's variance of ρ", "softplus (code)")
         .add("sample_latent", &PearlConfig::sample_latent, "z is drawn from the belief; false: its mean", "true")
         .add("kl_reduction", &PearlConfig::kl_reduction, "over the tasks of an update", "sum (code)")
         .add("kl_weight", &PearlConfig::kl_weight, {0, 1e6}, "λ before KL(q‖N(0, 1))", "0.1; 1 in two tasks (code)")
+        .add("kl_rise", &PearlConfig::kl_rise, {0, 1e7}, "iterations in which λ grows from a tenth, as the third power",
+             "0")
         .add("test_prior_episodes", &PearlConfig::test_prior_episodes, {0, 10000},
              "first episodes of a test with z from the prior", "1, 2; sparse point robot 5 (code)")
         .add("sac", &PearlConfig::sac, "v1: value network and fixed α; v2: neither", "v1")

@@ -59,6 +59,7 @@ PearlLearnerConfig learner_config(const PearlConfig& c, const envs::Spec& env) {
   spec.next_observation = c.next_observation;
   spec.prior_factor = c.prior_factor;
   spec.sample_latent = c.sample_latent;
+  spec.factor_variance = c.factor_variance;
   spec.kl_reduction = c.kl_reduction;
   spec.kl_weight = c.kl_weight;
   spec.policy_regulariser = c.policy_regulariser;
@@ -71,6 +72,7 @@ PearlLearnerConfig learner_config(const PearlConfig& c, const envs::Spec& env) {
   return {.spec = fitted(spec, env.obs_size, env.action_size, c.hidden, c.encoder_hidden, c.activation),
           .learning_rate = c.learning_rate,
           .annealed_over = c.anneal ? c.iterations * c.updates : 0,
+          .kl_rises_over = c.kl_rise * c.updates,
           .temperature = c.temperature,
           .tau = c.tau,
           .tasks = c.meta_batch,
@@ -197,12 +199,16 @@ std::vector<int> PearlTrainer::shown(const std::vector<int>& which) const {
   return whose;
 }
 
+rl::TaskReplay::Draw PearlTrainer::rows_shown() const {
+  return {config_.replacement, config_.random_context_size && iteration_ >= config_.forget_after};
+}
+
 Tensors PearlTrainer::evidence_of(const std::vector<int>& which, std::uint32_t phase) const {
   if (pearl_.spec().told) return {};
   BatchValues context = recent_.make_batch(static_cast<int>(which.size()), config_.context);
   recent_.sample(seed_, {.purpose = Purpose::minibatch, .inner_step = first_phase + phase,
                          .iteration = static_cast<std::uint32_t>(iteration_)},
-                 shown(which), {config_.replacement, config_.random_context_size}, context);
+                 shown(which), rows_shown(), context);
   return pearl_.evidence(context);
 }
 
@@ -221,7 +227,7 @@ void PearlTrainer::collect_all() {
   const std::vector<int> which(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count));
 
   // What was their context is forgotten; what is collected with z's from the prior is the first of the new one.
-  if (config_.context_from == ContextFrom::recent)
+  if (config_.context_from == ContextFrom::recent && iteration_ >= config_.forget_after)
     for (const int task : which) recent_.clear(task);
   if (const Tensors nothing = pearl_.no_evidence(static_cast<int>(count)); config_.prior_episodes > 0)
     prior_return_ = collect(which, config_.prior_episodes, nothing, prior_phase, true);
@@ -265,8 +271,7 @@ void PearlTrainer::learn() {
   BatchValues batch = replay_.make_batch(config_.meta_batch, config_.batch),
               context = recent_.make_batch(config_.meta_batch, config_.context);
   replay_.sample(seed_, place(rows_of_batch), which, {}, batch);
-  recent_.sample(seed_, place(rows_of_context), shown(which), {config_.replacement, config_.random_context_size},
-                 context);
+  recent_.sample(seed_, place(rows_of_context), shown(which), rows_shown(), context);
   if (pearl_.spec().told) {
     context = {};
     context.add("z", told(tasks_of(which), 1));

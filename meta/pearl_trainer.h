@@ -20,6 +20,9 @@ constexpr auto words_of(SacVersion) {
 constexpr auto words_of(KlReduction) {
   return std::to_array<Word<KlReduction>>({{"sum", KlReduction::sum}, {"mean", KlReduction::mean}});
 }
+constexpr auto words_of(FactorVariance) {
+  return std::to_array<Word<FactorVariance>>({{"softplus", FactorVariance::softplus}, {"exp", FactorVariance::exp}});
+}
 // What a task's context is drawn from: what was collected when the task was last visited, or all that ever was.
 enum class ContextFrom { recent, replay };
 constexpr auto words_of(ContextFrom) {
@@ -55,13 +58,16 @@ struct PearlConfig {
   int meta_batch = 8, batch = 64, context = 64;
   bool replacement = true, random_context_size = true;
   ContextFrom context_from = ContextFrom::recent;
+  int forget_after = 0;  // iterations with contexts of full size, from all visits
   ContextOf context_of = ContextOf::own;
   // The belief.
   Told told = Told::belief;
   int latent_size = 5;
   bool next_observation = false, prior_factor = false, sample_latent = true;
+  FactorVariance factor_variance = FactorVariance::softplus;
   KlReduction kl_reduction = KlReduction::sum;
   double kl_weight = 0.1;
+  int kl_rise = 0;  // iterations
   int test_prior_episodes = 1;
   // Soft actor-critic.
   SacVersion sac = SacVersion::v2;
@@ -98,6 +104,7 @@ class PearlTrainer : public rl::Trainer {
   void store(const std::vector<int>& which, const rl::Trajectories& played, const Tensor& rewards, bool as_context);
   void collect_all();
   void learn();
+  rl::TaskReplay::Draw rows_shown() const;  // how a context is drawn in this iteration
   // What a context drawn from each of these tasks says.
   Tensors evidence_of(const std::vector<int>& which, std::uint32_t phase) const;
   // Each task shows the context of the next one, in the controls.

@@ -64,7 +64,7 @@ TEST_CASE("PEARL, recorded: shown contexts of other tasks it is as good as the b
 
 TEST_CASE("PEARL, recorded: on the sparse half circle the prior earns no more than a walk that sees no goal can",
           "[plain]") {
-  const std::vector<MeanOf> curve = by_trajectory("pearl-semicircle", "pearl");
+  const std::vector<MeanOf> curve = by_trajectory("pearl-semicircle-short", "pearl");
   REQUIRE(curve.size() == 20);
   double prior = 0, error = 0;
   for (std::size_t k = 0; k < 5; ++k) prior += curve[k].mean / 5, error += curve[k].half_width / 1.96 / 5;

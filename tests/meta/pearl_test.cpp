@@ -139,6 +139,15 @@ TEST_CASE("[PEARL eq. factor] the belief forgets the order of its context, and g
   for (std::size_t k = 0; k < 2; ++k)
     CHECK(relative_error(once[k], Tensor::from(once[k].shape(), sums[k])) < 1e-12);
 
+  // With the exponential, the same ρ = log(e^σ² − 1) makes the variance e^ρ = e^σ² − 1.
+  PearlProblem e = p;
+  e.spec.factor_variance = FactorVariance::exp;
+  Tensor first_row(p.mask.shape());
+  for (int t = 0; t < p.tasks; ++t) first_row.set(t, 0, 0, 1);
+  const std::vector<double> soft = belief_values(p, p.context, first_row)["precision"].to_vector(),
+                            steep = belief_values(e, p.context, first_row)["precision"].to_vector();
+  for (std::size_t k = 0; k < soft.size(); ++k) CHECK(1 / steep[k] == Approx(std::expm1(1 / soft[k])).epsilon(1e-12));
+
   // A row that the mask hides says nothing, whatever stands there.
   Tensor hidden = p.context;
   for (int c = 0; c < hidden.shape().cols; ++c) hidden.set(1, p.context_rows - 1, c, 1e6);

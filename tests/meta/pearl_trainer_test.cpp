@@ -62,6 +62,15 @@ TEST_CASE("PEARL: a visited task's context is forgotten first; the extra episode
     }
     CHECK(visited >= 2);
   }
+  // Nothing is forgotten before the iteration named.
+  PearlConfig later = tiny_pearl_run();
+  later.visited_tasks = 6;
+  later.forget_after = 2;
+  PearlTrainer forgets(later, 1);
+  for (const int episodes : {1 + 3, 1 + 3 + 3, 3}) {
+    forgets.iterate();
+    CHECK(forgets.context_size(0) == episodes * horizon);
+  }
   // Where the context is the whole replay, nothing is forgotten.
   PearlConfig all = tiny_pearl_run();
   all.context_from = ContextFrom::replay;
@@ -201,6 +210,29 @@ TEST_CASE("PEARL: an annealed learning rate falls to 0: an update after the last
   trainer.iterate();
   CHECK(bitwise_equal(trainer.pearl().actor, trained));
   CHECK(bitwise_equal(trainer.pearl().encoder, encoder));
+}
+
+TEST_CASE("PEARL: λ grows from a tenth over the iterations named, and is then what it is") {
+  PearlConfig config = tiny_pearl_run();
+  config.updates = 1;
+  config.kl_weight = 5;
+  PearlTrainer at_once(config, 2);
+  config.kl_rise = 1;
+  PearlTrainer rising(config, 2);
+  config.kl_weight = 0.5;
+  config.kl_rise = 0;
+  PearlTrainer tenth(config, 2);
+  const auto apart = [](const PearlTrainer& a, const PearlTrainer& b) {
+    double most = 0;
+    for (std::size_t k = 0; k < a.pearl().encoder.count(); ++k)
+      most = std::max(most, relative_error(a.pearl().encoder[k], b.pearl().encoder[k]));
+    return most;
+  };
+  for (PearlTrainer* trainer : {&at_once, &rising, &tenth}) trainer->iterate();
+  CHECK(apart(rising, tenth) < 1e-6);
+  CHECK(apart(rising, at_once) > 1e-5);
+  for (PearlTrainer* trainer : {&rising, &tenth}) trainer->iterate();
+  CHECK(apart(rising, tenth) > 1e-5);
 }
 
 TEST_CASE("PEARL: training and test tasks do not overlap") {

@@ -12,20 +12,23 @@ awk 'BEGIN { RS = ""; FS = "\n" } { line = ""; for (k = 1; k <= NF; ++k) if ($k 
   "$work/paths.dat" > "$work/goals.dat"
 # task,point,t,action0,action1,reward,observation0,observation1: where each step began; the reward is of where it led.
 awk -F, 'NR > 1 { x = $7 + $4; y = $8 + $5; print $1, $2, x, y, $6; if ($3 == 19) print "" }' "$work/paths.csv" > "$work/steps.dat"
-# Goals at 180 angles: excluded where they would have been paid and nothing was, or where they pay something else.
+# Goals at 3600 angles: excluded where they would have been paid and nothing was, or where they pay something else. On the
+# edge of a goal's circle either is possible. A degree is shown as long as one of its twenty angles is left.
 awk 'NF == 5 && $1 == 0 {
-       for (k = 0; k < 180; ++k) {
-         a = (k + 0.5) * 3.14159265 / 180; d = sqrt(($3 - cos(a)) ^ 2 + ($4 - sin(a)) ^ 2)
+       for (k = 0; k < 3600; ++k) {
+         a = (k + 0.5) * 3.14159265 / 3600; d = sqrt(($3 - cos(a)) ^ 2 + ($4 - sin(a)) ^ 2)
          would = d <= 0.2 ? 1 - d : 0; miss = would - $5; if (miss < 0) miss = -miss
-         if (miss > 0.03) out[k] = 1
+         if (miss > 0.01 && (d < 0.199 || d > 0.201)) out[k] = 1
        }
-       if ($2 != last) seen[$2] = 1
-       for (k = 0; k < 180; ++k) state[$2, k] = out[k] + 0
+       for (k = 0; k < 180; ++k) {
+         left[$2, k] = 0
+         for (i = 0; i < 20; ++i) left[$2, k] += !out[20 * k + i]
+       }
        if ($2 > most) most = $2
      }
      END { for (p = 0; p <= most; ++p) {
-             n = 0; for (k = 0; k < 180; ++k) n += !state[p, k]
-             for (k = 0; k < 180; ++k) print p + 1, k + 0.5, state[p, k] ? 0 : 1 / n
+             n = 0; for (k = 0; k < 180; ++k) n += left[p, k]
+             for (k = 0; k < 180; ++k) print p + 1, k + 0.5, left[p, k] / n
              print "" } }' "$work/steps.dat" > "$work/belief.dat"
 gnuplot <<END
 set terminal pngcairo size 1000,760 font "sans,10"
