@@ -86,7 +86,8 @@ void ExactBelief::update(std::span<double> p, std::span<const double> s, std::sp
   double sum = 0;
   for (std::size_t k = 0; k < p.size(); ++k) {
     if (miss[k] > std::max(error_, least)) p[k] = 0;
-    else if (error_ > 0) p[k] *= std::exp(-0.5 * (miss[k] - least) * (miss[k] + least) / (0.25 * error_ * error_));
+    else if (error_ > 0 && p[k] > 0)
+      p[k] *= std::exp(-0.5 * (miss[k] - least) * (miss[k] + least) / (0.25 * error_ * error_));
     sum += p[k];
   }
   for (double& probability : p) probability /= sum;

@@ -92,6 +92,15 @@ TEST_CASE("exact belief: on the half circle the true arc is never excluded, what
     }
   }
   CHECK_THROWS_AS(ExactBelief("cartpole-v1"), rl::UsageError);
+
+  // One arc is left, and another's goal is stepped on: nothing possible explains a reward of 1, and the last arc stays.
+  const ExactBelief belief("semicircle-sparse-v1");
+  std::vector<double> p(60);
+  p[0] = 1;
+  const envs::Task& other = belief.tasks()[30];
+  belief.update(p, std::vector<double>{other[0], other[1] - 0.1}, std::vector<double>{0, 0.1}, 1);
+  CHECK(p[0] == 1);
+  CHECK(p[30] == 0);
 }
 
 TEST_CASE("beliefs: what acting saw is what training reads, and a test's trial is the trial of training") {
