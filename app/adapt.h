@@ -54,8 +54,8 @@ AdaptResults adapt_learners(const Context& context, const std::vector<Learner>& 
 // "return after 0, 1, 2, 3 steps" with 95 % intervals over tasks; below it reference policies and published figures.
 std::string adapt_table(const AdaptResults& results);
 std::string adapt_json(const AdaptResults& results);
-// adapt.csv, paths.csv (what the first learner did in the first few tasks) and the pictures: adapt.png, adapt_steps.png
-// (against environment steps), paths.png, and trial.png where the best that can be found out is known (regret against
+// adapt.csv, references.csv (what others earn in each task), paths.csv (what the first learner did in the first few
+// tasks) and the pictures: adapt.png, adapt_steps.png (against environment steps), paths.png, and trial.png where the best that can be found out is known (regret against
 // it, in units of what acting at random loses); returns what to tell the reader, one line each.
 std::vector<std::string> write_adapt_files(const AdaptResults& results, const std::string& folder);
 

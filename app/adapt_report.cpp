@@ -255,12 +255,23 @@ Plotted draw_paths(const AdaptResults& results, const std::string& folder) {
   return plot_paths(folder, "paths", results.rows[0].label + " on " + results.env, panels);
 }
 
+// What standing still, random actions and the best policy earn in each of the tasks: "policy,task,return".
+std::string references_text(const AdaptResults& results) {
+  std::string text = "policy,task,return\n";
+  for (const envs::ReferenceReturn& row :
+       envs::reference_returns(envs::find_env(results.test_env), results.tasks, 1, 2))
+    for (std::size_t task = 0; task < row.task_means.size(); ++task)
+      text += fmt::format("{},{},{}\n", row.policy, task, row.task_means[task]);
+  return text;
+}
+
 }  // namespace
 
 std::vector<std::string> write_adapt_files(const AdaptResults& results, const std::string& folder) {
   make_output_folder(folder);
   nn::write_file_atomically(folder + "/adapt.csv", csv_text(results));
-  std::vector<std::string> lines{"wrote " + folder + "/adapt.csv"};
+  nn::write_file_atomically(folder + "/references.csv", references_text(results));
+  std::vector<std::string> lines{"wrote " + folder + "/adapt.csv and references.csv"};
   if (!results.paths.empty() && !results.paths[0].actions.empty()) {
     nn::write_file_atomically(folder + "/paths.csv", paths_text(results.paths));
     lines.push_back("wrote " + folder + "/paths.csv");

@@ -30,18 +30,17 @@ void choose_at_random(const VectorEnv& envs, std::uint64_t seed, std::span<doubl
 // each group, so that equal returns have spread exactly 0.
 ReferenceReturn summarise(std::string policy, std::span<const double> returns, int tasks, int episodes) {
   ReferenceReturn row{.policy = std::move(policy)};
-  std::vector<double> task_means;
   double variance_of_mean = 0;
   for (int i = 0; i < tasks; ++i) {
     const auto own = returns.subspan(static_cast<std::size_t>(i * episodes), static_cast<std::size_t>(episodes));
     double shift = 0, squares = 0;
     for (double r : own) shift += (r - own[0]) / episodes;
     for (double r : own) squares += (r - own[0] - shift) * (r - own[0] - shift);
-    task_means.push_back(own[0] + shift);
+    row.task_means.push_back(own[0] + shift);
     variance_of_mean += squares / (episodes - 1) / episodes;
   }
-  for (double mean : task_means) row.mean += mean / tasks;
-  for (double mean : task_means) row.task_deviation += (mean - row.mean) * (mean - row.mean);
+  for (double mean : row.task_means) row.mean += mean / tasks;
+  for (double mean : row.task_means) row.task_deviation += (mean - row.mean) * (mean - row.mean);
   row.task_deviation = tasks > 1 ? std::sqrt(row.task_deviation / (tasks - 1)) : 0;
   row.standard_error = std::sqrt(variance_of_mean) / tasks;
   return row;

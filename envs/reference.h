@@ -18,6 +18,7 @@ struct ReferenceReturn {
   double standard_error = 0;  // of that mean, from the spread of episodes within each task; 0 if nothing is random
   double task_deviation = 0;  // standard deviation, over tasks, of the task's own mean
   double mean_length = 0;     // steps
+  std::vector<double> task_means = {};  // of each task alone
 };
 
 // Computed by stepping, at every call; nothing is stored. Rows: standing still (where it is defined), random (normal

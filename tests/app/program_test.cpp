@@ -319,6 +319,11 @@ TEST_CASE("adapt: the table, the JSON and the files agree; published figures sta
   const std::string csv = contents(folder / "1/adapt/adapt.csv");
   CHECK(std::ranges::count(csv, '\n') == 1 + 3 * 40);
   CHECK_THAT(csv, ContainsSubstring("learner,task,step0,step1,step2\n"));
+  // Standing still, random, time-optimal: each in each of the tasks.
+  const std::string references = contents(folder / "1/adapt/references.csv");
+  CHECK(std::ranges::count(references, '\n') == 1 + 3 * 40);
+  CHECK_THAT(references, ContainsSubstring("policy,task,return\n"));
+  CHECK_THAT(references, ContainsSubstring("\ntime-optimal,39,-"));
   CHECK_THAT(contents(folder / "1/adapt/paths.dat"), ContainsSubstring("# task 1, after 2 steps"));
 
   const auto json = nlohmann::json::parse(

@@ -27,6 +27,7 @@ while read -r name seeds steps tasks arguments; do
     # shellcheck disable=SC2086
     record "$name" "$seed" $arguments < /dev/null
     curve "$name" "$seed" adapt.txt --steps "$steps" --tasks "$tasks" --seed 11 < /dev/null
+    above_best "$work/adapt" >> "$kept/$name/seed-$seed/adapt.txt"
     curve "$name" "$seed" adapt-official.txt --steps "$steps" < /dev/null
   done
   facts "$name" "$arguments"
@@ -57,6 +58,6 @@ pearl-pendulum 1 2 300 pearl --env pendulum-varied-v1 --train-tasks 20 --initial
 pearl-pendulum-next 1 2 300 pearl --env pendulum-varied-v1 --train-tasks 20 --initial-episodes 1 --prior-episodes 1 --posterior-episodes 2 --extra-episodes 0 --gamma 0.98 --reward-scale 1 --context 100 --replacement=false --iterations 8 --next-observation=true
 pearl-semicircle-told 1 4 500 pearl --preset sparse --told task --iterations 10 --visited-tasks 20 --initial-episodes 2 --prior-episodes 2 --posterior-episodes 4
 pearl-semicircle-short 1 19 500 pearl --preset sparse --iterations 20
-pearl-semicircle 1,2,3,4,5 19 500 pearl --preset sparse --visited-tasks 80 --initial-episodes 2 --posterior-episodes 5 --capacity 2000 --meta-batch 16 --context 200 --replacement=false --prior-factor=true --factor-variance exp --latent-size 2 --entropy-per-action 0 --forget-after 110 --kl-weight 0.25 --kl-rise 100 --iterations 500 --updates 100 --anneal=true
+pearl-semicircle 1,2,3,4,5 19 500 pearl --preset sparse --visited-tasks 80 --initial-episodes 2 --posterior-episodes 5 --capacity 2000 --meta-batch 16 --context 200 --replacement=false --prior-factor=true --factor-variance exp --latent-size 2 --entropy-per-action 0 --forget-after 110 --kl-weight 0.25 --kl-rise 100 --iterations 1000 --updates 100 --anneal=true
 RUNS
 echo "recorded in $kept"

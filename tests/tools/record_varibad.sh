@@ -22,6 +22,7 @@ while read -r name seeds arguments; do
     awk 'NR <= 6 || (NR - 1) % 25 == 0' "$run/metrics.csv" > "$kept/$name/seed-$seed/metrics.csv"
     "$program" adapt "$run" --tasks 2000 --seed 7 --pictures 0 --quiet --threads 1 --out "$work/adapt" < /dev/null \
       > "$kept/$name/seed-$seed/adapt.txt"
+    above_best "$work/adapt" >> "$kept/$name/seed-$seed/adapt.txt"
   done
   facts "$name" "$arguments"
 done << 'RUNS'

@@ -40,6 +40,18 @@ evaluate() {
     > "$kept/$set_name/seed-$seed/adapt.txt"
 }
 
+# above_best FOLDER: of a call of `adapt` with one trajectory a step, in how many tasks a step earned more than the best
+# policy earns there; meant for environments in which nothing is random, where no policy can.
+above_best() {
+  awk -F, '
+    FILENAME ~ /references.csv$/ { if (FNR > 1 && $1 !~ /^(random|standing still)/) best[$(NF - 1)] = $NF; next }
+    FNR > 1 { over = 0
+              for (i = 3; i <= NF; ++i) { d = $i - best[$2]; if (d > 1e-9) over = 1; if (!seen++ || d > most) most = d }
+              above += over; ++tasks }
+    END { printf "tasks in which a step earned more than the best policy: %d of %d (at most %.4f more)\n", above, tasks, most }' \
+    "$1/references.csv" "$1/adapt.csv"
+}
+
 # facts SET COMMAND...: the set's command (with the variable seeds, "1 to 5" if that is not set), commit, date, processor and processor time, in one file for people. COMMIT: of
 # the program, if it was built from another one than the working tree shows.
 facts() {
