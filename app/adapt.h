@@ -55,8 +55,9 @@ AdaptResults adapt_learners(const Context& context, const std::vector<Learner>& 
 std::string adapt_table(const AdaptResults& results);
 std::string adapt_json(const AdaptResults& results);
 // adapt.csv, references.csv (what others earn in each task), paths.csv (what the first learner did in the first few
-// tasks) and the pictures: adapt.png, adapt_steps.png (against environment steps), paths.png, and trial.png where the best that can be found out is known (regret against
-// it, in units of what acting at random loses); returns what to tell the reader, one line each.
+// tasks) and the pictures: adapt.png, adapt_steps.png (against environment steps), paths.png, and trial.png where the
+// best that can be found out is known (regret against it, in units of what acting at random loses); returns what to
+// tell the reader, one line each.
 std::vector<std::string> write_adapt_files(const AdaptResults& results, const std::string& folder);
 
 }  // namespace innerloop::app
