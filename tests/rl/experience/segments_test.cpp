@@ -15,10 +15,11 @@ using Core = nn::ActorCriticSpec::Core;
 namespace {
 
 std::unique_ptr<Trainer> trainer_of(const AlgorithmRow& row,
-                                    std::initializer_list<std::pair<const char*, const char*>> settings) {
+                                    std::initializer_list<std::pair<const char*, const char*>> settings,
+                                    std::uint64_t seed = 1) {
   OptionValues values = default_values(row.options);
   for (const auto& [name, text] : settings) values.set(name, parse_value(*find_option(row.options, name), text));
-  return row.make(values, 1);
+  return row.make(values, seed);
 }
 
 double trained_return(Trainer& trainer) {
@@ -185,11 +186,13 @@ TEST_CASE(
   CHECK(a2c_return("3e-3") > 120);
   CHECK(a2c_return("0") < 60);
 
-  // With a core, judged on 20 whole episodes: those that end in 16 steps are the short ones.
-  const auto recurrent_return = [](const char* core, const char* rate, const char* iterations) {
+  // With a core, judged on 20 whole episodes: those that end in 16 steps are the short ones. The mean of three seeds:
+  // which of them has not yet learned it changes with the rounding of the processor.
+  const auto recurrent_return = [](const char* core, const char* rate, const char* iterations, std::uint64_t seed) {
     const std::unique_ptr<Trainer> trainer = trainer_of(
         a2c, {{"core", core}, {"core_size", "32"}, {"hidden", "[32]"}, {"learning_rate", rate}, {"anneal", "true"},
-              {"iterations", iterations}, {"steps", "16"}, {"lambda", "0.95"}, {"reward_scale", "0.1"}});
+              {"iterations", iterations}, {"steps", "16"}, {"lambda", "0.95"}, {"reward_scale", "0.1"}},
+        seed);
     trained_return(*trainer);
     AdaptRequest request;
     request.tasks = Tensor::full({1, 1, 1}, 9.8);
@@ -198,8 +201,10 @@ TEST_CASE(
   };
   for (const char* core : {"gru", "lstm"}) {
     CAPTURE(core);
-    CHECK(recurrent_return(core, "3e-3", "500") > 200);
-    CHECK(recurrent_return(core, "0", "20") < 60);
+    double mean = 0;
+    for (std::uint64_t seed : {1, 2, 3}) mean += recurrent_return(core, "3e-3", "1500", seed) / 3;
+    CHECK(mean > 200);
+    CHECK(recurrent_return(core, "0", "20", 1) < 60);
   }
 }
 
