@@ -77,10 +77,16 @@ TEST_CASE("PEARL, recorded: on the sparse half circle the prior earns no more th
 
 // Asked: 10 of the twentieth trajectory, and −8 of the third on the dense robot. Both are missed: see the chapter.
 TEST_CASE("PEARL, recorded: on the sparse half circle a belief is worth six draws from the prior", "[plain]") {
-  const std::vector<MeanOf> curve = by_trajectory("pearl-semicircle", "pearl");
-  REQUIRE(curve.size() == 20);
-  CHECK(curve[19].mean >= 8.5);
-  for (int k = 0; k < 5; ++k) CHECK(curve[19].mean > 6 * curve[static_cast<std::size_t>(k)].mean);
+  double last = 0;
+  for (int seed = 1; seed <= 5; ++seed) {
+    const std::vector<MeanOf> curve = by_trajectory("pearl-semicircle", "pearl", seed);
+    CAPTURE(seed);
+    REQUIRE(curve.size() == 20);
+    CHECK(curve[19].mean >= 7.8);
+    last += curve[19].mean / 5;
+    for (int k = 0; k < 5; ++k) CHECK(curve[19].mean > 6 * curve[static_cast<std::size_t>(k)].mean);
+  }
+  CHECK(last >= 8.4);
   CHECK(by_trajectory("pearl-semicircle-told", "pearl")[0].mean >= 12.5);
   CHECK(by_trajectory("pearl-short-contexts", "pearl")[4].mean >= -8);  // the fifth
 }
@@ -95,10 +101,26 @@ TEST_CASE("PEARL, recorded: the ablations: a draw beats the mean, recent context
   CHECK(std::abs(without.mean - with.mean) < without.half_width + with.half_width);
 }
 
+TEST_CASE("recorded: where nothing is random, no episode of a test earned more than the best policy does in its task",
+          "[plain]") {
+  // "tasks in which a step earned more than the best policy: 0 of 2000 (at most 0.0000 more)"
+  const std::string words = "tasks in which a step earned more than the best policy: ";
+  for (const char* set : {"varibad-exact", "varibad-latent", "varibad-labels", "varibad-semicircle-exact",
+                          "pearl-semicircle"}) {
+    CAPTURE(set);
+    const std::string table = contents(recorded::seed_folder(set, 1) + "/adapt.txt");
+    const std::size_t line = table.find(words);
+    REQUIRE(line != std::string::npos);
+    CHECK(table.substr(line + words.size()).starts_with("0 of "));
+  }
+}
+
 TEST_CASE("VariBAD, recorded: with the exact belief control alone is learned, 35 of 37.21", "[plain]") {
-  const double trial = whole_trial("varibad-exact", 1);
-  CHECK(trial >= 35);
-  CHECK(trial <= 37.2143 + 0.9);
+  for (int seed = 1; seed <= 3; ++seed) {
+    const double trial = whole_trial("varibad-exact", seed);
+    CHECK(trial >= 35);
+    CHECK(trial <= 37.2143 + 0.9);
+  }
 }
 
 TEST_CASE("VariBAD, recorded: the other beliefs stay under the optimum", "[plain]") {

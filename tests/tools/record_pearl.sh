@@ -26,6 +26,10 @@ while read -r name seeds steps tasks arguments; do
     # The arguments are meant to be split at their blanks.
     # shellcheck disable=SC2086
     record "$name" "$seed" $arguments < /dev/null
+    # Of a long run the first iterations and then every tenth, for the curve.
+    if [ "$(wc -l < "$run/metrics.csv")" -gt 200 ]; then
+      awk 'NR <= 6 || (NR - 1) % 10 == 0' "$run/metrics.csv" > "$kept/$name/seed-$seed/metrics.csv"
+    fi
     curve "$name" "$seed" adapt.txt --steps "$steps" --tasks "$tasks" --seed 11 < /dev/null
     above_best "$work/adapt" >> "$kept/$name/seed-$seed/adapt.txt"
     curve "$name" "$seed" adapt-official.txt --steps "$steps" < /dev/null
