@@ -50,17 +50,23 @@ TEST_CASE("PEARL, recorded: told the goal, soft actor-critic is near the oracle;
 
 TEST_CASE("PEARL, recorded: shown contexts of other tasks it is as good as the best blind walk; swapped, it is misled",
           "[plain]") {
-  const std::vector<MeanOf> shuffled = by_trajectory("pearl-shuffled", "pearl"),
-                            swapped = by_trajectory("pearl-swapped", "pearl"),
-                            own = by_trajectory("pearl-point-robot", "pearl");
-  REQUIRE(shuffled.size() == 3);
-  CHECK(shuffled[2].mean <= -15.86 + 3 * shuffled[2].half_width / 1.96);  // better would be leakage
-  CHECK(shuffled[2].mean >= -18);
-  REQUIRE(swapped.size() == 3);
-  CHECK(swapped[2].mean <= -17);
-  REQUIRE(own.size() == 3);
-  CHECK(own[2].mean > shuffled[2].mean + 4);
-  CHECK(own[2].mean < -5.16);  // the oracle
+  for (int seed = 1; seed <= 3; ++seed) {
+    CAPTURE(seed);
+    const std::vector<MeanOf> shuffled = by_trajectory("pearl-shuffled", "pearl", seed);
+    REQUIRE(shuffled.size() == 3);
+    CHECK(shuffled[2].mean <= -15.86 + 3 * shuffled[2].half_width / 1.96);  // better would be leakage
+    CHECK(shuffled[2].mean >= -18);
+  }
+  for (int seed = 1; seed <= 5; ++seed) {
+    CAPTURE(seed);
+    const std::vector<MeanOf> swapped = by_trajectory("pearl-swapped", "pearl", seed),
+                              own = by_trajectory("pearl-point-robot", "pearl", seed);
+    REQUIRE(swapped.size() == 3);
+    CHECK(swapped[2].mean <= -17);
+    REQUIRE(own.size() == 3);
+    CHECK(own[2].mean > -16.03 + 4);
+    CHECK(own[2].mean < -5.16);  // the oracle
+  }
 }
 
 TEST_CASE("PEARL, recorded: on the sparse half circle the prior earns no more than a walk that sees no goal can",
