@@ -2,10 +2,12 @@
 // what can be computed exactly.
 //
 // [plain] reads files
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/app/recorded.h"
@@ -50,12 +52,14 @@ TEST_CASE("PEARL, recorded: told the goal, soft actor-critic is near the oracle;
 
 TEST_CASE("PEARL, recorded: shown contexts of other tasks it is as good as the best blind walk; swapped, it is misled",
           "[plain]") {
+  double blind = -100;  // the best of the shuffled
   for (int seed = 1; seed <= 3; ++seed) {
     CAPTURE(seed);
     const std::vector<MeanOf> shuffled = by_trajectory("pearl-shuffled", "pearl", seed);
     REQUIRE(shuffled.size() == 3);
     CHECK(shuffled[2].mean <= -15.86 + 3 * shuffled[2].half_width / 1.96);  // better would be leakage
     CHECK(shuffled[2].mean >= -18);
+    blind = std::max(blind, shuffled[2].mean);
   }
   for (int seed = 1; seed <= 5; ++seed) {
     CAPTURE(seed);
@@ -64,15 +68,19 @@ TEST_CASE("PEARL, recorded: shown contexts of other tasks it is as good as the b
     REQUIRE(swapped.size() == 3);
     CHECK(swapped[2].mean <= -17);
     REQUIRE(own.size() == 3);
-    CHECK(own[2].mean > -16.03 + 4);
+    CHECK(own[2].mean > blind + 4);
     CHECK(own[2].mean < -5.16);  // the oracle
   }
 }
 
 TEST_CASE("PEARL, recorded: on the sparse half circle the prior earns no more than a walk that sees no goal can",
           "[plain]") {
-  for (const char* set : {"pearl-semicircle", "pearl-semicircle-short"}) {
-    const std::vector<MeanOf> curve = by_trajectory(set, "pearl");
+  const std::pair<const char*, int> runs[] = {{"pearl-semicircle", 1}, {"pearl-semicircle", 2}, {"pearl-semicircle", 3},
+                                              {"pearl-semicircle", 4}, {"pearl-semicircle", 5},
+                                              {"pearl-semicircle-short", 1}};
+  for (const auto& [set, seed] : runs) {
+    CAPTURE(set, seed);
+    const std::vector<MeanOf> curve = by_trajectory(set, "pearl", seed);
     REQUIRE(curve.size() == 20);
     double prior = 0, error = 0;
     for (std::size_t k = 0; k < 5; ++k) prior += curve[k].mean / 5, error += curve[k].half_width / 1.96 / 5;
@@ -111,14 +119,16 @@ TEST_CASE("recorded: where nothing is random, no episode of a test earned more t
           "[plain]") {
   // "tasks in which a step earned more than the best policy: 0 of 2000 (at most 0.0000 more)"
   const std::string words = "tasks in which a step earned more than the best policy: ";
-  for (const char* set : {"varibad-exact", "varibad-latent", "varibad-labels", "varibad-semicircle-exact",
-                          "pearl-semicircle"}) {
-    CAPTURE(set);
-    const std::string table = contents(recorded::seed_folder(set, 1) + "/adapt.txt");
-    const std::size_t line = table.find(words);
-    REQUIRE(line != std::string::npos);
-    CHECK(table.substr(line + words.size()).starts_with("0 of "));
-  }
+  const std::pair<const char*, int> sets[] = {{"varibad-exact", 3}, {"varibad-latent", 3}, {"varibad-labels", 1},
+                                              {"varibad-semicircle-exact", 1}, {"pearl-semicircle", 5}};
+  for (const auto& [set, seeds] : sets)
+    for (int seed = 1; seed <= seeds; ++seed) {
+      CAPTURE(set, seed);
+      const std::string table = contents(recorded::seed_folder(set, seed) + "/adapt.txt");
+      const std::size_t line = table.find(words);
+      REQUIRE(line != std::string::npos);
+      CHECK(table.substr(line + words.size()).starts_with("0 of "));
+    }
 }
 
 TEST_CASE("VariBAD, recorded: with the exact belief control alone is learned, 35 of 37.21", "[plain]") {
