@@ -14,9 +14,11 @@ namespace {
 // Numbers touched in a segment: below this, waking a thread costs more than it saves.
 constexpr double kWorthThreads = 30e3;
 
-std::byte* aligned(const std::unique_ptr<std::byte[]>& memory) {
-  auto address = reinterpret_cast<std::uintptr_t>(memory.get());
-  return memory.get() + ((address + 63) / 64 * 64 - address);
+// Memory for a plan: zeros, aligned as vectors need it.
+std::shared_ptr<std::byte[]> zeros(std::size_t bytes) {
+  auto memory = allocate(Device::cpu, bytes);
+  clear_bytes(memory.get(), Device::cpu, bytes);
+  return memory;
 }
 
 bool is_finite(const kernels::Matrix& m, Dtype dtype) {
@@ -32,7 +34,7 @@ Program::Program(std::shared_ptr<const Graph> graph, std::span<const Var> output
                  Device device)
     : graph_(std::move(graph)), device_(device), plan_(plan_program(*graph_, outputs, fixed, device)) {
   if (device != Device::cpu) on_device_ = std::make_unique<DeviceProgram>(device, graph_->dtype(), plan_);
-  else shared_ = std::make_unique<std::byte[]>(plan_.report.shared_bytes + 64);
+  else shared_ = zeros(plan_.report.shared_bytes);
 }
 
 Program::~Program() = default;
@@ -40,7 +42,7 @@ Program::~Program() = default;
 void Program::prepare_workers(int count) {
   while (static_cast<int>(workers_.size()) < count) {
     Worker worker;
-    worker.memory = std::make_unique<std::byte[]>(plan_.report.arena_bytes + 64);
+    worker.memory = zeros(plan_.report.arena_bytes);
     worker.bases.resize(static_cast<std::size_t>(plan_.space_count));
     for (const Operand& o : plan_.operands) worker.matrices.push_back({nullptr, o.rows, o.cols});
     workers_.push_back(std::move(worker));
@@ -54,8 +56,8 @@ void Program::run(std::span<const void* const> inputs, std::span<void* const> ou
   // Every worker learns where the spaces begin: its own arena, the shared buffer, constants, inputs, outputs.
   for (Worker& worker : workers_) {
     auto base = worker.bases.begin();
-    *base++ = aligned(worker.memory);
-    *base++ = aligned(shared_);
+    *base++ = worker.memory.get();
+    *base++ = shared_.get();
     *base++ = const_cast<std::byte*>(plan_.constants.data());
     for (const void* input : inputs) *base++ = static_cast<std::byte*>(const_cast<void*>(input));
     for (void* output : outputs) *base++ = static_cast<std::byte*>(output);

@@ -44,7 +44,7 @@ class Program {
   struct Worker {
     std::vector<std::byte*> bases;          // where each space begins
     std::vector<kernels::Matrix> matrices;  // the operands of all steps, with addresses filled in
-    std::unique_ptr<std::byte[]> memory;
+    std::shared_ptr<std::byte[]> memory;
   };
 
   void run_on_device(std::span<const void* const> inputs, std::span<void* const> outputs, const Options& options);
@@ -57,7 +57,7 @@ class Program {
   Plan plan_;
   std::unique_ptr<DeviceProgram> on_device_;  // none on the CPU
   std::vector<Worker> workers_;
-  std::unique_ptr<std::byte[]> shared_;
+  std::shared_ptr<std::byte[]> shared_;
 };
 
 }  // namespace innerloop

@@ -190,7 +190,8 @@ const rl::Options<Rl2Config> options =
         .add("env", &Rl2Config::env, "environment; `innerloop list envs` shows all")
         .add("iterations", &Rl2Config::iterations, {1, 1e7}, "updates to do")
         .add("tasks", &Rl2Config::tasks, {1, 65535}, "trials of an update, each in a new task")
-        .add("slices", &Rl2Config::slices, {1, 1024}, "equal parts of them, for threads to share")
+        .add("slices", &Rl2Config::slices, {1, 1024},
+             "equal parts of them, for threads to share; small ones stay in a cache")
         .add("episodes", &Rl2Config::episodes, {0, 100000}, "n, of a trial; 0: as many as the environment says",
              "10, 100, 500; 2 in the maze")
         .include(&Rl2Config::inputs, input_options())

@@ -6,7 +6,8 @@
 //         for each tile of rows            (registers)
 //
 // A is never copied: a tile reads single numbers of it, by rows or by columns. A panel of B is copied when it is
-// transposed, or a part of wider rows and used often enough. Products with a side of at most four have their own ways.
+// transposed, or a part of wider rows and used often enough, unless the caller has packed it. Products with a side of
+// at most four have their own ways.
 #include "kernels/cpu/gemm.h"
 
 #include <algorithm>
@@ -42,6 +43,7 @@ struct Product {
   bool accumulate;
   const T* bias = nullptr;
   bool relu = false;
+  const T* panels = nullptr;  // B as pack leaves it
 };
 
 constexpr int divide_up(int x, int y) { return (x + y - 1) / y; }
@@ -59,9 +61,12 @@ void copy_panel(const Product<T>& x, int p0, int rows, int j0, int columns, T* p
   constexpr int width = S::width;
   if (!x.transpose_b) {
     const typename S::Mask last = S::first(columns - (stride - width));
+    // Rows of wider ones are no stream that a processor would follow by itself: some are fetched ahead.
+    constexpr int line = 64 / static_cast<int>(sizeof(T)), ahead = 6;
     for (int p = 0; p < rows; ++p) {
       const T* from = x.b + (p0 + p) * x.ldb + j0;
       T* to = panel + static_cast<std::ptrdiff_t>(p) * stride;
+      for (int j = 0; j < stride; j += line) __builtin_prefetch(from + ahead * x.ldb + j);
       for (int j = 0; j < stride - width; j += width) S::store(to + j, S::load(from + j));
       S::store(to + stride - width, S::load(from + stride - width, last));
     }
@@ -112,7 +117,10 @@ void multiply_block(const Product<T>& x, int i0, int rows, int j0, int columns, 
   // Use B as it lies if its rows are dense or all of it stays in the L1 cache, or read too seldom for a copy to pay.
   const bool usable = !x.transpose_b && (masks_are_cheap || tile.last_columns == width);
   const bool small = x.ldb * depth <= small_b / static_cast<int>(sizeof(T));
-  if (usable && (rows < 24 || x.ldb == columns || small)) {
+  if (x.panels) {
+    tile.ldb = vectors * width;
+    tile.b = x.panels + static_cast<std::ptrdiff_t>(x.k) * j0 + p0 * tile.ldb;
+  } else if (usable && (rows < 24 || x.ldb == columns || small)) {
     tile.b = x.b + p0 * x.ldb + j0;
     tile.ldb = x.ldb;
   } else {
@@ -136,25 +144,33 @@ void multiply_block(const Product<T>& x, int i0, int rows, int j0, int columns, 
   pass_over(tiles - higher, height);
 }
 
-// The general product. Matrices of one or two rows get wider panels. How k is cut depends on k alone, so that the same
-// numbers are added in the same order whatever the panels and the rows.
-template <class T>
-void multiply_large(const Product<T>& x) {
+// Calls f(j0, columns) for every panel of a B of n columns: panels of nearly equal width, at most `most` vectors.
+template <class T, class F>
+void for_each_panel(int n, int most, F f) {
   constexpr int width = Simd<T>::width;
-  const int vectors = divide_up(x.n, width);
-  const int panels = divide_up(vectors, x.m <= tile_rows(wide_tile_vectors) ? wide_tile_vectors : tile_vectors);
+  const int vectors = divide_up(n, width), panels = divide_up(vectors, most);
+  for (int j = 0; j < panels; ++j) {
+    const int j0 = width * cut(vectors, panels, j);
+    f(j0, std::min(width * cut(vectors, panels, j + 1), n) - j0);
+  }
+}
+
+// The general product. Matrices of one or two rows get wider panels, and B as it is. How k is cut depends on k alone:
+// the same numbers are added in the same order whatever the panels and the rows.
+template <class T>
+void multiply_large(Product<T> x) {
+  const bool wide = x.m <= tile_rows(wide_tile_vectors);
+  if (wide) x.panels = nullptr;
   const int k_blocks = std::max(1, divide_up(x.k, block_k));
   const int row_blocks = divide_up(x.m, block_rows);
   for (int i = 0; i < row_blocks; ++i) {
     const int i0 = cut(x.m, row_blocks, i), rows = cut(x.m, row_blocks, i + 1) - i0;
-    for (int j = 0; j < panels; ++j) {
-      const int j0 = width * cut(vectors, panels, j);
-      const int columns = std::min(width * cut(vectors, panels, j + 1), x.n) - j0;
+    for_each_panel<T>(x.n, wide ? wide_tile_vectors : tile_vectors, [&](int j0, int columns) {
       for (int p = 0; p < k_blocks; ++p) {
         const int p0 = cut(x.k, k_blocks, p), depth = cut(x.k, k_blocks, p + 1) - p0;
         multiply_block(x, i0, rows, j0, columns, p0, depth, p == 0, p == k_blocks - 1);
       }
-    }
+    });
   }
 }
 
@@ -168,6 +184,7 @@ void multiply_shared(const Product<T>& x, int threads) {
   parallel_for(slices, [&](int s, int) {
     const int from = unit * cut(units, slices, s), to = std::min(unit * cut(units, slices, s + 1), length);
     Product<T> slice = x;
+    slice.panels = nullptr;  // a slice cuts its columns into other panels
     if (by_rows) {
       slice.m = to - from;
       slice.a += x.transpose_a ? from : from * x.lda;
@@ -186,10 +203,7 @@ void multiply_shared(const Product<T>& x, int threads) {
 template <class T>
 void multiply_short(const Product<T>& x) {
   constexpr int width = Simd<T>::width;
-  const int vectors = divide_up(x.n, width), panels = divide_up(vectors, tile_vectors);
-  for (int j = 0; j < panels; ++j) {
-    const int j0 = width * cut(vectors, panels, j);
-    const int columns = std::min(width * cut(vectors, panels, j + 1), x.n) - j0;
+  for_each_panel<T>(x.n, tile_vectors, [&](int j0, int columns) {
     const int panel_vectors = divide_up(columns, width);
     T* panel = panel_scratch<T>();
     copy_panel(x, 0, x.k, j0, columns, panel, panel_vectors * width);
@@ -205,7 +219,7 @@ void multiply_short(const Product<T>& x) {
     tile.bias = x.bias ? x.bias + j0 : nullptr;
     tile.relu = x.relu;
     find_short_kernel<T>(x.k, panel_vectors)(x.m, x.transpose_a ? 1 : x.lda, x.transpose_a ? x.lda : 1, tile);
-  }
+  });
 }
 
 // A·op(B) with at most 4 columns: copy them so that each is dense, then take dot products along k.
@@ -276,9 +290,24 @@ void multiply(const Product<T>& x) {
 // [GEMM eq. product]  C_ij = Σ_p op(A)_ip op(B)_pj,  or C_ij += the same
 template <class T>
 void gemm(int m, int n, int k, const T* a, int lda, bool transpose_a, const T* b, int ldb, bool transpose_b, T* c,
-          int ldc, bool accumulate) {
+          int ldc, bool accumulate, const T* panels) {
   if (m <= 0 || n <= 0) return;
-  multiply(Product<T>{m, n, k, a, lda, transpose_a, b, ldb, transpose_b, c, ldc, accumulate});
+  multiply(Product<T>{m, n, k, a, lda, transpose_a, b, ldb, transpose_b, c, ldc, accumulate, nullptr, false, panels});
+}
+
+template <class T>
+std::size_t packed_size(int n, int k) {
+  return static_cast<std::size_t>(k) * static_cast<std::size_t>(divide_up(n, Simd<T>::width) * Simd<T>::width);
+}
+
+// One panel after the other, each with all of its k rows.
+template <class T>
+void pack(int n, int k, const T* b, int ldb, bool transpose_b, T* panels) {
+  constexpr int width = Simd<T>::width;
+  const Product<T> x{0, n, k, nullptr, 0, false, b, ldb, transpose_b, nullptr, 0, false};
+  for_each_panel<T>(n, tile_vectors, [&](int j0, int columns) {
+    copy_panel(x, 0, k, j0, columns, panels + static_cast<std::ptrdiff_t>(k) * j0, divide_up(columns, width) * width);
+  });
 }
 
 template <class T>
@@ -288,8 +317,14 @@ void gemm_bias(int m, int n, int k, const T* a, int lda, const T* b, int ldb, co
   multiply(Product<T>{m, n, k, a, lda, false, b, ldb, false, c, ldc, false, bias, relu});
 }
 
-template void gemm<float>(int, int, int, const float*, int, bool, const float*, int, bool, float*, int, bool);
-template void gemm<double>(int, int, int, const double*, int, bool, const double*, int, bool, double*, int, bool);
+template void gemm<float>(int, int, int, const float*, int, bool, const float*, int, bool, float*, int, bool,
+                          const float*);
+template void gemm<double>(int, int, int, const double*, int, bool, const double*, int, bool, double*, int, bool,
+                           const double*);
+template std::size_t packed_size<float>(int, int);
+template std::size_t packed_size<double>(int, int);
+template void pack<float>(int, int, const float*, int, bool, float*);
+template void pack<double>(int, int, const double*, int, bool, double*);
 template void gemm_bias<float>(int, int, int, const float*, int, const float*, int, const float*, bool, float*, int);
 template void gemm_bias<double>(int, int, int, const double*, int, const double*, int, const double*, bool, double*,
                                 int);

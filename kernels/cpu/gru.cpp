@@ -1,7 +1,9 @@
 // A whole sequence of the gated recurrent unit, forwards and backwards. The definition: kernels/reference/gru.h.
-// No scratch memory is needed: the places of results not yet computed hold what is needed on the way.
-#include "kernels/cpu/gemm.h"
+// The places of results not yet computed hold what is needed on the way.
+#include <algorithm>
+
 #include "kernels/cpu/loops.h"
+#include "kernels/cpu/recurrent.h"
 #include "kernels/cpu/table.h"
 #include "kernels/cpu/vecmath.h"
 
@@ -20,6 +22,11 @@ struct Layout {
   T* at(const Matrix& packed, Block block, int t) const {
     return row<T>(packed, static_cast<int>(block) * rows() + t * batch);
   }
+  // The last rows of a block, as many as a gate's weights take (all, if it has fewer): written in the last steps.
+  template <class T>
+  T* end_of(const Matrix& packed, Block block) const {
+    return row<T>(packed, (static_cast<int>(block) + 1) * rows() - std::min(rows(), packed_rows<T>(cells)));
+  }
 };
 
 // The rows that are reset become zero.
@@ -35,6 +42,10 @@ void gru_sequence(const Call& call) {
   const Layout layout{call.attr.i, h0.rows, h0.cols};
   const int batch = layout.batch, cells = layout.cells;
   const std::size_t size = layout.step_size();
+  const auto gate_in = [&](Block block) {
+    return typename StepWeights<T>::Block{1, layout.end_of<T>(call.out, block)};
+  };
+  StepWeights<T> weights(u, false, layout.steps, batch, {gate_in(block_r), gate_in(block_z), gate_in(block_q)});
   for (int t = 0; t < layout.steps; ++t) {
     T *r = layout.at<T>(call.out, block_r, t), *z = layout.at<T>(call.out, block_z, t);
     T *n = layout.at<T>(call.out, block_n, t), *q = layout.at<T>(call.out, block_q, t);
@@ -46,14 +57,13 @@ void gru_sequence(const Call& call) {
 
     // The columns of Z_t, then the products: r and z take theirs on top, q is the third alone.
     T* const gates[] = {r, z, n};
-    for (int gate = 0; gate < 3; ++gate)
-      for (int m = 0; m < batch; ++m)
-        copy(row<T>(z_in, t * batch + m) + gate * cells, gates[gate] + count(m) * count(cells), count(cells));
+    split_gates<T>(row<T>(z_in, t * batch), batch, cells, gates);
     for (int gate = 0; gate < 2; ++gate) {
-      gemm(batch, cells, cells, h, cells, false, u.as<T>() + gate * cells, 3 * cells, false, gates[gate], cells, true);
+      weights.multiply(gate, batch, h, cells, gates[gate], true);
       vecmath::sigmoid(gates[gate], gates[gate], size);
     }
-    gemm(batch, cells, cells, h, cells, false, u.as<T>() + 2 * cells, 3 * cells, false, q, cells, false);
+    weights.multiply(2, batch, h, cells, q, false);
+    weights.next_step();
 
     // n = tanh(Z_n + r·q),  h = (1 − z)·n + z·h
     each(size, [=](std::size_t k) { n[k] += r[k] * q[k]; });
@@ -93,6 +103,7 @@ void gru_sequence_bwd(const Call& call) {
   const int batch = layout.batch, cells = layout.cells;
   T *dq = row<T>(call.out, 3 * layout.rows()), *dh = row<T>(call.out, 4 * layout.rows());
   fill(dh, layout.step_size(), T(0));
+  StepWeights<T> weights(u, true, layout.steps, batch, {{2, call.out.as<T>()}, {1, dq}});
 
   for (int t = layout.steps - 1; t >= 0; --t) {
     const T* reset_t = reset.as<T>() + count(t) * count(batch);
@@ -111,8 +122,9 @@ void gru_sequence_bwd(const Call& call) {
     }
 
     // dh of the step before, through r and z, then through q; cut where the state was cleared.
-    gemm(batch, cells, 2 * cells, dz_t, 3 * cells, false, u.as<T>(), 3 * cells, true, dh, cells, true);
-    gemm(batch, cells, cells, dq_t, cells, false, u.as<T>() + 2 * cells, 3 * cells, true, dh, cells, true);
+    weights.multiply(0, batch, dz_t, 3 * cells, dh, true);
+    weights.multiply(1, batch, dq_t, cells, dh, true);
+    weights.next_step();
     clear_reset(dh, reset_t, batch, cells);
   }
 }

@@ -1,6 +1,5 @@
-// A whole sequence of the long short-term memory, forwards and backwards. The definition: kernels/reference/general.h.
-// No scratch memory is needed: the places of results not yet computed hold what is needed on the way.
-#include "kernels/cpu/gemm.h"
+// A whole sequence of the long short-term memory, forwards and backwards. The definition: kernels/reference/lstm.h.
+// The places of results not yet computed hold what is needed on the way.
 #include "kernels/cpu/loops.h"
 #include "kernels/cpu/lstm_layout.h"
 #include "kernels/cpu/table.h"
@@ -15,6 +14,7 @@ void lstm_sequence(const Call& call) {
   const Layout layout{call.attr.i, h0.rows, h0.cols};
   const int batch = layout.batch, cells = layout.cells;
   const std::size_t size = layout.step_size();
+  StepWeights<T> weights = forward_weights<T>(layout, u, call.out);
   for (int t = 0; t < layout.steps; ++t) {
     const T* reset_t = reset.as<T>() + count(t) * count(batch);
     T *c = layout.at<T>(call.out, block_c, t), *h = layout.at<T>(call.out, block_h, t);
@@ -24,23 +24,23 @@ void lstm_sequence(const Call& call) {
     copy_unless_reset(t == 0 ? c0.as<T>() : c - size, reset_t, batch, cells, c);  // (N, H)
 
     // Each gate: its columns of Z_t + h·U, then its squashing function.
+    T *i = layout.at<T>(call.out, block_i, t), *f = layout.at<T>(call.out, block_f, t);  // (N, H) each
+    T *g = layout.at<T>(call.out, block_g, t), *o = layout.at<T>(call.out, block_o, t);
+    T* const gates[] = {i, f, g, o};
+    split_gates<T>(row<T>(z, t * batch), batch, cells, gates);
     for (int gate = 0; gate < 4; ++gate) {
-      T* y = layout.at<T>(call.out, static_cast<Block>(gate), t);  // (N, H)
-      for (int n = 0; n < batch; ++n)
-        copy(row<T>(z, t * batch + n) + gate * cells, y + count(n) * count(cells), count(cells));
-      gemm(batch, cells, cells, h, cells, false, u.as<T>() + gate * cells, 4 * cells, false, y, cells, true);
+      weights.multiply(gate, batch, h, cells, gates[gate], true);
       if (gate == block_g)
-        vecmath::tanh(y, y, size);
+        vecmath::tanh(g, g, size);
       else
-        vecmath::sigmoid(y, y, size);
+        vecmath::sigmoid(gates[gate], gates[gate], size);
     }
 
     // c = f·c + i·g,  h = o·tanh c
-    const T *i = layout.at<T>(call.out, block_i, t), *f = layout.at<T>(call.out, block_f, t);
-    const T *g = layout.at<T>(call.out, block_g, t), *o = layout.at<T>(call.out, block_o, t);
     each(size, [=](std::size_t k) { c[k] = f[k] * c[k] + i[k] * g[k]; });
     vecmath::tanh(c, h, size);
     each(size, [=](std::size_t k) { h[k] = o[k] * h[k]; });
+    weights.next_step();
   }
 }
 
@@ -77,6 +77,7 @@ void lstm_sequence_bwd(const Call& call) {
   const int batch = layout.batch, cells = layout.cells;
   T *dh = row<T>(call.out, 4 * layout.rows()), *dc = dh + layout.step_size();  // (N, H) each
   fill(dh, 2 * layout.step_size(), T(0));
+  StepWeights<T> weights(u, true, layout.steps, batch, {{4, call.out.as<T>()}});
 
   for (int t = layout.steps - 1; t >= 0; --t) {
     const T* reset_t = reset.as<T>() + count(t) * count(batch);
@@ -107,7 +108,8 @@ void lstm_sequence_bwd(const Call& call) {
     }
 
     // dh of the step before: dZ_t·Uᵀ, cut where the state was cleared.
-    gemm(batch, cells, 4 * cells, dz_t, 4 * cells, false, u.as<T>(), 4 * cells, true, dh, cells, false);
+    weights.multiply(0, batch, dz_t, 4 * cells, dh, false);
+    weights.next_step();
     copy_unless_reset(dh, reset_t, batch, cells, dh);
   }
 }

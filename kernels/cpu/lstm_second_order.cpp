@@ -1,6 +1,5 @@
 // The tangent of the long short-term memory over a sequence, and its curvature. The definition:
 // kernels/reference/lstm.h. As in lstm.cpp, the places of results not yet computed hold what is needed on the way.
-#include "kernels/cpu/gemm.h"
 #include "kernels/cpu/loops.h"
 #include "kernels/cpu/lstm_layout.h"
 #include "kernels/cpu/table.h"
@@ -37,6 +36,7 @@ void lstm_sequence_jvp(const Call& call) {
   const Layout layout{call.attr.i, c0.rows, c0.cols};
   const int batch = layout.batch, cells = layout.cells;
   const std::size_t size = layout.step_size();
+  StepWeights<T> weights = forward_weights<T>(layout, u, call.out);
   for (int t = 0; t < layout.steps; ++t) {
     const T* reset_t = reset.as<T>() + count(t) * count(batch);
     T *c_dot = layout.at<T>(call.out, block_c, t), *h_dot = layout.at<T>(call.out, block_h, t);
@@ -44,12 +44,11 @@ void lstm_sequence_jvp(const Call& call) {
     copy_unless_reset(t == 0 ? c0_dot.as<T>() : c_dot - size, reset_t, batch, cells, c_dot);  // (N, H)
 
     // The tangents of the pre-activations: D_t + ḣ·U, gate by gate.
-    for (int gate = 0; gate < 4; ++gate) {
-      T* a = layout.at<T>(call.out, static_cast<Block>(gate), t);  // (N, H)
-      for (int n = 0; n < batch; ++n)
-        copy(row<T>(d, t * batch + n) + gate * cells, a + count(n) * count(cells), count(cells));
-      gemm(batch, cells, cells, h_dot, cells, false, u.as<T>() + gate * cells, 4 * cells, false, a, cells, true);
-    }
+    T* const gates[] = {layout.at<T>(call.out, block_i, t), layout.at<T>(call.out, block_f, t),
+                        layout.at<T>(call.out, block_g, t), layout.at<T>(call.out, block_o, t)};  // (N, H) each
+    split_gates<T>(row<T>(d, t * batch), batch, cells, gates);
+    for (int gate = 0; gate < 4; ++gate) weights.multiply(gate, batch, h_dot, cells, gates[gate], true);
+    weights.next_step();
 
     // Through the gates and the cell.
     vecmath::tanh(layout.at<T>(packed, block_c, t), h_dot, size);

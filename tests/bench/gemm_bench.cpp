@@ -20,6 +20,7 @@
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/gemm_tile.h"
 #include "kernels/cpu/simd.h"
+#include "kernels/threads.h"
 
 namespace {
 
@@ -158,6 +159,7 @@ bool wanted(const std::string& name, int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  innerloop::set_thread_count(1);
   fmt::print("| product m×n×k | ours, GFLOP/s | Eigen | ratio | peak | ours / peak |\n");
   fmt::print("| --- | --- | --- | --- | --- | --- |\n");
   for (const Shape& s : shapes) {

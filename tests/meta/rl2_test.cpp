@@ -235,6 +235,27 @@ TEST_CASE("rl2: a memory that has been handed out stays as it is") {
   for (const double x : start["h"].to_vector()) CHECK(x == 0);
 }
 
+TEST_CASE("rl2: trials cut into slices are the same trials, and give the same gradient but for rounding") {
+  const auto first_updates = [](const char* slices) {
+    rl::OptionValues values = rl::default_values(rl2.options);
+    for (const auto& [name, text] : {std::pair{"tasks", "12"}, {"core_size", "6"}, {"dtype", "f64"}, {"slices", slices}})
+      values.set(name, rl::parse_value(*rl::find_option(rl2.options, name), text));
+    const std::unique_ptr<rl::Trainer> trainer = rl2.make(values, 1);
+    std::vector<rl::Metrics> all;
+    for (int i = 0; i < 3; ++i) all.push_back(trainer->iterate());
+    return all;
+  };
+  const std::vector<rl::Metrics> whole = first_updates("1");
+  for (const char* slices : {"2", "4", "12"}) {
+    const std::vector<rl::Metrics> cut = first_updates(slices);
+    for (std::size_t i = 0; i < whole.size(); ++i)
+      for (std::size_t k = 0; k < whole[i].size(); ++k) {
+        INFO(slices << " slices, update " << i << ": " << whole[i][k].name);
+        CHECK(std::abs(cut[i][k].value - whole[i][k].value) <= 1e-10 * std::max(1.0, std::abs(whole[i][k].value)));
+      }
+  }
+}
+
 // [plain] trains until something is learned, which takes minutes under a sanitizer
 TEST_CASE("rl2: five arms and ten pulls are learned, but not at learning rate 0, nor by one that sees no rewards",
           "[learning][plain]") {

@@ -1,6 +1,7 @@
 #!/bin/sh
-# An iteration of RL², acting and learning, here and in plain PyTorch: in turn on one core, in one run. Prints the medians
-# of the rounds and how many times as long PyTorch takes; fails below 3 times at 48 cells and 1.3 times at 256.
+# An iteration of RL², acting and learning, here and in plain PyTorch: in turn on one core, in one run, with the 64 trials
+# in one piece and in four (what the gradient of sixteen needs stays in a cache). Prints the medians of the rounds, and how
+# many times as long PyTorch takes, the better way of each; fails below 3 times at 48 cells and 1.3 times at 256.
 #
 #   cmake --build build --target bench_rl2_bench
 #   python3 -m venv FOLDER && FOLDER/bin/pip install torch==2.15.0 numpy
@@ -17,18 +18,24 @@ round=0
 while [ $round -lt "$rounds" ]; do
   round=$((round + 1))
   for cells in 48 256; do
-    ours=$(taskset -c "$core" "$build/bench/rl2_bench" $cells | milliseconds)
-    theirs=$(taskset -c "$core" "$python" tests/bench/peers/rl2_pytorch.py $cells | milliseconds)
-    echo "$cells $ours $theirs" >> "$times"
+    for slices in 1 4; do
+      ours=$(taskset -c "$core" "$build/bench/rl2_bench" $cells $slices | milliseconds)
+      theirs=$(taskset -c "$core" "$python" tests/bench/peers/rl2_pytorch.py $cells $slices | milliseconds)
+      echo "$cells/$slices $ours $theirs" >> "$times"
+    done
   done
 done
 
 failed=0
 for cells in 48 256; do
   [ $cells = 48 ] && least=3 || least=1.3
-  echo "$cells $(median 2 $cells) $(median 3 $cells) $least" | awk '{
-    printf "LSTM-%d, 6400 steps: innerloop %.1f ms (%.0f steps a second), PyTorch %.1f ms (%.0f): %.2f times as long\n",
-           $1, $2, 6.4e6 / $2, $3, 6.4e6 / $3, $3 / $2
-    exit $3 / $2 < $4 }' || failed=1
+  for slices in 1 4; do echo "$slices $(median 2 $cells/$slices) $(median 3 $cells/$slices)"; done |
+    awk -v cells=$cells -v least=$least '
+      function faster(best, x) { return best == 0 || x < best ? x : best }
+      { printf "LSTM-%d, 6400 steps in %d slices: innerloop %.1f ms (%.0f steps a second), PyTorch %.1f ms (%.0f)\n",
+               cells, $1, $2, 6.4e6 / $2, $3, 6.4e6 / $3
+        ours = faster(ours, $2); theirs = faster(theirs, $3) }
+      END { printf "LSTM-%d, the faster way of each: %.2f times as long\n", cells, theirs / ours
+            exit theirs / ours < least }' || failed=1
 done
 exit $failed

@@ -1,8 +1,9 @@
 """The work of an iteration of RL² in plain PyTorch, on one thread: 64 trials of 100 steps, acting step by step through
 nn.LSTM and two linear layers, then backpropagation through all steps of A2C's loss, and a step of Adam. The observations
-are fixed random numbers: there is no environment at all.
+are fixed random numbers: there is no environment at all. The backward passes of SLICES equal parts of the
+trials run one after the other, and their gradients add up.
 
-   python rl2_pytorch.py CELLS [REPEATS]
+   python rl2_pytorch.py CELLS [SLICES] [REPEATS]
 """
 import sys
 import time
@@ -13,7 +14,8 @@ from torch import nn
 torch.set_num_threads(1)
 torch.manual_seed(1)
 cells = int(sys.argv[1])
-repeats = int(sys.argv[2]) if len(sys.argv) > 2 else 7
+slices = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+repeats = int(sys.argv[3]) if len(sys.argv) > 3 else 7
 trials, steps, inputs, actions, gamma, lam = 64, 100, 5, 2, 0.95, 0.95
 
 
@@ -53,14 +55,16 @@ def iteration():
     advantage = torch.stack(advantages).clone()
     target = advantage + torch.stack(values).clone()
 
-    # Back through the whole trial.
-    logits, value, _ = agent(observations)
-    log_pi = logits.log_softmax(-1)
-    of_chosen = log_pi.gather(-1, chosen.unsqueeze(-1)).squeeze(-1)
-    entropy = -(log_pi.exp() * log_pi).sum(-1)
-    loss = (-of_chosen * advantage + 0.05 * (value - target) ** 2 - 0.02 * entropy).mean()
+    # Back through the whole trial, slice by slice.
     adam.zero_grad()
-    loss.backward()
+    parts = (all.chunk(slices, 1) for all in (observations, chosen, advantage, target))
+    for x, a, advantage_of, target_of in zip(*parts):
+        logits, value, _ = agent(x)
+        log_pi = logits.log_softmax(-1)
+        of_chosen = log_pi.gather(-1, a.unsqueeze(-1)).squeeze(-1)
+        entropy = -(log_pi.exp() * log_pi).sum(-1)
+        loss = (-of_chosen * advantage_of + 0.05 * (value - target_of) ** 2 - 0.02 * entropy).mean() / slices
+        loss.backward()
     nn.utils.clip_grad_norm_(agent.parameters(), 1.0)
     adam.step()
 
@@ -73,4 +77,4 @@ for _ in range(repeats):
     iteration()
     times.append((time.perf_counter() - start) * 1e3)
 ms = sorted(times)[len(times) // 2]
-print(f"LSTM-{cells} {trials} trials of {steps} steps: {ms:.2f} ms an iteration, {1e3 * trials * steps / ms:.0f} steps a second")
+print(f"LSTM-{cells} {trials} trials of {steps} steps in {slices} slices: {ms:.2f} ms an iteration, {1e3 * trials * steps / ms:.0f} steps a second")
