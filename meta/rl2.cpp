@@ -220,7 +220,8 @@ constexpr rl::Preset presets[] = {
     {"wang-medium", "two dependent arms, .25 and .75",
      "env = wang-medium-v1\niterations = 2500\ngamma = 0\nentropy_weight = 0.01\nrecurrent_scale = 0.3"},
     {"wang-hard", "two dependent arms, .4 and .6",
-     "env = wang-hard-v1\niterations = 1500\ngamma = 0\nentropy_weight = 0.01\nrecurrent_scale = 0.3"},
+     "env = wang-hard-v1\niterations = 2500\ngamma = 0\nlearning_rate = 2e-3\nentropy_weight = 0.01\n"
+     "recurrent_scale = 0.3"},
     {"wang-independent", "two independent arms",
      "env = wang-independent-v1\niterations = 2000\ngamma = 0.9\nentropy_weight = 0.05\nrecurrent_scale = 0.3"},
     {"informative", "eleven arms, one of which tells where to pull; rewards shown by their level",
@@ -231,7 +232,7 @@ constexpr rl::Preset presets[] = {
      "env = wang-informative-v1\niterations = 12000\ntasks = 32\ngamma = 0.98\nlambda = 1\nlearning_rate = 3e-3\n"
      "entropy_weight = 1"},
     {"two-step", "the two-step task of 2016",
-     "env = two-step-v1\niterations = 1600\ntasks = 32\ngamma = 0.9\nlambda = 0.7\nlearning_rate = 4e-3\n"
+     "env = two-step-v1\niterations = 2400\ntasks = 32\ngamma = 0.9\nlambda = 0.7\nlearning_rate = 4e-3\n"
      "entropy_weight = 0.05"},
     {"two-step-flip", "the two-step task of 2018, whose good state changes",
      "env = two-step-flip-v1\niterations = 1600\ntasks = 32\ngamma = 0.9\nlambda = 0.7\nlearning_rate = 4e-3\n"
