@@ -238,7 +238,8 @@ TEST_CASE("rl2: a memory that has been handed out stays as it is") {
 TEST_CASE("rl2: trials cut into slices are the same trials, and give the same gradient but for rounding") {
   const auto first_updates = [](const char* slices) {
     rl::OptionValues values = rl::default_values(rl2.options);
-    for (const auto& [name, text] : {std::pair{"tasks", "12"}, {"core_size", "6"}, {"dtype", "f64"}, {"slices", slices}})
+    for (const auto& [name, text] :
+         {std::pair{"tasks", "12"}, {"core_size", "6"}, {"dtype", "f64"}, {"slices", slices}})
       values.set(name, rl::parse_value(*rl::find_option(rl2.options, name), text));
     const std::unique_ptr<rl::Trainer> trainer = rl2.make(values, 1);
     std::vector<rl::Metrics> all;
