@@ -27,13 +27,10 @@ double robot_reward(const envs::Task& task, std::span<const double> s, std::span
   return Robot::step({task[0], task[1]}, state, {a[0], a[1]}, no_numbers).reward;
 }
 
-std::vector<envs::Task> arcs(int count) {
-  std::vector<envs::Task> tasks;
-  for (int k = 0; k < count; ++k) {
-    const envs::SinCos<double> angle = envs::sin_cos(envs::pi<double> * (k + 0.5) / count);
-    tasks.push_back({angle.cos, angle.sin});
-  }
-  return tasks;
+// The goal at this part of the half circle, 0 … 1.
+envs::Task goal_at(double part) {
+  const envs::SinCos<double> angle = envs::sin_cos(envs::pi<double> * part);
+  return {angle.cos, angle.sin};
 }
 
 }  // namespace
@@ -46,7 +43,10 @@ ExactBelief::ExactBelief(const std::string& env) {
     for (int goal = 0; goal < envs::GridNavi<double>::task_count; ++goal) tasks_.push_back({double(goal)});
     reward_ = grid_reward;
   } else if (sparse || dense) {
-    tasks_ = arcs(arc_count);
+    for (int k = 0; k < arc_count; ++k) {
+      tasks_.push_back(goal_at((k + 0.5) / arc_count));
+      ends_.push_back({goal_at(1.0 * k / arc_count), goal_at((k + 1.0) / arc_count)});
+    }
     reward_ = sparse ? robot_reward<envs::SemicircleSparse<double>> : robot_reward<envs::SemicircleDense<double>>;
     error_ = envs::pi<double> / arc_count;
   } else {
@@ -70,24 +70,34 @@ double ExactBelief::reward(int k, std::span<const double> s, std::span<const dou
   return reward_(tasks_[static_cast<std::size_t>(k)], s, a);
 }
 
+// How far what task k pays is from what was paid. Of an arc the middle is asked, and its ends, one of which is the
+// nearest of its goals and one the farthest: so an arc that reaches over the edge of a reward is not excluded by it.
+double ExactBelief::miss(int k, std::span<const double> s, std::span<const double> a, double r) const {
+  double least = std::abs(reward(k, s, a) - r);
+  if (!ends_.empty())
+    for (const envs::Task& end : ends_[static_cast<std::size_t>(k)])
+      least = std::min(least, std::abs(reward_(end, s, a) - r));
+  return least;
+}
+
 // region: filter
 // [Bayes eq. filter]  p(k|τ, s, a, r) ∝ p(k|τ)·p(r|s, a, k)
 void ExactBelief::update(std::span<double> p, std::span<const double> s, std::span<const double> a, double r) const {
   // How far each task's reward is from the one that was paid, among those that are still possible.
-  std::vector<double> miss(p.size());
+  std::vector<double> misses(p.size());
   double least = std::numeric_limits<double>::infinity();
   for (int k = 0; k < size(); ++k) {
     const std::size_t at = static_cast<std::size_t>(k);
-    miss[at] = std::abs(reward(k, s, a) - r);
-    if (p[at] > 0) least = std::min(least, miss[at]);
+    misses[at] = miss(k, s, a, r);
+    if (p[at] > 0) least = std::min(least, misses[at]);
   }
 
   // A reward that is off by more than the list's error is impossible; one that is nearest never is.
   double sum = 0;
   for (std::size_t k = 0; k < p.size(); ++k) {
-    if (miss[k] > std::max(error_, least)) p[k] = 0;
+    if (misses[k] > std::max(error_, least)) p[k] = 0;
     else if (error_ > 0 && p[k] > 0)
-      p[k] *= std::exp(-0.5 * (miss[k] - least) * (miss[k] + least) / (0.25 * error_ * error_));
+      p[k] *= std::exp(-0.5 * (misses[k] - least) * (misses[k] + least) / (0.25 * error_ * error_));
     sum += p[k];
   }
   for (double& probability : p) probability /= sum;

@@ -7,6 +7,7 @@
 // of them stands for it; then rewards are compared with an error of the grid's size.
 #pragma once
 
+#include <array>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,15 +27,18 @@ class ExactBelief {
   int index_of(const envs::Task& task) const;  // of the nearest one in the list
 
   std::vector<double> prior() const;  // 1/K each
-  // p ← p · p(r | s, a, k), made to add up to 1. Where nothing in the list could have paid that (a goal between two of
-  // a grid), all tasks that come nearest share what there is.
+  // p ← p · p(r | s, a, k), made to add up to 1. An arc is possible as long as one of its goals is; so the true one
+  // always is. Where nothing that is left could have paid that, all tasks that come nearest share what there is.
   void update(std::span<double> p, std::span<const double> s, std::span<const double> a, double r) const;
-  // What task k pays for action a in the state that shows s.
+  // What task k (of an arc, its middle) pays for action a in the state that shows s.
   double reward(int k, std::span<const double> s, std::span<const double> a) const;
 
  private:
+  double miss(int k, std::span<const double> s, std::span<const double> a, double r) const;
+
   using Reward = double (*)(const envs::Task& task, std::span<const double> s, std::span<const double> a);
   std::vector<envs::Task> tasks_;
+  std::vector<std::array<envs::Task, 2>> ends_;  // of arcs; empty where tasks are no continuum
   Reward reward_ = nullptr;
   double error_ = 0;  // of a reward, as the list knows it; 0: none
 };

@@ -303,7 +303,8 @@ constexpr rl::Preset presets[] = {
     {"labels", "the belief from the numbers of the tasks of training", "belief = labels"},
     {"exact", "the exact posterior: what is left to learn is control", "belief = exact"},
     {"semicircle-exact", "the exact posterior over 60 goals on the sparse half circle, three episodes",
-     "env = semicircle-sparse-v1\nbelief = exact\nepisodes = 3\nlog_sigma_init = -2.5\niterations = 600"},
+     "env = semicircle-sparse-v1\nbelief = exact\nepisodes = 3\nlog_sigma_init = -1.5\nentropy_weight = 0\n"
+     "iterations = 8000"},
 };
 
 constexpr char small[] =

@@ -93,6 +93,31 @@ TEST_CASE("exact belief: on the half circle the true arc is never excluded, what
   }
   CHECK_THROWS_AS(ExactBelief("cartpole-v1"), rl::UsageError);
 
+  // A walk along the circle and across it, seen by many goals: the arc that the goal lies in stays, at every edge.
+  for (const bool dense : {false, true}) {
+    const ExactBelief on_walk(dense ? "semicircle-dense-v1" : "semicircle-sparse-v1");
+    int edges = 0;  // the middle of the true arc pays what the goal does not
+    for (int goal = 0; goal < 997; ++goal) {
+      const double angle = envs::pi<double> * (goal + 0.5) / 997;
+      const envs::Task task{std::cos(angle), std::sin(angle)};
+      const int truth = static_cast<int>(60 * (goal + 0.5) / 997);
+      std::vector<double> p_walk = on_walk.prior();
+      std::vector<double> at{1.05, 0};
+      for (int t = 0; t < 100; ++t) {
+        const double along = envs::pi<double> * t / 99, radius = t % 2 == 0 ? 1.05 : 0.98;
+        const std::vector<double> next{radius * std::cos(along), radius * std::sin(along)};
+        const std::vector<double> move{next[0] - at[0], next[1] - at[1]};
+        REQUIRE(std::max(std::abs(move[0]), std::abs(move[1])) <= 0.1);
+        const double d = std::hypot(next[0] - task[0], next[1] - task[1]), r = dense ? -d : d <= 0.2 ? 1 - d : 0;
+        on_walk.update(p_walk, at, move, r);
+        edges += std::abs(on_walk.reward(truth, at, move) - r) > 0.5;
+        at = next;
+        REQUIRE(p_walk[static_cast<std::size_t>(truth)] > 0);
+      }
+    }
+    CHECK((edges > 0) == !dense);
+  }
+
   // One arc is left, and another's goal is stepped on: nothing possible explains a reward of 1, and the last arc stays.
   const ExactBelief belief("semicircle-sparse-v1");
   std::vector<double> p(60);

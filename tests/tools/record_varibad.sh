@@ -30,6 +30,6 @@ varibad-exact 1,2,3 varibad --preset exact --iterations 1500 --learning-rate 2e-
 varibad-latent 1,2,3 varibad
 varibad-labels 1 varibad --preset labels
 varibad-rewards 1 varibad --preset rewards
-varibad-semicircle-exact 1 varibad --preset semicircle-exact
+varibad-semicircle-exact 1,2,3 varibad --preset semicircle-exact
 RUNS
 echo "recorded in $kept"
