@@ -147,7 +147,7 @@ TEST_CASE("VariBAD, recorded: the other beliefs stay under the optimum", "[plain
   }
 }
 
-TEST_CASE("VariBAD, recorded: on the half circle the exact belief is worth more than the first episode, less than knowing",
+TEST_CASE("VariBAD, recorded: on the half circle a third episode is worth much more than the first, less than knowing",
           "[plain]") {
   for (int seed = 1; seed <= 3; ++seed) {
     CAPTURE(seed);
