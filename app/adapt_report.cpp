@@ -37,23 +37,27 @@ std::vector<PublishedReturns> published_beside(const AdaptResults& results) {
   return rows;
 }
 
+// 57.5685 ± 0.2678; of one task the mean alone.
+std::string with_half_width(const std::vector<double>& numbers) {
+  const Interval interval = mean_interval(numbers);
+  if (numbers.size() < 2) return fmt::format("{:.4f}", interval.mean);
+  return fmt::format("{:.4f} ± {:.4f}", interval.mean, interval.half_width);
+}
+
 // The return of the whole trial, where a learner's points are its episodes.
 std::string whole_trial(const AdaptResults::Row& row) {
   if (!row.one_trial) return "";
   std::vector<double> totals(row.returns.at(0).size());
   for (const std::vector<double>& returns : row.returns)
     for (std::size_t task = 0; task < totals.size(); ++task) totals[task] += returns[task];
-  const Interval interval = mean_interval(totals);
-  return fmt::format("whole trial of {} episode{}: {:.4f} ± {:.4f}", row.returns.size(),
-                     row.returns.size() == 1 ? "" : "s", interval.mean, interval.half_width);
+  return fmt::format("whole trial of {} episode{}: {}", row.returns.size(), row.returns.size() == 1 ? "" : "s",
+                     with_half_width(totals));
 }
 
 // Of a bandit's trials: what the arms that were pulled are worth less than the best one.
 std::string expected_regret(const AdaptResults::Row& row) {
   if (row.regrets.empty()) return "";
-  const Interval interval = mean_interval(row.regrets);
-  return fmt::format("expected regret of a trial, by the arms that were pulled: {:.4f} ± {:.4f}", interval.mean,
-                     interval.half_width);
+  return "expected regret of a trial, by the arms that were pulled: " + with_half_width(row.regrets);
 }
 
 // What the table cannot hold: the steps in the environment, and which tasks are new. Learners that agree share a line.

@@ -79,7 +79,9 @@ int run_program(const Context& context, Arguments arguments) {
   const auto report = [&](const char* what, int code) {
     // Every rank can fail, and the first one may be the one that does not.
     std::ostream& stream = rank() == 0 ? context.err : std::cerr;
-    stream << "innerloop: " << (rank_count() > 1 ? "rank " + std::to_string(rank()) + ": " : "") << what << std::endl;
+    // In one piece: on several ranks others write to the same place.
+    const std::string by = rank_count() > 1 ? "rank " + std::to_string(rank()) + ": " : "";
+    stream << "innerloop: " + by + what + "\n" << std::flush;
     return code;
   };
   try {

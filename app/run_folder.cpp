@@ -109,8 +109,11 @@ void make_output_folder(const std::string& path) {
 
 RunFolder RunFolder::create(const std::string& path, const RunSettings& settings, const nn::FileCalls& calls) {
   if (rank() != 0) return RunFolder(path, calls);
-  const auto refuse_used = [&path] {
-    if (fs::exists(path + "/config.toml"))
+  const auto refuse_used = [&path, &calls] {
+    // Settings alone, of a run that ended before it had done anything, are nothing to lose.
+    const bool begun = fs::exists(path + "/metrics.csv") || fs::exists(path + "/checkpoints/LATEST") ||
+                       !RunFolder(path, calls).checkpoints().empty();
+    if (begun && fs::exists(path + "/config.toml"))
       throw Error(path + " holds a run already. Continue it with: innerloop train --resume " + path +
                   "   or choose another folder with --out");
   };

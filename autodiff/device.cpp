@@ -78,7 +78,7 @@ Pool& pool(Device device) {
 std::shared_ptr<std::byte[]> allocate(Device device, std::size_t bytes) {
   bytes = std::max<std::size_t>(bytes, 1);
   if (device == Device::cpu) {
-    // Large blocks ask for huge pages: a loop over many megabytes spends a twentieth of its time on looking up pages.
+    // Large blocks ask for huge pages: a program over many megabytes looks up pages all the time otherwise.
     const std::align_val_t alignment = bytes < kHugePage ? kAlignment : std::align_val_t{kHugePage};
     auto* memory = static_cast<std::byte*>(::operator new(bytes, alignment));
 #ifdef MADV_HUGEPAGE

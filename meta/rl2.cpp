@@ -66,6 +66,10 @@ rl::TrialConfig trial_of(const Rl2Config& config) {
   trial.forget = config.inputs.forget;
   if (trial.reward_input == rl::RewardInput::one_hot && trial.reward_levels.empty())
     throw rl::UsageError("reward_input = one-hot needs reward_levels, the rewards that " + config.env + " pays");
+  std::vector<double> levels = trial.reward_levels;
+  std::ranges::sort(levels);
+  if (std::ranges::adjacent_find(levels) != levels.end())
+    throw rl::UsageError("reward_levels holds a reward twice; name each once");
   return trial;
 }
 
@@ -108,8 +112,10 @@ class Rl2Trainer final : public rl::Trainer {
                            std::to_string(config.slices) + " equal parts");
     if (config.outer == OuterLoop::ppo && config.ppo.minibatches > config.tasks / config.slices)
       throw rl::UsageError("rl2: minibatches = " + std::to_string(config.ppo.minibatches) + " of " +
-                           std::to_string(config.tasks / config.slices) +
-                           " trials; minibatches are of whole trials, so take more tasks or fewer minibatches");
+                           std::to_string(config.tasks / config.slices) + " trials of a slice (tasks = " +
+                           std::to_string(config.tasks) + ", slices = " + std::to_string(config.slices) +
+                           "); minibatches are of whole trials, so take more tasks, fewer slices or fewer minibatches");
+    rl::require_countable(agent_.trial(), config.tasks);
   }
 
   // region: train
@@ -191,7 +197,8 @@ const rl::Options<Rl2Config> options =
         .add("iterations", &Rl2Config::iterations, {1, 1e7}, "updates to do")
         .add("tasks", &Rl2Config::tasks, {1, 65535}, "trials of an update, each in a new task")
         .add("slices", &Rl2Config::slices, {1, 1024},
-             "equal parts of them, for threads to share; small ones stay in a cache")
+             "equal parts of them, for threads to share; where one fits into a cache, its gradient is faster on one "
+             "thread too. With outer = ppo a minibatch takes the same trials of every part")
         .add("episodes", &Rl2Config::episodes, {0, 100000}, "n, of a trial; 0: as many as the environment says",
              "10, 100, 500; 2 in the maze")
         .include(&Rl2Config::inputs, input_options())

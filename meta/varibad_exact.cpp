@@ -70,8 +70,9 @@ double ExactBelief::reward(int k, std::span<const double> s, std::span<const dou
   return reward_(tasks_[static_cast<std::size_t>(k)], s, a);
 }
 
-// How far what task k pays is from what was paid. Of an arc the middle is asked, and its ends, one of which is the
-// nearest of its goals and one the farthest: so an arc that reaches over the edge of a reward is not excluded by it.
+// How far what task k pays is from what was paid. Of an arc the middle is asked, and its ends: seen from beside the arc
+// one is the nearest of its goals and the other the farthest, so that an arc which reaches over the edge of a reward is
+// not excluded by it. (Seen from within, no other arc is nearer.)
 double ExactBelief::miss(int k, std::span<const double> s, std::span<const double> a, double r) const {
   double least = std::abs(reward(k, s, a) - r);
   if (!ends_.empty())

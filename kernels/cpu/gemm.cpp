@@ -66,7 +66,8 @@ void copy_panel(const Product<T>& x, int p0, int rows, int j0, int columns, T* p
     for (int p = 0; p < rows; ++p) {
       const T* from = x.b + (p0 + p) * x.ldb + j0;
       T* to = panel + static_cast<std::ptrdiff_t>(p) * stride;
-      for (int j = 0; j < stride; j += line) __builtin_prefetch(from + ahead * x.ldb + j);
+      if (p + ahead < rows)
+        for (int j = 0; j < columns; j += line) __builtin_prefetch(from + ahead * x.ldb + j);
       for (int j = 0; j < stride - width; j += width) S::store(to + j, S::load(from + j));
       S::store(to + stride - width, S::load(from + stride - width, last));
     }

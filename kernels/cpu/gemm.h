@@ -17,7 +17,8 @@ namespace innerloop::kernels {
 // transpose_a: A is stored as (k, m), else as (m, k).  transpose_b: B is stored as (n, k), else as (k, n).
 // C overlaps neither A nor B. k = 0 gives C = 0. Numbers beside the matrices (row padding) are neither read into the
 // result nor written. Instantiated for float and double.
-// panels: what pack made of the same B, or null. It saves time, and changes no bit.
+// panels: what pack made of the same B, or null. It saves time, and changes no bit; B is needed all the same: thin
+// products and shared ones read it as it is.
 template <class T>
 void gemm(int m, int n, int k, const T* a, int lda, bool transpose_a, const T* b, int ldb, bool transpose_b, T* c,
           int ldc, bool accumulate, const T* panels = nullptr);

@@ -36,11 +36,12 @@ class StepWeights {
  public:
   struct Block {
     int gates;
-    T* place;  // packed_rows for each gate; written by the steps that are done last, of which each has `batch` rows
+    T* place;  // packed_rows for each gate, among the gate's steps·batch rows of results, where the last steps write
   };
 
   StepWeights(const Matrix& u, bool transposed, int steps, int batch, std::initializer_list<Block> blocks)
       : ldu_(u.cols), transposed_(transposed), steps_left_((steps * batch - packed_rows<T>(u.rows)) / batch) {
+    // After k steps k·batch rows of a gate are written; as long as that leaves packed_rows of them, U is still there.
     if (steps_left_ <= 1) steps_left_ = 0;  // a single step would not repay it
     const T* columns = u.as<T>();
     auto factor = factors_.begin();

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <limits>
 #include <numeric>
 #include <string>
 
@@ -172,6 +174,15 @@ void pack(const std::vector<Row>& rows, Trials& trials, int X, int O, int A, Dty
 
 }  // namespace
 
+void require_countable(const TrialConfig& config, int count) {
+  const std::int64_t per_trial = std::int64_t{config.episodes} * config.env->spec.horizon;
+  require(per_trial <= std::numeric_limits<int>::max() / std::max(count, 1), [&] {
+    return std::to_string(count) + " trials of " + std::to_string(config.episodes) + " episodes of " +
+           std::to_string(config.env->spec.horizon) +
+           " steps are more than 2^31 - 1 steps; take fewer tasks or episodes";
+  });
+}
+
 int trial_input_size(const TrialConfig& config) {
   const envs::Spec& spec = config.env->spec;
   int size = spec.obs_size;
@@ -211,6 +222,7 @@ Trials play_trials(const TrialConfig& config, const std::vector<envs::Task>& tas
   require(count >= 1 && slices >= 1 && count % slices == 0, [&] {
     return std::to_string(count) + " trials cannot be cut into " + std::to_string(slices) + " slices of equal size";
   });
+  require_countable(config, count);
   const int O = config.env->spec.obs_size, A = config.env->spec.action_size, X = trial_input_size(config);
   Trials trials;
   trials.slices = slices, trials.lanes = count / slices, trials.episodes = config.episodes;

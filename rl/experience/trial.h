@@ -53,6 +53,9 @@ struct TrialConfig {
   int steps() const { return episodes * env->spec.horizon; }  // H: of a trial, at most
 };
 
+// Error if `count` trials side by side have more steps than can be counted, 2³¹ − 1.
+void require_countable(const TrialConfig& config, int count);
+
 // What a lane knows of the step before.
 struct StepBefore {
   std::vector<double> action;  // as the policy gave it; empty before the first step

@@ -105,6 +105,22 @@ TEST_CASE("run folder: nothing of a run whose config is lost is mixed with a new
   CHECK(program({"train", "toy", "--out", run, "--quiet"}).code == success);
 }
 
+TEST_CASE("run folder: a run that ended before its first iteration was done does not keep its folder", "[app][train]") {
+  TestFolder folder;
+  const std::string run = folder / "run";
+  // What it leaves: settings, and an empty folder for checkpoints.
+  REQUIRE(program({"train", "toy", "--out", run, "--quiet"}).code == success);
+  for (const char* file : {"metrics.csv", "timing.csv", "checkpoints"}) fs::remove_all(run + "/" + file);
+  CHECK(program({"train", "toy", "--seed", "2", "--out", run, "--quiet"}).code == success);
+  CHECK_THAT(contents(run + "/config.toml"), ContainsSubstring("\nseed = 2\n"));
+  // One iteration, or a checkpoint, is something to lose.
+  for (const char* file : {"metrics.csv", "timing.csv"}) fs::remove(run + "/" + file);
+  CHECK_THAT(program({"train", "toy", "--out", run}).err, ContainsSubstring("holds a run already"));
+  fs::remove_all(run + "/checkpoints");
+  write_file(run + "/metrics.csv", "iteration,loss,x\n1,9,0\n");
+  CHECK_THAT(program({"train", "toy", "--out", run}).err, ContainsSubstring("holds a run already"));
+}
+
 TEST_CASE("run folder: a resumed run may grow, not shrink", "[app][train]") {
   TestFolder folder;
   const std::string run = folder / "run";

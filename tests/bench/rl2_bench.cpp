@@ -6,6 +6,7 @@
 // Beside it, the same work in PyTorch, in turn: sh tests/bench/peers/rl2.sh
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -43,9 +44,14 @@ double milliseconds_of_iteration(int cells, int slices) {
 
 int main(int count, char** arguments) {
   set_thread_count(1);
-  const int slices = count > 2 ? std::stoi(arguments[2]) : 4;
+  const std::string cells_wanted = count > 1 ? arguments[1] : "", slices_wanted = count > 2 ? arguments[2] : "4";
+  const int slices = std::atoi(slices_wanted.c_str());
+  if ((count > 1 && cells_wanted != "48" && cells_wanted != "256") || slices < 1 || trials % slices != 0) {
+    fmt::print(stderr, "rl2_bench [48 | 256] [slices]: slices divide {}\n", trials);
+    return 2;
+  }
   for (const int cells : {48, 256}) {
-    if (count > 1 && std::to_string(cells) != arguments[1]) continue;
+    if (count > 1 && std::to_string(cells) != cells_wanted) continue;
     const double ms = milliseconds_of_iteration(cells, slices);
     fmt::print("LSTM-{} {} trials of {} pulls in {} slices: {:.2f} ms an iteration, {:.0f} steps a second\n", cells,
                trials, pulls, slices, ms, 1e3 * trials * pulls / ms);

@@ -263,13 +263,13 @@ inline std::vector<Instance> instances_of(Op op) {
   }
   if (op == Op::gru_sequence || op == Op::gru_sequence_bwd) {
     const int shapes[][3] = {{1, 1, 1}, {1, 1, 7}, {3, 1, 1},  {1, 5, 3},  {2, 3, 5},   {4, 4, 16},
-                             {7, 2, 9}, {5, 1, 33}, {6, 11, 8}, {20, 3, 17}};
+                             {7, 2, 9}, {5, 1, 33}, {6, 11, 8}, {20, 3, 17}, {20, 8, 70}};
     for (const auto& s : shapes) all.push_back(instances::gru(op, s[0], s[1], s[2], numbers));
     return all;
   }
   if (op >= Op::lstm_sequence) {
     const int shapes[][3] = {{1, 1, 1}, {1, 1, 7},  {3, 1, 1},  {1, 5, 3},   {2, 3, 5},  {4, 4, 16},
-                             {7, 2, 9}, {5, 1, 33}, {6, 11, 8}, {20, 3, 17}, {3, 20, 64}};
+                             {7, 2, 9}, {5, 1, 33}, {6, 11, 8}, {20, 3, 17}, {3, 20, 64}, {20, 8, 70}};
     for (const auto& s : shapes) all.push_back(instances::lstm(op, s[0], s[1], s[2], numbers));
     return all;
   }
