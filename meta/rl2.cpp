@@ -230,7 +230,8 @@ constexpr rl::Preset presets[] = {
      "env = wang-hard-v1\niterations = 2500\ngamma = 0\nlearning_rate = 2e-3\nentropy_weight = 0.01\n"
      "recurrent_scale = 0.3"},
     {"wang-independent", "two independent arms",
-     "env = wang-independent-v1\niterations = 2000\ngamma = 0.9\nentropy_weight = 0.05\nrecurrent_scale = 0.3"},
+     "env = wang-independent-v1\niterations = 3500\ngamma = 0.9\nlearning_rate = 2e-3\nentropy_weight = 0.05\n"
+     "recurrent_scale = 0.3"},
     {"informative", "eleven arms, one of which tells where to pull; rewards shown by their level",
      "env = wang-informative-v1\niterations = 12000\ntasks = 32\ngamma = 0.98\nlambda = 1\nlearning_rate = 3e-3\n"
      "entropy_weight = 1\nreward_input = one-hot\n"

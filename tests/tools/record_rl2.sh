@@ -33,7 +33,7 @@ matrix() {
   echo "train,test,regret,plus_minus" > "$kept/rl2-matrix/matrix.csv"
   for train in $kinds; do
     case $train in independent) preset=wang-independent ;; *) preset=wang-medium ;; esac
-    record "rl2-matrix/$train" 1 rl2 --preset "$preset" --env "wang-$train-v1" --iterations 2000
+    record "rl2-matrix/$train" 1 rl2 --preset "$preset" --env "wang-$train-v1" --iterations 2000 --learning-rate 5e-3
     awk 'NR <= 3 || (NR - 1) % 100 == 0' "$run/metrics.csv" > "$kept/rl2-matrix/$train/seed-1/metrics.csv"
     for test in $kinds; do
       # The same policy in another environment: a copy of the run whose settings name that one.
@@ -53,7 +53,7 @@ for job in ${*:-bandit:5 wang-medium:5 wang-hard:5 wang-independent:5 informativ
   if [ "$preset" = matrix ]; then
     seeds=1
     matrix
-    facts rl2-matrix "rl2 --preset wang-medium (independent: wang-independent) --env ... --iterations 2000"
+    facts rl2-matrix "rl2 --preset wang-medium (independent: wang-independent) --env ... --iterations 2000 --learning-rate 5e-3"
     continue
   fi
   # A hundred pulls of five arms: not a preset, but the bandit's with a smaller γ.
