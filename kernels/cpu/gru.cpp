@@ -1,7 +1,5 @@
 // A whole sequence of the gated recurrent unit, forwards and backwards. The definition: kernels/reference/gru.h.
 // The places of results not yet computed hold what is needed on the way.
-#include <algorithm>
-
 #include "kernels/cpu/loops.h"
 #include "kernels/cpu/recurrent.h"
 #include "kernels/cpu/table.h"
@@ -11,23 +9,6 @@ namespace innerloop::kernels::cpu {
 namespace {
 
 enum Block { block_r, block_z, block_n, block_q, block_h };
-
-// Sizes, and where the numbers of one time step lie in the five packed blocks.
-struct Layout {
-  int steps, batch, cells;
-
-  int rows() const { return steps * batch; }
-  std::size_t step_size() const { return count(batch) * count(cells); }
-  template <class T>
-  T* at(const Matrix& packed, Block block, int t) const {
-    return row<T>(packed, static_cast<int>(block) * rows() + t * batch);
-  }
-  // The last rows of a block, as many as a gate's weights take (all, if it has fewer): written in the last steps.
-  template <class T>
-  T* end_of(const Matrix& packed, Block block) const {
-    return row<T>(packed, (static_cast<int>(block) + 1) * rows() - std::min(rows(), packed_rows<T>(cells)));
-  }
-};
 
 // The rows that are reset become zero.
 template <class T>

@@ -1,7 +1,8 @@
-// What the steps of the recurrent cells have in common: columns of gates, and products with the weights of the state
-// before. Internal to kernels/cpu.
+// What the steps of the recurrent cells have in common: places of results, columns of gates, and products with the
+// weights of the state before. Internal to kernels/cpu.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <initializer_list>
 #include <span>
@@ -28,6 +29,23 @@ template <class T>
 inline int packed_rows(int cells) {
   return static_cast<int>(packed_size<T>(cells, 1));
 }
+
+// Sizes, and where the numbers of one time step lie in the packed blocks of results.
+struct Layout {
+  int steps, batch, cells;
+
+  int rows() const { return steps * batch; }
+  std::size_t step_size() const { return count(batch) * count(cells); }
+  template <class T>
+  T* at(const Matrix& packed, int block, int t) const {
+    return row<T>(packed, block * rows() + t * batch);
+  }
+  // The last rows of a block, as many as a gate's weights take (all, if it has fewer): written in the last steps.
+  template <class T>
+  T* end_of(const Matrix& packed, int block) const {
+    return row<T>(packed, (block + 1) * rows() - std::min(rows(), packed_rows<T>(cells)));
+  }
+};
 
 // The weights U (H, G·H), cut into blocks of whole gates, or these transposed, as factors of one product at every step.
 // Each waits, packed for the products, where results of the steps that are done last will go; these steps do without.
